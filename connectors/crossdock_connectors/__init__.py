@@ -1,0 +1,1 @@
+"""The connectors that ship with Crossdock, one folder a system."""

@@ -1,0 +1,1 @@
+"""Crossdock: the integration hub of a distributed order management network."""

@@ -1,0 +1,1 @@
+"""Mapping files, their tests and look-up tables: data only."""
