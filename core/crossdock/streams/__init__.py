@@ -1,0 +1,1 @@
+"""Topics, processors, and the runtimes that run them."""
