@@ -1,0 +1,65 @@
+# One task runner, for people and for CI. `make help` lists what it can do.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# What the integration tests talk to, as Debian calls it.
+SERVERS := postgresql openssh-server chromium
+# Every run has its own hash seed, and shows it: `make test PYTHONHASHSEED=…` repeats a run.
+PYTHONHASHSEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+# Further arguments: make test ARGS="tests/routing -x", make demo ARGS="--orders 500 --seed 7".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test check bench docs servers lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+install: $(STAMP) ## Make .venv with the locked dependencies and this project, editable
+
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "Crossdock needs Python 3.11 or later. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
+	    echo "Python can't make virtual environments here. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Run a retailer's network with simulated partners on this machine
+	$(BIN)/crossdock demo $(ARGS)
+
+test: $(STAMP) ## Run the tests
+	PYTHONHASHSEED=$(PYTHONHASHSEED) $(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup $(ARGS)
+
+check: $(STAMP) ## Lint, format, types, import rules, tidiness
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest --quiet tests/test_tidy.py
+
+bench: $(STAMP) ## Measure, and write benchmarks/results.json and docs/benchmarks.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(STAMP) ## Write the generated pages of docs/
+	$(BIN)/python -m tools.docs
+
+servers: ## Install what the integration tests talk to (Debian or Ubuntu, as root)
+	@command -v apt-get >/dev/null || { \
+	    echo "Install PostgreSQL, OpenSSH's sshd, Chromium and Node.js 20 with npm, then: npm ci --prefix tests/node" >&2; exit 1; }
+	apt-get install --yes --no-install-recommends $(SERVERS)
+	command -v npm >/dev/null || apt-get install --yes --no-install-recommends nodejs npm
+	npm ci --prefix tests/node --no-audit --no-fund
+
+lock: ## Bring requirements.lock up to pyproject.toml (everything newer: make lock ARGS=--upgrade)
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv; }
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" --group dev --output-file requirements.lock $(ARGS) pyproject.toml
+
+clean: ## Remove .venv and what the tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

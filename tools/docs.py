@@ -1,0 +1,82 @@
+"""Write the generated pages of ``docs/`` (``python -m tools.docs``); ``--check`` names those that drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from crossdock.sdk.manifest import Manifest
+from crossdock.sdk.manifest_file import load_manifest
+from crossdock_schemas.registry import ENTITIES
+from tools.connectors import connector_page
+from tools.reference import reference
+
+__all__ = ["drifted", "main", "pages"]
+
+ROOT = Path(__file__).parents[1]
+CONNECTORS = ROOT / "connectors/crossdock_connectors"
+NOTICE = "<!-- Made by `make docs` from the models; edit those. -->"
+
+
+def pages() -> Mapping[str, Callable[[], str]]:
+    """Every generated page: its path from the project's root, and what writes its text."""
+    found: dict[str, Callable[[], str]] = {
+        "docs/reference/schemas.md": _schemas,
+        "docs/reference/manifest.md": _manifest,
+    }
+    for path in sorted(CONNECTORS.glob("*/connector.yaml")):
+        found[f"docs/connectors/{path.parent.name}.md"] = partial(_connector, path)
+    return found
+
+
+def drifted(written: Mapping[str, Callable[[], str]], root: Path = ROOT) -> Mapping[str, str]:
+    """The pages that are not as they would be written now, with their new text."""
+    texts = {name: page() for name, page in written.items()}
+    return {
+        name: text
+        for name, text in texts.items()
+        if not (root / name).is_file() or (root / name).read_text(encoding="utf-8") != text
+    }
+
+
+def _schemas() -> str:
+    introduction = (
+        "The canonical documents; JSON Schemas (2020-12) of them are in `schemas/crossdock_schemas/json`.\n"
+        "Money and other decimals are strings in JSON, instants are UTC, ids are strings."
+    )
+    return f"# Canonical schemas\n\n{NOTICE}\n\n{introduction}\n\n{reference(list(ENTITIES.values()))}"
+
+
+def _manifest() -> str:
+    return f"# The manifest, connector.yaml\n\n{NOTICE}\n\n{reference([Manifest])}"
+
+
+def _connector(manifest_path: Path) -> str:
+    manifest = load_manifest(manifest_path)
+    (entry_point,) = entry_points(group="crossdock.connectors", name=manifest.id)
+    return connector_page(manifest, entry_point.load().Config)
+
+
+def main(
+    check: Annotated[bool, typer.Option(help="Write nothing; fail if a page has drifted.")] = False,
+) -> None:
+    """Write the generated pages that have drifted."""
+    console = Console()
+    stale = drifted(pages())
+    for name, text in stale.items():
+        if not check:
+            (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / name).write_text(text, encoding="utf-8")
+        console.print(f"{name} {'has drifted: run make docs' if check else 'written'}")
+    if check and stale:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
