@@ -298,7 +298,10 @@ class CancelledLine(Canonical):
 
 
 class Cancellation(Canonical):
-    """The channel asks to cancel an order, or some of its lines. The node may already have shipped: then it is refused."""
+    """The channel asks to cancel an order, or some of its lines.
+
+    What a node has already shipped can't be cancelled any more: that is refused, and the channel told.
+    """
 
     external_id: Id
     """The order's id at the channel."""

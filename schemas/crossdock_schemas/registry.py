@@ -1,7 +1,7 @@
 """Every canonical entity by name and version, and how an older version is read.
 
-A minor change only adds optional fields and keeps the version. A breaking change is a new version with an upcaster from
-the one before: N-1 can always be read.
+A minor change only adds optional fields and keeps the version. A breaking change is a new version with an
+upcaster from the one before: N-1 can always be read.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class MovementReason(StrEnum):
 
 
 class StockMovementLine(Canonical):
-    """One SKU's change. ``quantity`` is signed for ``adjusted``; otherwise positive, the reason gives the direction."""
+    """One SKU's change: signed for ``adjusted``, else positive (the reason gives the direction)."""
 
     sku: Sku
     quantity: Annotated[int, Field(strict=True, ge=-2_000_000_000, le=2_000_000_000)]
