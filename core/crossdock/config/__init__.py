@@ -1,0 +1,1 @@
+"""``crossdock.yaml``: connections, channels, nodes, policies. ``load`` reads it, ``network`` compiles it."""

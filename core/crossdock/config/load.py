@@ -1,0 +1,108 @@
+"""Reads ``crossdock.yaml``: includes, secrets by reference, and mistakes told by file and line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from crossdock.config.model import Config
+from crossdock.sdk.errors import MisconfiguredError
+from crossdock.yaml_model import YamlDocument, validate, yaml_document
+
+__all__ = ["load_config", "resolve_secrets"]
+
+_REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration; ``include:`` names further files whose top-level keys are added to it.
+
+    Secrets stay references: ``resolve_secrets`` reads them when a connection is opened, so that a
+    configuration can be shown and compared without holding one.
+
+    Raises:
+        MisconfiguredError: With a line for each mistake: file, line, where, what to write.
+    """
+    document = _read(path)
+    value = dict(document.value)
+    included = value.pop("include", [])
+    if not isinstance(included, list):
+        raise MisconfiguredError(document.fault(("include",), "write a list of file names"))
+    for name in included:
+        part = _read(path.parent / str(name))
+        both = sorted(set(part.value) & set(value))
+        if both:
+            raise MisconfiguredError(part.fault((both[0],), f"also stands in {path.name}; keep one"))
+        validate_part(part)
+        value |= part.value
+    config = validate(document, Config, value)
+    data_dir = config.hub.data_dir
+    hub = config.hub.model_copy(update={"data_dir": path.parent.absolute() / data_dir})
+    mappings = tuple(path.parent.absolute() / folder for folder in config.mappings)
+    return config.model_copy(update={"hub": hub, "mappings": mappings})
+
+
+def validate_part(part: YamlDocument) -> None:
+    """Check the fields of an included file by themselves, so that a mistake names that file's own line."""
+    unknown = sorted(set(part.value) - set(Config.model_fields))
+    if unknown:
+        known = ", ".join(sorted(Config.model_fields))
+        raise MisconfiguredError(part.fault((unknown[0],), f"unknown key; there are: {known}"))
+    parts = {"nodes", "services", "rate_cards", "policies", "safety_stock"}
+    validate(part, Config, {key: value for key, value in part.value.items() if key in parts} | _unwired(part))
+
+
+def _unwired(part: YamlDocument) -> dict[str, object]:
+    """Connections that an included file names and another declares: taken to exist, for the check alone."""
+    nodes = part.value.get("nodes")
+    names = {
+        node["connection"]
+        for node in (nodes if isinstance(nodes, list) else [])
+        if isinstance(node, dict) and isinstance(node.get("connection"), str)
+    }
+    return {"connections": {name: {"connector": "?"} for name in names}} if names else {}
+
+
+def resolve_secrets(value: object, where: str, environment: Mapping[str, str] | None = None) -> object:
+    """``value`` with every ``${env:NAME}`` and ``${file:PATH}`` inside its strings filled in.
+
+    Raises:
+        MisconfiguredError: A variable or file is not there; the message names it, never its content.
+    """
+    environment = os.environ if environment is None else environment
+
+    def fill(match: re.Match[str]) -> str:
+        kind, name = match[1], match[2]
+        if kind == "env":
+            if name not in environment:
+                raise MisconfiguredError(f"{where}: the environment variable {name} is not set", path=where)
+            return environment[name]
+        try:
+            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise MisconfiguredError(
+                f"{where}: the file {name} can't be read: {reason}", path=where
+            ) from error
+
+    if isinstance(value, str):
+        return _REFERENCE.sub(fill, value)
+    if isinstance(value, Mapping):
+        return {key: resolve_secrets(item, f"{where}.{key}", environment) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolve_secrets(item, f"{where}.{index}", environment) for index, item in enumerate(value)]
+    return value
+
+
+def _read(path: Path) -> YamlDocument:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MisconfiguredError(
+            f"{path}: there is no such file; `crossdock init` writes a first one"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisconfiguredError(f"{path}: can't be read ({error}); it must be a UTF-8 file") from error
+    return yaml_document(text, str(path))

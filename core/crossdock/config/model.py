@@ -1,0 +1,226 @@
+"""The hub's configuration as people write it; docs/configuration.md is made from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
+from crossdock.sdk.manifest import Duration
+
+__all__ = [
+    "ApiConfig",
+    "ChannelConfig",
+    "ChannelKind",
+    "Config",
+    "ConnectionConfig",
+    "HubConfig",
+    "LabelsConfig",
+    "PostingConfig",
+    "Retention",
+    "SafetyStockConfig",
+    "StreamConfig",
+    "WebConfig",
+]
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+class Strict(BaseModel):
+    """Unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Retention(Strict):
+    """How long what is no longer needed for deciding is kept."""
+
+    messages: Duration = timedelta(days=14)
+    """Messages and their inbox entries; never shorter than a partner may repeat itself."""
+    raw: Duration = timedelta(days=90)
+    """Bytes as received."""
+
+
+class HubConfig(Strict):
+    """The hub itself."""
+
+    name: str = "crossdock"
+    runtime: Literal["embedded", "kafka"] = "embedded"
+    """``embedded``: everything in one process."""
+    data_dir: Path = Path("var")
+    """Where the SQLite file and large raw files lie; relative to the configuration file."""
+    database: str = ""
+    """SQLAlchemy URL; empty is SQLite in ``data_dir``. PostgreSQL: ``postgresql+psycopg://user:password@host/name``."""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+    """All costs are compared in this currency."""
+    exchange_rates: Mapping[str, Decimal] = Field(default_factory=dict)
+    """One unit of another currency in ``currency``."""
+    retention: Retention = Retention()
+    stop_seconds: Annotated[float, Field(gt=0)] = 30
+    """How long a graceful stop may take."""
+
+
+class WebConfig(Strict):
+    """The webhook and API server."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    public_url: str = ""
+    """What partners call; needed where the hub makes webhook subscriptions itself."""
+    max_body_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * 1024
+    """A larger webhook or API body is answered 413."""
+
+
+class StreamConfig(Strict):
+    """What a connection does differently for one stream of its connector."""
+
+    enabled: bool = True
+    mapping: str | None = None
+    """A mapping of your own instead of the connector's."""
+    interval_seconds: Annotated[float, Field(gt=0)] | None = None
+    """How often to poll, or to look for files."""
+    format: str | None = None
+    dialect: Mapping[str, object] = Field(default_factory=dict)
+    """The file format's settings: encoding, delimiter, columns, ... (docs/formats.md)."""
+    defaults: Mapping[str, object] = Field(default_factory=dict)
+    """Values the mapping reads as ``$hub.<name>``: what a file does not say itself, such as the node."""
+
+
+class ConnectionConfig(Strict):
+    """One partner's system."""
+
+    connector: str
+    """Id of a connector, as listed by ``crossdock connector list``."""
+    enabled: bool = True
+    config: Mapping[str, object] = Field(default_factory=dict)
+    """The connector's own settings (its README). Secrets only as ``${env:NAME}`` or ``${file:PATH}``."""
+    streams: Mapping[str, StreamConfig] = Field(default_factory=dict)
+    commands: Mapping[str, str] = Field(default_factory=dict)
+    """Mappings of your own, by command name."""
+
+
+class ChannelKind(StrEnum):
+    """What kind of channel sells."""
+
+    WEB = "web"
+    MARKETPLACE = "marketplace"
+    STORE = "store"
+    B2B = "b2b"
+
+
+class ChannelConfig(Strict):
+    """Where orders come from and stock is sold."""
+
+    connection: Identifier | None = None
+    """Orders of this connection belong to the channel; results go back to it."""
+    kind: ChannelKind = ChannelKind.WEB
+    priority: int = 0
+    """Higher goes first when stock falls short."""
+    publish_stock: bool = True
+    """Tell the channel what it may sell."""
+    location: str | None = None
+    """The channel's own location id that stock is published for."""
+    ship_within: Duration | None = None
+    """Promise for orders that bring none: to be delivered within this time of being placed."""
+
+
+class SafetyStockConfig(Strict):
+    """Units never promised. The first rule that fits wins."""
+
+    skus: tuple[str, ...] = ()
+    """Empty: all."""
+    nodes: tuple[str, ...] = ()
+    """Ids or tags of nodes; empty: all."""
+    channels: tuple[str, ...] = ()
+    """Empty: all."""
+    units: Annotated[int, Field(ge=0)] = 0
+    percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)
+    """Of what lies there, rounded up; the larger of ``units`` and ``percent`` holds."""
+
+
+class LabelsConfig(Strict):
+    """Who buys the label."""
+
+    connection: Identifier
+    """A carrier connection."""
+    after: Literal["packed"] = "packed"
+    """When the node says it is packed and gives no tracking number of its own."""
+
+
+class PostingConfig(Strict):
+    """What the ERP is told."""
+
+    connection: Identifier
+    channels: tuple[Identifier, ...] = ()
+    """Empty: all."""
+    sales_order: bool = False
+    """Post the order when it is routed."""
+    invoice: bool = True
+    """Post what was shipped, once for each shipment."""
+
+
+class ApiConfig(Strict):
+    """The REST API."""
+
+    enabled: bool = True
+    bootstrap_token: SecretStr | None = None
+    """A token that may do everything; others are made with ``crossdock token create``."""
+
+
+class Config(Strict):
+    """The whole configuration."""
+
+    hub: HubConfig = HubConfig()
+    web: WebConfig = WebConfig()
+    api: ApiConfig = ApiConfig()
+    connections: Mapping[Identifier, ConnectionConfig] = Field(default_factory=dict)
+    channels: Mapping[Identifier, ChannelConfig] = Field(default_factory=dict)
+    nodes: tuple[NodeConfig, ...] = ()
+    services: tuple[ServiceConfig, ...] = ()
+    rate_cards: tuple[RateCardConfig, ...] = ()
+    policies: tuple[Mapping[str, object], ...] = ()
+    """In order; the first whose ``when`` holds decides (docs/routing.md)."""
+    safety_stock: tuple[SafetyStockConfig, ...] = ()
+    labels: LabelsConfig | None = None
+    postings: tuple[PostingConfig, ...] = ()
+    mappings: tuple[Path, ...] = ()
+    """Folders with mappings of your own; they win over those that ship with Crossdock."""
+    silence: Duration = timedelta(hours=24)
+    """A node that has not answered a fulfilment order for so long is a work item."""
+    cut_off: time | None = None
+    """Cut-off of nodes that name none."""
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Config:
+        faults = [*_unknown_connections(self), *_unknown_nodes(self)]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def _unknown_connections(config: Config) -> list[str]:
+    named = [(f"channels.{name}.connection", channel.connection) for name, channel in config.channels.items()]
+    named += [(f"nodes.{node.id}.connection", node.connection) for node in config.nodes]
+    named += [
+        (f"postings.{index}.connection", posting.connection) for index, posting in enumerate(config.postings)
+    ]
+    if config.labels is not None:
+        named.append(("labels.connection", config.labels.connection))
+    known = ", ".join(sorted(config.connections)) or "none"
+    return [
+        f"{where}: there is no connection {name!r}; there are: {known}"
+        for where, name in named
+        if name is not None and name not in config.connections
+    ]
+
+
+def _unknown_nodes(config: Config) -> list[str]:
+    ids = [node.id for node in config.nodes]
+    twice = sorted({node for node in ids if ids.count(node) > 1})
+    return [f"nodes: {node!r} is there twice; node ids must differ" for node in twice]
