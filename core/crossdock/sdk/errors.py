@@ -2,16 +2,18 @@
 
     CrossdockError
     ├── RetryableError            try again later, nothing is wrong with the message
-    │   ├── UnreachableError      the partner did not answer, and nothing was sent
+    │   ├── UnreachableError      no answer, and nothing happened: not sent, or only a question
     │   ├── ThrottledError        the partner asked us to wait until an instant
-    │   └── UnknownOutcomeError   it was sent, and nobody knows whether it happened: probe, never repeat blindly
+    │   └── UnknownOutcomeError   sent, and nobody knows whether it happened: probe, never repeat blindly
     ├── UnauthorisedError         ask a person for new credentials; other streams go on
+    │   └── ForbiddenError        the credentials are good, a permission is missing
     ├── MisconfiguredError        stop this connection and tell the operator what to change
     ├── RecordRejectedError       this record goes to the dead letters, the rest goes on
+    │   └── SoapFaultError        the partner's SOAP service refused it
     └── BugError                  ours: stop, report
 
-Every error carries two texts: ``message`` is for the operator (what, where, what to do), ``detail`` is for us.
-Neither may hold a secret.
+Every error carries two texts: ``message`` is for the operator (what, where, what to do), ``detail`` is for
+us. Neither may hold a secret.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from datetime import datetime
 __all__ = [
     "BugError",
     "CrossdockError",
+    "ForbiddenError",
     "MisconfiguredError",
     "RecordRejectedError",
     "Rejection",
     "RetryableError",
+    "SoapFaultError",
     "ThrottledError",
     "UnauthorisedError",
     "UnknownOutcomeError",
@@ -48,7 +52,7 @@ class RetryableError(CrossdockError):
 
 
 class UnreachableError(RetryableError):
-    """The partner could not be reached; nothing was sent."""
+    """The partner did not answer; nothing was sent, or only a question that may be asked again."""
 
 
 class ThrottledError(RetryableError):
@@ -66,6 +70,10 @@ class UnknownOutcomeError(RetryableError):
 
 class UnauthorisedError(CrossdockError):
     """The partner refused our credentials."""
+
+
+class ForbiddenError(UnauthorisedError):
+    """The partner knows us, but does not permit this."""
 
 
 class MisconfiguredError(CrossdockError):
@@ -110,3 +118,17 @@ class RecordRejectedError(CrossdockError):
         where = f" at {first.path}" if first.path else ""
         others = f" (and {len(self.rejections) - 1} more)" if len(self.rejections) > 1 else ""
         super().__init__(f"{first.code}{where}: {first.message}{others}", detail=detail)
+
+
+class SoapFaultError(RecordRejectedError):
+    """A SOAP fault; ``code`` and ``reason`` are the partner's ``faultcode`` and ``faultstring`` (SOAP 1.2:
+    Code, Reason)."""
+
+    def __init__(self, code: str, reason: str, *, operation: str, detail: str = "") -> None:
+        """Keep the partner's words; they are shown to the operator."""
+        self.code = code
+        self.reason = reason
+        self.operation = operation
+        super().__init__(
+            Rejection("soap.fault", f"{operation} answered fault {code}: {reason}", value=code), detail=detail
+        )

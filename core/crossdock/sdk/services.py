@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from crossdock.sdk.connector import FileRef, Receipt
 
-__all__ = ["Clock", "Files", "Http", "Services", "SoapClient", "TokenStore", "Tokens"]
+__all__ = ["Clock", "Files", "Http", "Services", "SoapClient", "SoapFactory", "TokenStore", "Tokens"]
 
 
 class Clock(Protocol):
@@ -31,7 +32,8 @@ class Clock(Protocol):
 class Http(Protocol):
     """httpx behind the manifest's host allow-list, budgets, auth per attempt, retries and a circuit breaker.
 
-    Raises the tree of ``crossdock.sdk.errors``; an answer of any status below 500 other than 401, 403 and 429 is returned.
+    Raises the tree of ``crossdock.sdk.errors``; an answer of any status below 500 other than 401, 403 and
+    429 is returned.
     """
 
     async def request(
@@ -46,11 +48,14 @@ class Http(Protocol):
         auth: httpx.Auth | None = None,
         safe: bool | None = None,
         timeout_seconds: float | None = None,
+        expect: Collection[int] = (),
     ) -> httpx.Response:
         """Send, with retries as far as they are harmless.
 
-        ``safe`` says that repeating the request has no second effect; it defaults to true for GET, HEAD, OPTIONS.
-        ``json`` may hold ``Decimal`` and is written without floats.
+        ``safe`` says that repeating the request has no second effect; it defaults to true for GET, HEAD,
+        OPTIONS. ``json`` may hold ``Decimal`` and is written without floats. A status in ``expect`` is
+        returned, whatever it is: for protocols that answer with content where HTTP sees an error (SOAP
+        faults are a 500).
         """
         ...
 
@@ -87,7 +92,10 @@ class Tokens(Protocol):
     async def refreshed(
         self, name: str, token_url: str, client_id: str, client_secret: str, refresh_token: str
     ) -> str:
-        """An access token by refresh token; a rotated refresh token is saved before it is used. Also Amazon's LWA."""
+        """An access token by refresh token; a rotated refresh token is saved before it is used.
+
+        Also Amazon's LWA.
+        """
         ...
 
     async def forget(self, name: str) -> None:
@@ -96,7 +104,10 @@ class Tokens(Protocol):
 
 
 class Files(Protocol):
-    """Files at a partner: SFTP with pinned host keys, or a local folder. Paths are relative to the connection's root."""
+    """Files at a partner: SFTP with pinned host keys, or a local folder.
+
+    Paths are relative to the connection's root.
+    """
 
     async def list_files(self, stream: str, folder: str, pattern: str) -> Sequence[FileRef]:
         """The files of ``folder`` matching the glob ``pattern`` that have settled, oldest first."""
@@ -107,7 +118,10 @@ class Files(Protocol):
         ...
 
     async def move(self, file: FileRef, folder: str) -> None:
-        """Move to a folder, never overwriting: a second file of the name gets a suffix. A missing file is no error."""
+        """Move to a folder, never overwriting: a second file of the name gets a suffix.
+
+        A missing file is no error.
+        """
         ...
 
     async def delete(self, file: FileRef) -> None:
@@ -117,7 +131,8 @@ class Files(Protocol):
     async def put(
         self, folder: str, name: str, content: AsyncIterator[bytes], *, marker: str | None = None
     ) -> Receipt:
-        """Write under a temporary name, then (posix-)rename; then the done-marker file, where one is asked for."""
+        """Write under a temporary name, then (posix-)rename; then the done-marker file, where one is asked
+        for."""
         ...
 
     async def stat(self, folder: str, name: str) -> FileRef | None:
@@ -129,11 +144,45 @@ class SoapClient(Protocol):
     """A partner's SOAP service, described by a vendored WSDL."""
 
     async def call(
-        self, operation: str, arguments: Mapping[str, object], *, headers: Sequence[object] = ()
+        self,
+        operation: str,
+        arguments: Mapping[str, object],
+        *,
+        headers: Mapping[str, Mapping[str, object]] | None = None,
+        safe: bool = False,
     ) -> Mapping[str, object]:
-        """Call an operation; the answer is plain dictionaries, lists, ``Decimal``, aware instants and strings.
+        """Call an operation; the answer is plain dictionaries, lists, ``Decimal``, aware instants and
+        strings.
 
-        Raises ``SoapFaultError`` (a ``RecordRejectedError``) for a fault of content and the usual tree for the rest.
+        ``headers`` are SOAP header blocks by the name of their element in the WSDL's schemas, such as
+        ``{"{urn:messages_2023_2.platform.webservices.netsuite.com}tokenPassport": {...}}``; ``safe`` as for
+        ``Http``.
+
+        Raises ``SoapFaultError`` (a ``RecordRejectedError``) for a fault of content and the usual tree for
+        the rest.
+        """
+        ...
+
+
+class SoapFactory(Protocol):
+    """Makes SOAP clients whose traffic goes through the connection's ``Http``."""
+
+    def __call__(
+        self,
+        wsdl: Path,
+        *,
+        endpoint: str | None = None,
+        service: str | None = None,
+        port: str | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        password_digest: bool = False,
+        zone: str = "UTC",
+    ) -> SoapClient:
+        """Describe a service by a vendored WSDL file; it is read at the first call, off the event loop.
+
+        ``endpoint`` replaces the WSDL's own address; ``username`` and ``password`` go into a WS-Security
+        UsernameToken; ``zone`` is that of instants without an offset.
         """
         ...
 
@@ -146,5 +195,6 @@ class Services:
     http: Http
     tokens: Tokens
     files: Files
+    soap: SoapFactory
     log: FilteringBoundLogger
     connection: str
