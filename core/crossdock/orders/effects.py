@@ -1,0 +1,136 @@
+"""What has to be done outside after a change. The caller carries it out in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crossdock.orders.worklist import Cause
+
+__all__ = [
+    "Effect",
+    "LineUnits",
+    "RaiseWork",
+    "ReleaseAllocation",
+    "ReportCancellation",
+    "ReportShipment",
+    "RequestCancellation",
+    "Reroute",
+    "ShipAllocation",
+    "ShipUnasked",
+    "WhyReleased",
+    "WriteOff",
+]
+
+
+class WhyReleased(StrEnum):
+    """Why a node is not going to ship units."""
+
+    REJECTED = "rejected"
+    SHORT = "short"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class LineUnits:
+    """Units of an order line."""
+
+    order_line: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAllocation:
+    """Give allocated units back to the node's position (``inventory.facts.deallocate``)."""
+
+    fulfilment_line: str
+    sku: str
+    node: str
+    quantity: int
+    why: WhyReleased
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """The node could not find these units: they are not on hand (``inventory.facts.adjust``)."""
+
+    sku: str
+    node: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShipAllocation:
+    """Allocated units left the node (``inventory.facts.ship``)."""
+
+    fulfilment_line: str
+    sku: str
+    node: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShipUnasked:
+    """Units left that no open allocation held: only on hand falls (``inventory.facts.adjust``)."""
+
+    sku: str
+    node: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reroute:
+    """Route these units again, at none of ``exclude_nodes``."""
+
+    order: str
+    lines: tuple[LineUnits, ...]
+    exclude_nodes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCancellation:
+    """Ask the node to cancel a fulfilment order; it may refuse."""
+
+    fulfilment_order: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportShipment:
+    """Tell the channel (and the ERP) what left."""
+
+    order: str
+    fulfilment_order: str
+    shipment: str
+    lines: tuple[LineUnits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCancellation:
+    """Tell the channel what will not be shipped."""
+
+    order: str
+    lines: tuple[LineUnits, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseWork:
+    """Open a work item (``worklist.open_item``)."""
+
+    cause: Cause
+    subject: str
+    message: str
+
+
+Effect = (
+    ReleaseAllocation
+    | WriteOff
+    | ShipAllocation
+    | ShipUnasked
+    | Reroute
+    | RequestCancellation
+    | ReportShipment
+    | ReportCancellation
+    | RaiseWork
+)
