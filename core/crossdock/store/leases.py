@@ -1,0 +1,79 @@
+"""Named leases: work that one worker of many may do, and tokens that one of many may refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crossdock.store.engine import Database
+from crossdock.store.plumbing import leases, tokens
+
+__all__ = ["SqlTokenStore", "release", "take"]
+
+
+def take(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> bool:
+    """Take or extend the lease ``name``; false while another owner holds it."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(leases).values(name=name, owner=owner, until=now + timedelta(seconds=seconds))
+    statement = statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"owner": statement.excluded.owner, "until": statement.excluded.until},
+        where=or_(leases.c.owner == owner, leases.c.until <= now),
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def release(connection: Connection, name: str, owner: str) -> None:
+    """Give a lease back; one that another owner has taken meanwhile stays."""
+    connection.execute(delete(leases).where(leases.c.name == name, leases.c.owner == owner))
+
+
+class SqlTokenStore:
+    """The connectors' ``TokenStore`` (``crossdock.sdk.services``) in the database, shared by all workers."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        """Use ``database``; ``now`` is the present instant, aware UTC."""
+        self._database = database
+        self._now = now
+
+    async def load(self, name: str) -> tuple[bytes, int] | None:
+        """The stored value and its version."""
+
+        def read(connection: Connection) -> tuple[bytes, int] | None:
+            row = connection.execute(
+                select(tokens.c.value, tokens.c.version).where(tokens.c.name == name)
+            ).one_or_none()
+            return None if row is None else (row.value, row.version)
+
+        return await self._database.read(read)
+
+    async def save(self, name: str, value: bytes, expected_version: int) -> bool:
+        """Store the value if the version is still ``expected_version`` (0: none stored yet)."""
+
+        def write(connection: Connection) -> bool:
+            now = self._now()
+            if expected_version == 0:
+                insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+                statement = insert(tokens).values(name=name, value=value, version=1, updated_at=now)
+                return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+            changed = connection.execute(
+                update(tokens)
+                .where(tokens.c.name == name, tokens.c.version == expected_version)
+                .values(value=value, version=expected_version + 1, updated_at=now)
+            )
+            return changed.rowcount == 1
+
+        return await self._database.write(write)
+
+    async def lease(self, name: str, owner: str, seconds: float) -> bool:
+        """Take or extend the right to refresh ``name``."""
+        return await self._database.write(
+            lambda connection: take(connection, f"token:{name}", owner, self._now(), seconds)
+        )
+
+    async def release(self, name: str, owner: str) -> None:
+        """Give the right back."""
+        await self._database.write(lambda connection: release(connection, f"token:{name}", owner))

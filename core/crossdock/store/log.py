@@ -1,0 +1,152 @@
+"""The message log, the inbox that makes handling idempotent, and how far each processor has read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Text, bindparam, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.plumbing import inbox, messages, processor_cursors
+
+__all__ = [
+    "LogRow",
+    "Logged",
+    "append",
+    "backlog",
+    "claim",
+    "create_cursor",
+    "load_cursor",
+    "move_cursor",
+    "read_after",
+]
+
+_LOG_LOCK = 0x43726F73
+"""PostgreSQL advisory lock: whoever appends holds it until the commit, so ids become visible in their order."""
+
+
+class LogRow(NamedTuple):
+    """One message as it is appended; ``headers`` is JSON text."""
+
+    topic: str
+    message_id: str
+    key: str
+    headers: str
+    body: bytes
+    created_at: datetime
+
+
+class Logged(NamedTuple):
+    """One message as it is read; ``id`` is its position in the log."""
+
+    id: int
+    topic: str
+    message_id: str
+    key: str
+    headers: str
+    body: bytes
+
+
+_append = InsertMany(messages, LogRow._fields, ignore=True)
+_read_after = (
+    select(
+        messages.c.id,
+        messages.c.topic,
+        messages.c.message_id,
+        messages.c.key,
+        messages.c.headers,
+        messages.c.body,
+    )
+    .where(messages.c.topic == bindparam("topic"), messages.c.id > bindparam("position"))
+    .order_by(messages.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+def append(connection: Connection, rows: Sequence[LogRow]) -> int:
+    """Append to the log as the last thing before the commit; an id already on its topic is dropped.
+
+    Returns how many were new. On PostgreSQL appending waits for other appending transactions: a reader that has seen
+    an id will never see a smaller one appear.
+    """
+    if rows and connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOG_LOCK)))
+    return _append(connection, rows)
+
+
+def read_after(connection: Connection, topic: str, position: int, limit: int) -> list[Logged]:
+    """The next messages of ``topic`` in log order."""
+    rows = connection.execute(_read_after, {"topic": topic, "position": position, "limit": limit})
+    return [Logged(*row) for row in rows]
+
+
+def claim(connection: Connection, processor: str, message_ids: Sequence[str], now: datetime) -> set[str]:
+    """Put ids into the inbox of ``processor``; returns those that were not there: the messages not handled before."""
+    if not message_ids:
+        return set()
+    insert = sqlite.insert(inbox) if connection.dialect.name == "sqlite" else postgresql.insert(inbox)
+    incoming = values_table(connection, {"message_id": Text()}, [(message_id,) for message_id in message_ids])
+    statement = (
+        insert.from_select(
+            ["processor", "message_id", "handled_at"],
+            select(
+                bindparam("processor", processor, Text()),
+                incoming.c.message_id,
+                bindparam("now", now, inbox.c.handled_at.type),
+            ).where(incoming.c.message_id.is_not(None)),
+        )
+        .on_conflict_do_nothing()
+        .returning(inbox.c.message_id)
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def load_cursor(connection: Connection, processor: str) -> int:
+    """The log position up to which ``processor`` has handled its topic; 0 before the first message."""
+    found = connection.execute(
+        select(processor_cursors.c.position).where(processor_cursors.c.processor == processor)
+    ).scalar_one_or_none()
+    return found or 0
+
+
+def create_cursor(connection: Connection, processor: str, topic: str, now: datetime) -> None:
+    """Let ``processor`` begin at the start of ``topic``, unless it has begun before."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    connection.execute(
+        insert(processor_cursors)
+        .values(processor=processor, topic=topic, position=0, updated_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+_move_cursor = (
+    update(processor_cursors)
+    .where(
+        processor_cursors.c.processor == bindparam("of"),
+        processor_cursors.c.position == bindparam("expected"),
+    )
+    .values(position=bindparam("to"), updated_at=bindparam("now"))
+)
+
+
+def move_cursor(connection: Connection, processor: str, expected: int, to: int, now: datetime) -> bool:
+    """Move the cursor from ``expected`` to ``to``; false when another worker has moved it.
+
+    Holds the cursor's row until the commit: two workers never handle one processor's messages at the same time.
+    """
+    moved = connection.execute(_move_cursor, {"of": processor, "expected": expected, "to": to, "now": now})
+    return moved.rowcount == 1
+
+
+def backlog(connection: Connection, topic: str, position: int, at_most: int) -> int:
+    """How many messages of ``topic`` lie after ``position``; counting stops at ``at_most``."""
+    waiting = (
+        select(messages.c.id)
+        .where(messages.c.topic == topic, messages.c.id > position)
+        .limit(at_most)
+        .subquery()
+    )
+    return connection.execute(select(func.count()).select_from(waiting)).scalar_one()

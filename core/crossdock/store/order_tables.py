@@ -1,0 +1,241 @@
+"""The tables of orders and what becomes of them: fulfilment orders, shipments, returns, decisions, the worklist."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from crossdock.store.metadata import Exact, Instant, Json, RowId, metadata
+
+__all__ = [
+    "decisions",
+    "fulfilment_order_lines",
+    "fulfilment_orders",
+    "order_lines",
+    "orders",
+    "parcels",
+    "return_lines",
+    "returns",
+    "shipments",
+    "tracking_events",
+    "work_items",
+]
+
+_WAITING = text("route_at IS NOT NULL")
+
+orders = Table(
+    "orders",
+    metadata,
+    # connection:external_id, so the same order has the same id wherever and whenever it is heard of.
+    Column("id", Text, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("number", Text),
+    Column("version", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("hold", Text),
+    Column("reason", Text),
+    Column("priority", Integer, nullable=False),
+    Column("placed_at", Instant, nullable=False),
+    Column("deliver_by", Instant),
+    Column("document", LargeBinary, nullable=False),
+    Column("raw_id", Text),
+    Column("correlation_id", Text, nullable=False),
+    Column("decisions", Integer, nullable=False),
+    # When what is unallocated is to be routed again, and until when it is tried.
+    Column("route_at", Instant),
+    Column("route_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_orders_route_at", "route_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_orders_state", "state", "updated_at"),
+    Index("ix_orders_external", "external_id"),
+)
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("line_id", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("ordered", RowId, nullable=False),
+    Column("cancelled", RowId, nullable=False),
+    Column("allocated", RowId, nullable=False),
+    Column("requested", RowId, nullable=False),
+    Column("shipped", RowId, nullable=False),
+    Column("short", RowId, nullable=False),
+    Column("returned", RowId, nullable=False),
+    Column("over_shipped", RowId, nullable=False),
+    CheckConstraint("cancelled + allocated + shipped <= ordered", name="adds_up"),
+    CheckConstraint(
+        "cancelled >= 0 AND allocated >= 0 AND requested >= 0 AND requested <= allocated AND shipped >= 0",
+        name="not_negative",
+    ),
+)
+
+fulfilment_orders = Table(
+    "fulfilment_orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("connection", Text),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("carrier", Text),
+    Column("ship_by", Instant),
+    Column("deliver_by", Instant),
+    Column("costs", Json, nullable=False),
+    Column("decision_id", Text),
+    Column("requested_at", Instant),
+    # The instant from which the node certainly knows of it (inventory.facts.Allocation.known_from).
+    Column("known_from", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("order_id", "number"),
+    Index("ix_fulfilment_orders_state", "state", "updated_at"),
+    Index("ix_fulfilment_orders_node", "node", "state"),
+)
+
+_OPEN_UNITS = text("open > 0")
+
+fulfilment_order_lines = Table(
+    "fulfilment_order_lines",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("fulfilment_order_id", Text, nullable=False),
+    Column("order_line", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("quantity", RowId, nullable=False),
+    # Units still allocated; the rest was shipped or given back.
+    Column("open", RowId, nullable=False),
+    Column("shipped", RowId, nullable=False),
+    CheckConstraint("open >= 0 AND open <= quantity", name="open"),
+    Index("ix_fulfilment_order_lines_of", "fulfilment_order_id"),
+    Index("ix_fulfilment_order_lines_open", "sku", sqlite_where=_OPEN_UNITS, postgresql_where=_OPEN_UNITS),
+)
+
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("fulfilment_order_id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("carrier", Text),
+    Column("service", Text),
+    Column("shipped_at", Instant),
+    Column("cost", Exact),
+    Column("cost_currency", Text),
+    Column("label_ref", Text),
+    Column("document", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_shipments_order", "order_id"),
+    Index("ix_shipments_fulfilment_order", "fulfilment_order_id"),
+    Index("ix_shipments_state", "state", "updated_at"),
+)
+
+parcels = Table(
+    "parcels",
+    metadata,
+    Column("shipment_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tracking_number", Text),
+    Column("carrier", Text),
+    Column("status", Text),
+    Column("status_at", Instant),
+    Index("ix_parcels_tracking", "tracking_number"),
+)
+
+tracking_events = Table(
+    "tracking_events",
+    metadata,
+    Column("tracking_number", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("message", Text),
+    Column("document", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+returns = Table(
+    "returns",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("order_id", Text),
+    Column("connection", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("node", Text),
+    Column("state", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_returns_order", "order_id"),
+)
+
+return_lines = Table(
+    "return_lines",
+    metadata,
+    Column("return_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("order_line", Text),
+    Column("sku", Text, nullable=False),
+    Column("requested", RowId, nullable=False),
+    Column("received", RowId, nullable=False),
+    Column("condition", Text),
+    Column("disposition", Text),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("network", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    UniqueConstraint("order_id", "number"),
+)
+
+work_items = Table(
+    "work_items",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("cause", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("order_id", Text),
+    Column("message", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("resolution", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("state IN ('open', 'done')", name="state"),
+    UniqueConstraint("cause", "subject"),
+    Index("ix_work_items_state", "state", "due_at"),
+    Index("ix_work_items_order", "order_id"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,141 @@
+"""The tables of the inventory: products, positions, their ledger, feeds, reservations, what channels were told."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text, text
+
+from crossdock.store.metadata import Instant, Json, RowId, metadata
+
+__all__ = [
+    "capacity_used",
+    "feeds",
+    "ledger",
+    "positions",
+    "products",
+    "published_stock",
+    "reservations",
+]
+
+products = Table(
+    "products",
+    metadata,
+    Column("sku", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("weight_grams", RowId, nullable=False),
+    Column("volume_cm3", RowId, nullable=False),
+    Column("restrictions", Json, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("sku", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("on_hand", RowId, nullable=False),
+    Column("reserved", RowId, nullable=False),
+    Column("allocated", RowId, nullable=False),
+    Column("quarantined", RowId, nullable=False),
+    Column("as_of", Instant),
+    Column("sequence", RowId),
+    Column("feed_id", Text, nullable=False),
+    Column("meaning", Text, nullable=False),
+    # What may be promised beyond stock, by policy; and by how much reality has fallen below the promises.
+    Column("cover", RowId, nullable=False, server_default=text("0")),
+    Column("shortfall", RowId, nullable=False, server_default=text("0")),
+    CheckConstraint(
+        "reserved >= 0 AND allocated >= 0 AND quarantined >= 0 AND shortfall >= 0", name="not_negative"
+    ),
+    # Oversell is the one unforgivable fault: a statement that promises never raises ``shortfall``, only news of
+    # the node does, so a promise of what is not there fails here whatever the code before it believed.
+    CheckConstraint(
+        "reserved + allocated <= shortfall + CASE WHEN on_hand - quarantined + cover > 0 "
+        "THEN on_hand - quarantined + cover ELSE 0 END",
+        name="never_oversold",
+    ),
+    Index("ix_positions_node_feed", "node", "feed_id"),
+    sqlite_with_rowid=False,
+)
+
+_MOVED = text("kind <> 'counted'")
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("sku", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("on_hand", RowId, nullable=False),
+    Column("reserved", RowId, nullable=False),
+    Column("allocated", RowId, nullable=False),
+    Column("quarantined", RowId, nullable=False),
+    Column("as_of", Instant, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("sequence", RowId),
+    Column("recorded_at", Instant, nullable=False),
+    Index("ix_ledger_position", "sku", "node"),
+    Index("ix_ledger_moved", "node", "as_of", sqlite_where=_MOVED, postgresql_where=_MOVED),
+    Index("ix_ledger_news", "external_id", sqlite_where=_MOVED, postgresql_where=_MOVED),
+    sqlite_autoincrement=True,
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("feed_id", Text, primary_key=True),
+    Column("connection", Text, nullable=False),
+    Column("as_of", Instant, nullable=False),
+    Column("sequence", RowId),
+    Column("mentioned", RowId, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("last_part", Integer),
+    Column("zero_omitted", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("drift_lines", RowId, nullable=False, server_default=text("0")),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("state IN ('open', 'closed', 'refused')", name="state"),
+    Index("ix_feeds_as_of", "node", "as_of"),
+)
+
+_ACTIVE = text("state = 'active'")
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("quantity", RowId, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("order_id", Text),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("state IN ('active', 'confirmed', 'released', 'expired')", name="state"),
+    Index("ix_reservations_expiry", "expires_at", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+    Index("ix_reservations_position", "sku", "node", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+)
+
+published_stock = Table(
+    "published_stock",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("quantity", RowId, nullable=False),
+    Column("published_at", Instant, nullable=False),
+)
+
+capacity_used = Table(
+    "capacity_used",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("day", Text, primary_key=True),
+    Column("orders", Integer, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("units", RowId, nullable=False),
+    CheckConstraint("orders >= 0 AND lines >= 0 AND units >= 0", name="not_negative"),
+)

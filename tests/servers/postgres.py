@@ -1,0 +1,170 @@
+"""A real PostgreSQL for the tests: one cluster a session, one fresh database a test.
+
+Durable as in production (``fsync`` on). The server's programs come from the operating system
+(``apt-get install postgresql``); the cluster lives in a temporary folder and listens on a Unix socket there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_USER = "postgres"
+_START_SECONDS = 30.0
+_INSTALL = "apt-get install postgresql"
+
+
+@dataclass(slots=True)
+class PostgresServer:
+    """A running cluster."""
+
+    folder: Path
+    programs: Path
+    process: subprocess.Popen[bytes] | None = None
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{_USER}@/{database}?host={self.folder}"
+
+    def create_database(self, template: str = "template1") -> str:
+        """A fresh database; returns its name. A copy of ``template`` is a copy of files: cheap."""
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def start(self) -> None:
+        """Start, also again after ``stop`` or ``kill``."""
+        arguments = [
+            self.programs / "postgres",
+            *("-D", self.folder / "data"),
+            *("-k", self.folder),
+            *("-c", "listen_addresses="),
+            *("-c", "max_connections=100"),
+        ]
+        log = (self.folder / "log").open("ab")
+        with log:
+            self.process = subprocess.Popen(
+                [*_as_postgres(), *map(str, arguments)], stdout=log, stderr=log, cwd=self.folder
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self.execute("SELECT 1")
+            except psycopg.OperationalError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.05)
+            else:
+                return
+        raise RuntimeError("PostgreSQL did not start:\n" + (self.folder / "log").read_text())
+
+    def stop(self) -> None:
+        """Stop fast: connections are cut."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(_START_SECONDS)
+            self.process = None
+
+
+def _as_postgres() -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups"]
+
+
+def _programs() -> Path | None:
+    on_path = shutil.which("postgres")
+    if on_path:
+        return Path(on_path).parent
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda each: int(each.parts[-3])
+    )
+    return installed[-1].parent if installed else None
+
+
+def _require_programs() -> Path:
+    programs = _programs()
+    if programs is None:
+        reason = f"PostgreSQL is not installed: {_INSTALL}"
+        if os.environ.get("CROSSDOCK_REQUIRE_SERVERS") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return programs
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The cluster of the session; skips where PostgreSQL is not installed."""
+    programs = _require_programs()
+    folder = Path(tempfile.mkdtemp(prefix="crossdock-pg-", dir="/tmp"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, _USER, _USER)
+        initdb = [
+            programs / "initdb",
+            "-D",
+            folder / "data",
+            "-U",
+            _USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ]
+        subprocess.run([*_as_postgres(), *map(str, initdb)], check=True, capture_output=True, cwd=folder)
+        server = PostgresServer(folder, programs)
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """A database with the schema in it, to copy."""
+    from crossdock.store.engine import create_store_engine
+    from crossdock.store.migrations import migrate
+
+    name = "crossdock_template"
+    postgres_server.execute(f"CREATE DATABASE {name}")
+    engine = create_store_engine(postgres_server.url(name))
+    migrate(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, postgres_template: str) -> Iterator[str]:
+    """The URL of a fresh database with the schema in it."""
+    name = postgres_server.create_database(postgres_template)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh database without any table."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
