@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from crossdock.config.model import Config
 from crossdock.sdk.manifest import Manifest
 from crossdock.sdk.manifest_file import load_manifest
 from crossdock_schemas.registry import ENTITIES
@@ -27,8 +28,9 @@ NOTICE = "<!-- Made by `make docs` from the models; edit those. -->"
 def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page: its path from the project's root, and what writes its text."""
     found: dict[str, Callable[[], str]] = {
-        "docs/reference/schemas.md": _schemas,
+        "docs/configuration.md": _configuration,
         "docs/reference/manifest.md": _manifest,
+        "docs/reference/schemas.md": _schemas,
     }
     for path in sorted(CONNECTORS.glob("*/connector.yaml")):
         found[f"docs/connectors/{path.parent.name}.md"] = partial(_connector, path)
@@ -51,6 +53,14 @@ def _schemas() -> str:
         "Money and other decimals are strings in JSON, instants are UTC, ids are strings."
     )
     return f"# Canonical schemas\n\n{NOTICE}\n\n{introduction}\n\n{reference(list(ENTITIES.values()))}"
+
+
+def _configuration() -> str:
+    introduction = (
+        "What `crossdock.yaml` may hold. A key that is not here is refused, with its line.\n"
+        "Secrets are written as references: `${env:NAME}` or `${file:PATH}`."
+    )
+    return f"# Configuration, crossdock.yaml\n\n{NOTICE}\n\n{introduction}\n\n{reference([Config])}"
 
 
 def _manifest() -> str:

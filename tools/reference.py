@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import cleandoc
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
 __all__ = ["reference", "table"]
 
@@ -34,7 +35,9 @@ _BOUNDS = {
 
 def reference(models: Sequence[type[BaseModel]], heading: str = "##") -> str:
     """A Markdown section for each of ``models`` and for each model inside them, in the order they are met."""
-    references, schema = models_json_schema([(model, "validation") for model in models])
+    references, schema = models_json_schema(
+        [(model, "validation") for model in models], schema_generator=_DefaultsAsWritten
+    )
     definitions = _mapping(schema["$defs"])
     sections: list[str] = []
     done: set[str] = set()
@@ -46,6 +49,18 @@ def reference(models: Sequence[type[BaseModel]], heading: str = "##") -> str:
             sections += _section(f"{heading} {name}", _mapping(definitions[name]), definitions)
             waiting = [*_models_in(definitions[name], definitions), *waiting]
     return "\n".join(sections).rstrip() + "\n"
+
+
+class _DefaultsAsWritten(GenerateJsonSchema):
+    """Shows a default the way a person writes it (``1d``), where a field has a serialiser of its own."""
+
+    def get_default_value(self, schema: core_schema.WithDefaultSchema) -> object:
+        default = super().get_default_value(schema)
+        serialiser = _mapping(schema["schema"].get("serialization"))
+        function = serialiser.get("function")
+        if default is None or serialiser.get("info_arg") or not callable(function):
+            return default
+        return function(default)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -100,9 +115,12 @@ def _type(entry: Schema, definitions: Schema) -> str:
 
 
 def _default(entry: Schema) -> str:
-    if entry.get("default") is None:
+    default = entry.get("default")
+    if default is None:
         return ""
-    return f"`{json.dumps(entry['default'], ensure_ascii=False)}`"
+    if isinstance(default, dict) and _referred(entry):
+        return "its defaults"
+    return f"`{json.dumps(default, ensure_ascii=False)}`"
 
 
 def _meaning(entry: Schema) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
 from crossdock.sdk.manifest_file import parse_manifest
 from tools.connectors import connector_page
@@ -43,6 +44,8 @@ class Hub(Documented):
     spare: Door | int | None = None
     rates: dict[str, int] = Field(default_factory=dict)
     open: bool = True
+    opens_at: Annotated[time, PlainSerializer(lambda value: f"{value:%H:%M}")] = time(8)
+    first: Door = Door(number=1)
 
 
 HUB = """\
@@ -58,6 +61,8 @@ A building.
 | `spare` | [Door](#door) or integer |  |  |
 | `rates` | names to integer |  |  |
 | `open` | true or false | `true` |  |
+| `opens_at` | time | `"08:00"` |  |
+| `first` | [Door](#door) | its defaults |  |
 
 ## Door
 
