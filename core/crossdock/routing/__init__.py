@@ -1,0 +1,61 @@
+"""Routing: where each line of an order is fulfilled, exactly and explained. Pure: no clock, no chance, no I/O."""
+
+from crossdock.routing.decision import Decision, decode_decision
+from crossdock.routing.engine import route
+from crossdock.routing.model import (
+    Address,
+    AssignedLine,
+    Assignment,
+    Calendar,
+    Capacity,
+    Demand,
+    DemandLine,
+    Destination,
+    HandlingCost,
+    Money,
+    Node,
+    NodeKind,
+    NodeStatus,
+    OpeningHours,
+    Position,
+    PostalZone,
+    RateCard,
+    Service,
+    Surcharge,
+    UnfilledLine,
+)
+from crossdock.routing.network import Network
+from crossdock.routing.policy import CompiledPolicy, PolicyDefinition, PolicySet, compile_policy
+from crossdock.routing.supply import SupplyView
+
+__all__ = [
+    "Address",
+    "AssignedLine",
+    "Assignment",
+    "Calendar",
+    "Capacity",
+    "CompiledPolicy",
+    "Decision",
+    "Demand",
+    "DemandLine",
+    "Destination",
+    "HandlingCost",
+    "Money",
+    "Network",
+    "Node",
+    "NodeKind",
+    "NodeStatus",
+    "OpeningHours",
+    "PolicyDefinition",
+    "PolicySet",
+    "Position",
+    "PostalZone",
+    "RateCard",
+    "Service",
+    "SupplyView",
+    "Surcharge",
+    "UnfilledLine",
+    "compile_policy",
+    "decode_decision",
+    "route",
+]

@@ -1,0 +1,232 @@
+"""From a demand to a decision.
+
+The order of things: the first policy that applies; every node against the fences; the best parting of the lines among
+the nodes; if not everything can be placed, preferences are given up from the last to the first, then lines are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossdock.routing.decision import Decision, snapshot
+from crossdock.routing.model import AssignedLine, Assignment, Demand, UnfilledLine
+from crossdock.routing.network import Network
+from crossdock.routing.partitions import best_parting
+from crossdock.routing.policy import CompiledPolicy, PolicySet
+from crossdock.routing.problem import IMPOSSIBLE, Problem, Situation, memberships
+from crossdock.routing.supply import SupplyView
+from crossdock.routing.tariff import Floats
+
+__all__ = ["route", "situation_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A node, the index of its option, and the units of each line position it sends."""
+
+    node: int
+    option: int
+    units: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Shipments, the items left out, and what is known of how good it is."""
+
+    shipments: tuple[Shipment, ...]
+    left_out: tuple[int, ...]
+    given_up: int = 0
+    optimal: bool = True
+    gap: float = 0.0
+
+
+def situation_of(demand: Demand, supply: SupplyView, now: datetime) -> Situation:
+    """What ``demand`` finds in ``supply`` at ``now``."""
+    skus = [line.sku for line in demand.lines]
+    return Situation(
+        demand=demand,
+        now=now,
+        stock=supply.rows(skus),
+        capacity=supply.capacity if supply.limited else None,
+        stale=supply.stale,
+        opportunity=supply.opportunity_rows(skus),
+    )
+
+
+def route(
+    demand: Demand, supply: SupplyView, network: Network, policies: PolicySet, now: datetime
+) -> Decision:
+    """Decide where each line of ``demand`` is fulfilled.
+
+    Nothing is reserved: a caller that acts on the decision takes its plan from ``supply``.
+
+    Args:
+        now: Aware instant at which the order counts as received.
+
+    Raises:
+        ValueError: the demand has no lines, a quantity that is not positive, or ``now`` is naive.
+        MisconfiguredError: a condition of a policy fails for this order.
+    """
+    if not demand.lines or min(line.quantity for line in demand.lines) <= 0 or now.tzinfo is None:
+        raise ValueError(f"order {demand.order_id}: needs lines, positive quantities and an aware instant")
+    situation = situation_of(demand, supply, now)
+    policy = policies.choose(demand)
+    if policy is None:
+        return _undecided(situation, network, "no_policy")
+    if demand.pick_up and not demand.fixed_node:
+        return _undecided(situation, network, "pick_up_without_node")
+    if policy.split.min_value is not None and demand.currency not in network.exchange_rates:
+        return _undecided(situation, network, "unknown_currency")
+    problem = Problem(situation, network, policy)
+    return decision_of(problem, solve(problem))
+
+
+def solve(problem: Problem) -> Plan:
+    """The best plan of ``problem``."""
+    best: Plan | None = None
+    tables = problem.tables()
+    table = tables[0] if len(tables) == 1 else np.minimum.reduce(tables)
+    kept = problem.kept_preferences
+    preferences = len(problem.policy.preferences)
+    for given_up in range(preferences + 1 if kept is not None else 1):
+        allowed = table
+        if kept is not None and given_up < preferences:
+            allowed = np.where(kept >= preferences - given_up, table, IMPOSSIBLE)
+        plan = _place(problem, tables, allowed, given_up)
+        if best is None or len(plan.left_out) < len(best.left_out):
+            best = plan
+        if not best.left_out:
+            break
+    assert best is not None
+    return best
+
+
+def _place(problem: Problem, tables: list[Floats], table: Floats, given_up: int) -> Plan:
+    too_small = _too_small(problem)
+    count = len(problem.items)
+    found = best_parting(table, problem.most_shipments, too_small)
+    kept = tuple(range(count))
+    if found is None and problem.policy.unfillable.ship_rest:
+        for size in range(count - 1, 0, -1):
+            candidates = []
+            for kept in combinations(range(count), size):
+                rows = _rows(kept)
+                part = best_parting(
+                    table[rows], problem.most_shipments, None if too_small is None else too_small[rows]
+                )
+                if part is not None:
+                    candidates.append((part[0], kept, part))
+            if candidates:
+                _, kept, found = min(candidates, key=lambda candidate: candidate[0])
+                break
+    if found is None:
+        return Plan((), tuple(range(count)), given_up, problem.packing.exact)
+    rows = _rows(kept)
+    shipments = tuple(_shipment(problem, tables, int(rows[subset]), node) for subset, node in found[1])
+    left_out = tuple(item for item in range(count) if item not in kept)
+    return Plan(shipments, left_out, given_up, problem.packing.exact)
+
+
+def _rows(kept: tuple[int, ...]) -> NDArray[np.intp]:
+    """For every set of the kept items, its row in the table of all items."""
+    return (memberships(len(kept)) @ np.array([1 << item for item in kept], dtype=np.float64)).astype(np.intp)
+
+
+def _too_small(problem: Problem) -> NDArray[np.bool_] | None:
+    least = problem.least_value
+    if least is None:
+        return None
+    return (memberships(len(problem.items)) @ np.array(problem.value, dtype=np.float64)) < least
+
+
+def _shipment(problem: Problem, tables: list[Floats], subset: int, node: int) -> Shipment:
+    option = min(range(len(tables)), key=lambda index: tables[index][subset, node])
+    lines = problem.demand.lines
+    units = tuple(
+        (position, lines[position].quantity)
+        for item, positions in enumerate(problem.items)
+        if subset >> item & 1
+        for position in positions
+    )
+    return Shipment(node, option, tuple(sorted(units)))
+
+
+def decision_of(problem: Problem, plan: Plan) -> Decision:
+    """Put ``plan`` in words of the domain."""
+    situation, network, policy = problem.situation, problem.network, problem.policy
+    digest, data = snapshot(situation, network.version, policy.id, policy.version)
+    lines = problem.demand.lines
+    assignments = tuple(assignment_of(problem, shipment) for shipment in plan.shipments)
+    unfilled = tuple(
+        UnfilledLine(lines[p].line_id, lines[p].sku, lines[p].quantity, problem.why_unfilled(p))
+        for item in plan.left_out
+        for p in problem.items[item]
+    )
+    return Decision(
+        order_id=problem.demand.order_id,
+        policy=policy.id,
+        policy_version=policy.version,
+        network_version=network.version,
+        decided_at=situation.now,
+        assignments=assignments,
+        unfilled=unfilled,
+        reason=unfilled[0].reason if unfilled else "",
+        given_up=plan.given_up,
+        tiers=_tier_values(policy, assignments),
+        optimal=plan.optimal,
+        gap=Decimal(repr(plan.gap)),
+        snapshot_hash=digest,
+        snapshot=data,
+    )
+
+
+def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
+    """One shipment with its dates and the value of each term."""
+    option = problem.options[shipment.option]
+    lines = problem.demand.lines
+    return Assignment(
+        node=problem.network.nodes[shipment.node].id,
+        service="" if option.service is None else option.service.id,
+        lines=tuple(AssignedLine(lines[p].line_id, lines[p].sku, units) for p, units in shipment.units),
+        ship_date=date.fromordinal(int(option.ship[shipment.node])),
+        delivery_date=date.fromordinal(int(option.delivery[shipment.node])),
+        costs=problem.costs(shipment.node, option, shipment.units),
+    )
+
+
+def _tier_values(policy: CompiledPolicy, assignments: tuple[Assignment, ...]) -> tuple[Decimal, ...]:
+    totals: dict[str, Decimal] = {}
+    for assignment in assignments:
+        for term, value in assignment.costs:
+            totals[term] = totals.get(term, Decimal(0)) + value
+    return tuple(
+        sum((weight * totals.get(term, Decimal(0)) for term, weight in tier), Decimal(0))
+        for tier in policy.tiers
+    )
+
+
+def _undecided(situation: Situation, network: Network, reason: str) -> Decision:
+    digest, data = snapshot(situation, network.version, "", 0)
+    demand = situation.demand
+    return Decision(
+        order_id=demand.order_id,
+        policy="",
+        policy_version=0,
+        network_version=network.version,
+        decided_at=situation.now,
+        assignments=(),
+        unfilled=tuple(UnfilledLine(line.line_id, line.sku, line.quantity, reason) for line in demand.lines),
+        reason=reason,
+        given_up=0,
+        tiers=(),
+        optimal=True,
+        gap=Decimal(0),
+        snapshot_hash=digest,
+        snapshot=data,
+    )

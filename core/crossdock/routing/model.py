@@ -1,0 +1,317 @@
+"""What routing knows of the world: nodes, services, tariffs, the demand to place and the plan that places it.
+
+Weights are whole grams, volumes whole cubic centimetres, money is ``Decimal`` in a named currency. Everything here
+is immutable and holds no behaviour beyond reading itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+__all__ = [
+    "Address",
+    "AssignedLine",
+    "Assignment",
+    "Calendar",
+    "Capacity",
+    "Demand",
+    "DemandLine",
+    "Destination",
+    "HandlingCost",
+    "Money",
+    "Node",
+    "NodeKind",
+    "NodeStatus",
+    "OpeningHours",
+    "Position",
+    "PostalZone",
+    "RateCard",
+    "Service",
+    "Surcharge",
+    "UnfilledLine",
+]
+
+ZERO = Decimal(0)
+
+
+class NodeKind(StrEnum):
+    """What a node is; policies may tell them apart."""
+
+    WAREHOUSE = "warehouse"
+    STORE = "store"
+    THIRD_PARTY = "third_party"
+    SUPPLIER = "supplier"
+    HUB = "hub"
+
+
+class NodeStatus(StrEnum):
+    """Whether a node takes new work."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in an ISO 4217 currency."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A point on earth, WGS 84, in degrees."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of an address that routing reads: ISO 3166-1 country, ISO 3166-2 region, postal code."""
+
+    country: str
+    region: str = ""
+    postal_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningHours:
+    """Local opening hours on one weekday (0 is Monday); a weekday without hours is closed."""
+
+    weekday: int
+    opens: time
+    closes: time
+
+
+def _business_week() -> tuple[OpeningHours, ...]:
+    return tuple(OpeningHours(day, time(8), time(18)) for day in range(5))
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When a node works, in its own time zone."""
+
+    opening_hours: tuple[OpeningHours, ...] = field(default_factory=_business_week)
+    holidays: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The most a node takes a day; ``None`` is without limit. A shipment counts as one order."""
+
+    orders: int | None = None
+    lines: int | None = None
+    units: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandlingCost:
+    """What picking and packing costs at a node, in the currency of the network."""
+
+    per_shipment: Decimal = ZERO
+    per_line: Decimal = ZERO
+    per_unit: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place that can fulfil: warehouse, store, third party, supplier.
+
+    Attributes:
+        services: Ids of the carrier services that pick up here.
+        handles: Product restrictions the node may handle (``hazmat``, ``cold``, ...); a line with a restriction
+            that is not listed can't be fulfilled here.
+        serves: Countries (``US``) and regions (``US-CA``) the node delivers to; empty means everywhere.
+        time_zone: IANA name; calendar and cut-off are local to it.
+        cut_off: Orders up to this local time start on the same opening day; ``None`` means until closing.
+        processing_time: Opening hours between start and being ready for the carrier.
+        priority: Lower is better; counts only where a policy names the term ``priority``.
+    """
+
+    id: str
+    name: str
+    kind: NodeKind
+    position: Position
+    address: Address
+    tags: tuple[str, ...] = ()
+    time_zone: str = "UTC"
+    calendar: Calendar = field(default_factory=Calendar)
+    cut_off: time | None = None
+    processing_time: timedelta = timedelta(0)
+    capacity: Capacity = field(default_factory=Capacity)
+    handling_cost: HandlingCost = field(default_factory=HandlingCost)
+    services: tuple[str, ...] = ()
+    handles: tuple[str, ...] = ()
+    serves: tuple[str, ...] = ()
+    priority: int = 0
+    status: NodeStatus = NodeStatus.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Surcharge:
+    """An addition to the base rate of every parcel.
+
+    Attributes:
+        percent: Of the base rate, such as a fuel surcharge.
+        amount: Fixed, per parcel.
+        restriction: If given, added only where a line of the shipment has this restriction (``oversize``).
+    """
+
+    name: str
+    percent: Decimal = ZERO
+    amount: Decimal = ZERO
+    restriction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostalZone:
+    """The zone between an origin and a destination postal prefix; an empty origin means any node."""
+
+    destination_prefix: str
+    zone: int
+    origin_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RateCard:
+    """A carrier's tariff: zone × billed weight.
+
+    Attributes:
+        weight_breaks_grams: Upper bounds of the weight steps, ascending. A heavier shipment is priced as several
+            parcels: as many at the highest step as fit, and one for the rest.
+        rates: One row a zone (from 0), one amount a weight step.
+        distance_bands_km: Upper bounds of the zones by great-circle distance; the last zone has no upper bound if
+            there is one zone more than bands. Used where no postal zone matches.
+        postal_zones: Declared zones; the longest destination prefix wins, then the longest origin prefix.
+        dim_divisor_cm3_per_kg: Dimensional weight is volume / divisor; 0 bills the actual weight only.
+    """
+
+    id: str
+    currency: str
+    weight_breaks_grams: tuple[int, ...]
+    rates: tuple[tuple[Decimal, ...], ...]
+    distance_bands_km: tuple[float, ...] = ()
+    postal_zones: tuple[PostalZone, ...] = ()
+    dim_divisor_cm3_per_kg: int = 0
+    surcharges: tuple[Surcharge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A carrier's service.
+
+    Attributes:
+        rate_card: Id of the tariff.
+        transit_days: Days under way by zone, counted on delivery days; one value means the same for every zone.
+        pick_up_days: Weekdays (0 is Monday) on which the carrier collects.
+        delivery_days: Weekdays on which the carrier moves and delivers.
+        levels: The service levels an order may ask for that this service satisfies.
+        countries: Destination countries; empty means everywhere the rate card has a zone.
+        refuses: Product restrictions the carrier does not carry.
+    """
+
+    id: str
+    carrier: str
+    rate_card: str
+    transit_days: tuple[int, ...]
+    pick_up_days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    delivery_days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    levels: tuple[str, ...] = ("standard",)
+    countries: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the goods go; the position comes from the caller's own post code table."""
+
+    address: Address
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class DemandLine:
+    """One order line with the product facts that routing needs, per unit.
+
+    Attributes:
+        group: Lines with the same group id belong together (a kit, a set) if the policy keeps ``group_kind`` together.
+    """
+
+    line_id: str
+    sku: str
+    quantity: int
+    unit_value: Decimal = ZERO
+    unit_weight_grams: int = 0
+    unit_volume_cm3: int = 0
+    restrictions: tuple[str, ...] = ()
+    group: str = ""
+    group_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """An order, or the rest of one, to be placed.
+
+    Attributes:
+        promise: Latest delivery date at the destination; ``None`` if nothing was promised.
+        service_level: ``""`` accepts every service.
+        excluded_nodes: Nodes already tried, or forbidden by a person.
+        fixed_node: The only node allowed, such as the store of a pick-up order.
+        pick_up: The customer collects: no carrier, no freight; needs ``fixed_node``.
+    """
+
+    order_id: str
+    channel: str
+    channel_kind: str
+    currency: str
+    lines: tuple[DemandLine, ...]
+    destination: Destination
+    promise: date | None = None
+    service_level: str = ""
+    priority: int = 0
+    tags: tuple[str, ...] = ()
+    excluded_nodes: tuple[str, ...] = ()
+    fixed_node: str = ""
+    pick_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedLine:
+    """So many units of one order line at one node."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One shipment of the plan.
+
+    Attributes:
+        service: Id of the carrier service; empty for a pick-up.
+        costs: The value of each term of the policy, and always shipping and handling, in the unit of the term.
+    """
+
+    node: str
+    service: str
+    lines: tuple[AssignedLine, ...]
+    ship_date: date
+    delivery_date: date
+    costs: tuple[tuple[str, Decimal], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnfilledLine:
+    """An order line that the plan leaves out, and the code of the reason."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    reason: str

@@ -1,0 +1,118 @@
+"""The tiers of an objective packed into one number.
+
+Each tier is multiplied by a power of two above everything the later tiers can sum up to, so the least packed number is
+the lexicographically least plan. Inside a tier every value is a whole number: money in thousandths, other terms too
+where they share a tier. Whole numbers in float64 are exact up to 2**53; ``Packing.exact`` says whether they fit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crossdock.routing.network import Network
+from crossdock.routing.policy import MONEY_TERMS, CompiledPolicy
+from crossdock.routing.tariff import MONEY_SCALE, Floats, thousandths
+
+__all__ = ["LONGEST_DELAY_DAYS", "Packing", "packing"]
+
+LONGEST_DELAY_DAYS = 1023
+"""Delays are counted up to here; beyond, later is no worse."""
+
+_HALF_ROUND_THE_EARTH_KM = 20_016
+_EXACT_LIMIT = 2.0**53
+_WHOLE_TERMS = frozenset({"late_days", "shipments", "transit_days", "zero_stock", "priority"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packing:
+    """How the terms of one policy are packed, for orders up to some size.
+
+    Attributes:
+        multipliers: Of each tier.
+        scales: What a natural unit of a term counts inside its tier (a thousandth, for money).
+        factor: The multiplier of the tier a term is in.
+        shipment: What every shipment costs at each node whatever the order, packed, shape (nodes,).
+        exact: Whether every packed number is exact.
+    """
+
+    multipliers: tuple[float, ...]
+    scales: dict[str, float]
+    factor: dict[str, float]
+    shipment: Floats
+    exact: bool
+
+    def pack(self, term: str, value: Floats) -> Floats:
+        """Packed cost of ``value`` in natural units."""
+        scale = self.scales[term]
+        if term in _WHOLE_TERMS or term in MONEY_TERMS:
+            if scale.is_integer():
+                return value * (scale * self.factor[term])
+        return np.rint(value * scale) * self.factor[term]
+
+    def unpack(self, total: float) -> tuple[float, ...]:
+        """The value of each tier in ``total``, in scaled units."""
+        values: list[float] = []
+        for multiplier in self.multipliers:
+            whole = float(total // multiplier)
+            values.append(whole)
+            total -= whole * multiplier
+        return tuple(values)
+
+
+def tier_scale(tier: tuple[tuple[str, object], ...]) -> int:
+    """Scaled units in one natural unit of a tier: 1 for a single whole term of weight 1, else a thousand."""
+    return 1 if len(tier) == 1 and tier[0][0] in _WHOLE_TERMS and tier[0][1] == 1 else MONEY_SCALE
+
+
+def packing(
+    policy: CompiledPolicy, network: Network, *, money_bits: int, shipments: int, lines: int
+) -> Packing:
+    """Pack for orders whose money terms sum up to less than 2**``money_bits`` thousandths; remembered by the policy."""
+    key = (network.version, money_bits, shipments, lines)
+    known = policy.packings.get(key)
+    if known is None:
+        known = policy.packings[key] = _pack(policy, network, 2.0**money_bits, shipments, lines)
+    return known
+
+
+def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int, lines: int) -> Packing:
+    bounds = {
+        "late_days": LONGEST_DELAY_DAYS * shipments,
+        "shipments": shipments,
+        "shipping_cost": money,
+        "handling_cost": money,
+        "opportunity_cost": money,
+        "transit_days": LONGEST_DELAY_DAYS * shipments,
+        "distance": _HALF_ROUND_THE_EARTH_KM * shipments,
+        "workload": shipments,
+        "stock_balance": lines,
+        "zero_stock": lines,
+        "priority": float(network.priority.max(initial=0.0)) * shipments,
+    }
+    saves = policy.split.only_if_saves
+    saving = 0 if saves is None else thousandths(network.converted(saves))
+    multipliers = [1.0] * len(policy.tiers)
+    scales: dict[str, float] = {}
+    factor: dict[str, float] = {}
+    product = 1.0
+    for index in range(len(policy.tiers) - 1, -1, -1):
+        tier = policy.tiers[index]
+        multipliers[index] = product
+        bound = float(saving * shipments) if index == policy.saving_tier else 0.0
+        for term, weight in tier:
+            scales[term] = float(weight) * (1 if term in MONEY_TERMS else tier_scale(tier))
+            factor[term] = product
+            bound += bounds[term] * scales[term]
+        product *= 2.0 ** (int(bound) + 1).bit_length()
+    result = Packing(tuple(multipliers), scales, factor, np.zeros(network.size), product <= _EXACT_LIMIT)
+    result.shipment[:] = saving * multipliers[policy.saving_tier] if saves is not None else 0.0
+    for term, value in (
+        ("shipments", np.ones(network.size)),
+        ("handling_cost", network.handling_per_shipment),
+        ("priority", network.priority),
+    ):
+        if term in scales:
+            result.shipment[:] += result.pack(term, value)
+    return result

@@ -1,0 +1,145 @@
+"""The best way to part a set of items among nodes, exactly.
+
+Every way to part n items (Bell(n): 5 for 3, 52 for 5, 115,975 for 10) is a row of set numbers; its cost is the sum of the
+cheapest node of each set. A node sends one shipment of an order, so where two sets of the best parting want the same
+node, partings are tried in the order of that lower bound until none can be better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossdock.routing.tariff import Floats
+
+__all__ = ["MOST_ITEMS", "Parting", "best_parting", "partings"]
+
+MOST_ITEMS = 10
+"""Up to here every parting is weighed."""
+
+Parting = tuple[float, tuple[tuple[int, int], ...]]
+"""Packed cost, and (set, node) of each shipment."""
+
+
+@cache
+def partings(count: int) -> tuple[NDArray[np.intp], tuple[int, ...]]:
+    """Every parting of ``count`` items.
+
+    Returns:
+        Rows of set numbers, padded with the empty set 0, fewest sets first, shape (Bell(count), count); and for each
+        number of sets how many rows have at most so many.
+    """
+    found: list[tuple[int, ...]] = [()]
+    for item in range(count):
+        bit = 1 << item
+        grown: list[tuple[int, ...]] = []
+        for row in found:
+            grown.extend((*row[:place], row[place] | bit, *row[place + 1 :]) for place in range(len(row)))
+            grown.append((*row, bit))
+        found = grown
+    found.sort(key=lambda row: (len(row), row))
+    table = np.zeros((len(found), count), dtype=np.intp)
+    for position, row in enumerate(found):
+        table[position, : len(row)] = row
+    lengths = [len(row) for row in found]
+    return table, tuple(sum(length <= most for length in lengths) for most in range(count + 1))
+
+
+def best_parting(table: Floats, most: int, too_small: NDArray[np.bool_] | None) -> Parting | None:
+    """The cheapest parting of all items of ``table``, or ``None`` if there is none.
+
+    Args:
+        table: Packed cost of each set (row, 0 is empty) at each node, infeasible at least 1e16.
+        most: The most sets.
+        too_small: Sets that may not be one of several shipments.
+    """
+    cheapest = table.min(axis=1)
+    cheapest[0] = 0.0
+    everything = len(cheapest) - 1
+    if everything == 1 or most == 1:
+        cost = float(cheapest[everything])
+        return (cost, ((everything, int(table[everything].argmin())),)) if cost < _FEASIBLE else None
+    rows, costs = _bounds(cheapest, most, too_small)
+    first = int(costs.argmin())
+    if not costs[first] < _FEASIBLE:
+        return None
+    sets = [int(s) for s in rows[first] if s]
+    nodes = [int(table[s].argmin()) for s in sets]
+    if len(set(nodes)) == len(nodes):
+        return float(costs[first]), tuple(zip(sets, nodes, strict=True))
+    return next(ranked_partings(table, most, too_small), None)
+
+
+_FEASIBLE = 1e16
+
+
+def _bounds(
+    cheapest: Floats, most: int, too_small: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.intp], Floats]:
+    rows, up_to = partings(len(cheapest).bit_length() - 1)
+    rows = rows[: up_to[min(most, len(up_to) - 1)]]
+    if too_small is None:
+        return rows, cheapest[rows].sum(axis=1)
+    whole = cheapest[-1]
+    cheapest = np.where(too_small, np.inf, cheapest)
+    cheapest[0] = 0.0
+    costs = cheapest[rows].sum(axis=1)
+    costs[0] = whole
+    return rows, costs
+
+
+def ranked_partings(
+    table: Floats, most: int, too_small: NDArray[np.bool_] | None, wanted: int = 1
+) -> Iterator[Parting]:
+    """The ``wanted`` cheapest partings with a different node for every set, cheapest first."""
+    cheapest = table.min(axis=1)
+    cheapest[0] = 0.0
+    rows, costs = _bounds(cheapest, most, too_small)
+    choices: dict[int, list[tuple[float, int]]] = {}
+    best: list[Parting] = []
+    for row in np.argsort(costs, kind="stable"):
+        limit = best[wanted - 1][0] if len(best) >= wanted else _FEASIBLE
+        if not costs[row] < limit:
+            break
+        sets = [int(s) for s in rows[row] if s]
+        for each in sets:
+            if each not in choices:
+                choices[each] = _nearest(table[each], table.shape[0].bit_length() - 2 + wanted)
+        best.extend(_assign(sets, choices, limit, wanted))
+        best.sort(key=lambda parting: (parting[0], len(parting[1])))
+        del best[wanted:]
+    yield from best
+
+
+def _nearest(costs: Floats, count: int) -> list[tuple[float, int]]:
+    """The ``count`` cheapest nodes of one set; an exchange argument shows that no other can be needed."""
+    order = np.argsort(costs, kind="stable")[:count]
+    return [(float(costs[node]), int(node)) for node in order if costs[node] < _FEASIBLE]
+
+
+def _assign(
+    sets: list[int], choices: dict[int, list[tuple[float, int]]], limit: float, wanted: int
+) -> list[Parting]:
+    """The ``wanted`` cheapest assignments of different nodes to ``sets`` below ``limit``."""
+    least = [choices[s][0][0] if choices[s] else float("inf") for s in sets]
+    rest = [sum(least[place + 1 :]) for place in range(len(sets))]
+    found: list[Parting] = []
+
+    def extend(place: int, cost: float, taken: tuple[tuple[int, int], ...]) -> None:
+        if place == len(sets):
+            found.append((cost, taken))
+            found.sort(key=lambda parting: parting[0])
+            del found[wanted:]
+            return
+        for price, node in choices[sets[place]]:
+            bound = found[-1][0] if len(found) >= wanted else limit
+            if not cost + price + rest[place] < bound:
+                break
+            if all(node != other for _, other in taken):
+                extend(place + 1, cost + price, (*taken, (sets[place], node)))
+
+    extend(0, 0.0, ())
+    return found

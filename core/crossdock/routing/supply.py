@@ -1,0 +1,132 @@
+"""What the nodes can give: available to promise, and capacity left.
+
+A ``SupplyView`` is the snapshot of one batch. It is the one mutable object of routing, and belongs to the caller:
+``take`` a plan and the next order of the batch sees what is left; ``release`` gives it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossdock.routing.model import Assignment
+from crossdock.routing.network import Network
+from crossdock.sdk.errors import BugError
+
+__all__ = ["UNLIMITED", "SupplyView"]
+
+UNLIMITED = 2**31 - 1
+"""Capacity of a node without limit."""
+
+Integers = NDArray[np.int32]
+
+
+class SupplyView:
+    """Stock by SKU and node, and capacity by node, of one batch.
+
+    Attributes:
+        available: Units available to promise, shape (skus, nodes).
+        capacity: Orders, lines and units left today, shape (3, nodes); ``UNLIMITED`` where there is no limit.
+        opportunity: What a unit is worth elsewhere, in thousandths of the network's currency, shape (skus, nodes), or
+            ``None``; the caller may set it.
+        stale: True for a node whose stock feed is older than its limit, shape (nodes,).
+    """
+
+    __slots__ = ("_index", "_row", "available", "capacity", "limited", "opportunity", "stale")
+
+    def __init__(
+        self,
+        network: Network,
+        stock: Iterable[tuple[str, str, int]],
+        *,
+        used: Mapping[str, tuple[int, int, int]] | None = None,
+        stale_nodes: Iterable[str] = (),
+        skus: Sequence[str] = (),
+    ) -> None:
+        """Load the snapshot.
+
+        Args:
+            stock: Rows (sku, node id, units available to promise). Rows of nodes unknown to the network are ignored;
+                negative availability counts as none.
+            used: Orders, lines, units already placed today, by node id.
+            stale_nodes: Nodes whose feed is too old to be trusted.
+            skus: SKUs of the batch; those in ``stock`` are added.
+        """
+        self._index = network.index
+        self._row: dict[str, int] = {sku: row for row, sku in enumerate(dict.fromkeys(skus))}
+        cells = [(sku, network.index[node], units) for sku, node, units in stock if node in network.index]
+        for sku, _, _ in cells:
+            self._row.setdefault(sku, len(self._row))
+        self.available: Integers = np.zeros((len(self._row) + 1, network.size), dtype=np.int32)
+        if cells:
+            rows = np.array([self._row[sku] for sku, _, _ in cells])
+            nodes = np.array([node for _, node, _ in cells])
+            self.available[rows, nodes] = [max(units, 0) for _, _, units in cells]
+        limits = [(node.capacity.orders, node.capacity.lines, node.capacity.units) for node in network.nodes]
+        self.capacity: Integers = (
+            np.array(
+                [[UNLIMITED if limit is None else limit for limit in row] for row in limits], dtype=np.int32
+            )
+            .reshape(network.size, 3)
+            .T.copy()
+        )
+        self.limited = bool((self.capacity != UNLIMITED).any())
+        for node, (orders, lines, units) in (used or {}).items():
+            if node in network.index:
+                self._shift_capacity(network.index[node], -orders, -lines, -units)
+        self.opportunity: NDArray[np.float64] | None = None
+        self.stale = np.zeros(network.size, dtype=bool)
+        for node in stale_nodes:
+            if node in network.index:
+                self.stale[network.index[node]] = True
+
+    def rows(self, skus: Sequence[str]) -> Integers:
+        """Availability of ``skus`` at every node, shape (len(skus), nodes); a SKU not in the view has none."""
+        return self.available[[self._row.get(sku, -1) for sku in skus]]
+
+    def opportunity_rows(self, skus: Sequence[str]) -> NDArray[np.float64] | None:
+        """The opportunity cost of a unit of ``skus`` at every node, shape (len(skus), nodes)."""
+        return (
+            None if self.opportunity is None else self.opportunity[[self._row.get(sku, -1) for sku in skus]]
+        )
+
+    def take(self, plan: Iterable[Assignment]) -> None:
+        """Take the stock and capacity of ``plan`` away.
+
+        Raises:
+            BugError: the plan holds more than there is; nothing is changed.
+        """
+        plan = tuple(plan)
+        wanted: dict[tuple[int, int], int] = {}
+        for assignment in plan:
+            node = self._index[assignment.node]
+            for line in assignment.lines:
+                key = (self._row.get(line.sku, -1), node)
+                wanted[key] = wanted.get(key, 0) + line.quantity
+        for (row, node), units in wanted.items():
+            if units > self.available[row, node]:
+                raise BugError(
+                    "a plan takes more than is available to promise",
+                    detail=f"row {row}, node {node}: {units} > {self.available[row, node]}",
+                )
+        self._apply(plan, -1)
+
+    def release(self, plan: Iterable[Assignment]) -> None:
+        """Give the stock and capacity of ``plan`` back."""
+        self._apply(tuple(plan), 1)
+
+    def _apply(self, plan: Sequence[Assignment], sign: int) -> None:
+        for assignment in plan:
+            node = self._index[assignment.node]
+            units = 0
+            for line in assignment.lines:
+                self.available[self._row[line.sku], node] += sign * line.quantity
+                units += line.quantity
+            self._shift_capacity(node, sign, sign * len(assignment.lines), sign * units)
+
+    def _shift_capacity(self, node: int, orders: int, lines: int, units: int) -> None:
+        for kind, change in enumerate((orders, lines, units)):
+            if self.capacity[kind, node] != UNLIMITED:
+                self.capacity[kind, node] += change
