@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from crossdock.sdk.connector import FileRef, Receipt
-from crossdock.sdk.errors import MisconfiguredError, RecordRejectedError, Rejection
+from crossdock.sdk.errors import MisconfiguredError, RecordRejectedError, Rejection, RetryableError
 
 __all__ = [
     "CHUNK_BYTES",
@@ -21,6 +21,7 @@ __all__ = [
     "checked_name",
     "numbered",
     "relative_path",
+    "vanished",
 ]
 
 CHUNK_BYTES = 1024 * 1024
@@ -112,6 +113,13 @@ def numbered(name: str, number: int) -> str:
         return name
     stem, dot, extension = name.rpartition(".")
     return f"{stem}.{number}.{extension}" if dot else f"{name}.{number}"
+
+
+def vanished(file: FileRef) -> RetryableError:
+    """A file that was listed and is not there any more."""
+    return RetryableError(
+        f"{file.path}: was listed and is gone; somebody else took it, or it will come again"
+    )
 
 
 class UnconfiguredFiles:

@@ -9,14 +9,14 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from io import BufferedWriter
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from random import Random
 from typing import TypeVar
 
 from crossdock.sdk.connector import FileRef, Receipt
 from crossdock.sdk.errors import MisconfiguredError, RetryableError, UnreachableError
-from crossdock.sdk.files import CHUNK_BYTES, FolderConfig, checked_name, numbered, relative_path
+from crossdock.sdk.files import CHUNK_BYTES, FolderConfig, checked_name, numbered, relative_path, vanished
 from crossdock.sdk.services import Clock
 from crossdock.sdk.settling import Settling
 
@@ -46,7 +46,7 @@ class FolderFiles:
         Raises:
             RetryableError: It changed while it was read, or since it was listed.
         """
-        handle = await self._run(lambda: self._path(file.path).open("rb"))
+        handle = await self._run(lambda: self._open(file))
         with handle:
             total = 0
             while chunk := await asyncio.to_thread(handle.read, CHUNK_BYTES):
@@ -124,6 +124,12 @@ class FolderFiles:
             status.st_size,
             datetime.fromtimestamp(status.st_mtime, UTC),
         )
+
+    def _open(self, file: FileRef) -> BufferedReader:
+        try:
+            return self._path(file.path).open("rb")
+        except FileNotFoundError as error:
+            raise vanished(file) from error
 
     def _scan(self, stream: str, folder: str) -> list[FileRef]:
         found = []
