@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from crossdock.inventory.position import Movement, MovementKind, Position, StockMeaning, post
+from crossdock.inventory.position import Movement, MovementKind, Position, post
+from crossdock_schemas.stock import FeedMeaning
 
 __all__ = [
     "Allocation",
@@ -211,7 +212,7 @@ def _counted(position: Position, as_of: datetime) -> bool:
 
 
 def _is_net(position: Position) -> bool:
-    return position.meaning is StockMeaning.AVAILABLE
+    return position.meaning is FeedMeaning.AVAILABLE
 
 
 def _uncounts(position: Position, allocation: Allocation, until: datetime) -> bool:

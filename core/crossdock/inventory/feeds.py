@@ -23,13 +23,13 @@ from typing import NamedTuple
 
 from crossdock.inventory.availability import oversold_units
 from crossdock.inventory.facts import Allocation, News, adjust
-from crossdock.inventory.position import Movement, MovementKind, Position, StockMeaning
+from crossdock.inventory.position import Movement, MovementKind, Position
+from crossdock_schemas.stock import FeedMeaning, FeedMode
 
 __all__ = [
     "NOTHING_IN_FLIGHT",
     "FeedContext",
     "FeedLine",
-    "FeedMode",
     "FeedResult",
     "InFlight",
     "LineOutcome",
@@ -46,13 +46,6 @@ FeedLine = tuple[str, int, int | None]
 """``(sku, quantity, quarantined)``; ``quarantined`` is None where the feed does not say it."""
 
 
-class FeedMode(StrEnum):
-    """``FULL`` says how much there is; ``DELTA`` what changed and is reported by no other message."""
-
-    FULL = "full"
-    DELTA = "delta"
-
-
 @dataclass(frozen=True, slots=True)
 class FeedContext:
     """What holds for every line of a feed.
@@ -62,7 +55,7 @@ class FeedContext:
         feed_id: The source's id of the feed (file name and hash, message id).
         source: Connection it came by.
         as_of: When the node counted (aware UTC), not when the feed arrived.
-        mode: Full or delta.
+        mode: Full, or a delta: what changed and is reported by no other message.
         meaning: What the numbers are.
         sequence: The feed's number, where the connection orders its feeds by number; None orders them by
             ``as_of``.
@@ -76,12 +69,12 @@ class FeedContext:
     source: str
     as_of: datetime
     mode: FeedMode = FeedMode.FULL
-    meaning: StockMeaning = StockMeaning.PHYSICAL
+    meaning: FeedMeaning = FeedMeaning.PHYSICAL
     sequence: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
-        if self.mode is FeedMode.DELTA and self.meaning is StockMeaning.AVAILABLE:
+        if self.mode is FeedMode.DELTA and self.meaning is FeedMeaning.AVAILABLE:
             raise ValueError(
                 f"feed {self.feed_id} of node {self.node}: a delta of available stock also holds our own "
                 "orders; ask for full available numbers or for deltas of physical stock"
@@ -208,7 +201,7 @@ def apply_feed(
         return _apply_deltas(positions, lines, feed, in_flight, known_skus, already_applied)
     result = FeedResult()
     current: dict[str, Position] = {}
-    physical = feed.meaning is StockMeaning.PHYSICAL
+    physical = feed.meaning is FeedMeaning.PHYSICAL
     for index, (sku, quantity, quarantined) in enumerate(lines):
         old = current.get(sku) or positions.get(sku)
         if old is None or quantity < 0 or quarantined is not None:

@@ -16,12 +16,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from crossdock_schemas.stock import FeedMeaning
+
 __all__ = [
     "Balance",
     "Movement",
     "MovementKind",
     "Position",
-    "StockMeaning",
     "fold",
     "from_units",
     "post",
@@ -46,17 +47,6 @@ class MovementKind(StrEnum):
     DEALLOCATED = "deallocated"
     TRANSFERRED_OUT = "transferred_out"
     TRANSFERRED_IN = "transferred_in"
-
-
-class StockMeaning(StrEnum):
-    """What the number in a feed is.
-
-    ``PHYSICAL`` is what lies on the shelf. ``AVAILABLE`` is already net of the orders that the node knows of
-    and of what it holds in quarantine.
-    """
-
-    PHYSICAL = "physical"
-    AVAILABLE = "available"
 
 
 class Balance(NamedTuple):
@@ -95,7 +85,7 @@ class Position(NamedTuple):
     as_of: datetime | None = None
     sequence: int | None = None
     feed_id: str = ""
-    meaning: StockMeaning = StockMeaning.PHYSICAL
+    meaning: FeedMeaning = FeedMeaning.PHYSICAL
 
     @property
     def balance(self) -> Balance:

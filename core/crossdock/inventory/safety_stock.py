@@ -1,0 +1,87 @@
+"""Safety stock: what is never promised, by rules of product, node group and channel.
+
+The first rule that applies decides. An empty condition applies to everything. A percentage is of the sellable
+stock and rounded up, so that "10 %" of one unit keeps that unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+
+from crossdock.inventory.position import Position
+
+__all__ = ["SafetyRule", "SafetyStock"]
+
+Tags = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyRule:
+    """How much to keep, and of what.
+
+    Attributes:
+        units: Fixed number of units.
+        percent: Share of the sellable stock (0 to 100), added to ``units``.
+        product_tags: Tags that a product must all have (``category:shoes``, ``hazmat``).
+        node_groups: Groups of which the node must be in one.
+        channels: Channels it applies to.
+
+    Raises:
+        ValueError: A negative number, or a percentage over 100.
+    """
+
+    units: int = 0
+    percent: Decimal = Decimal(0)
+    product_tags: Tags = frozenset()
+    node_groups: Tags = frozenset()
+    channels: Tags = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse what would promise more than there is, or nothing ever."""
+        if self.units < 0 or not 0 <= self.percent <= 100:
+            raise ValueError(
+                f"safety stock of {self.units} units and {self.percent} %: use 0 or more, up to 100 %"
+            )
+
+    def applies(self, product_tags: Tags, node_groups: Tags, channel: str) -> bool:
+        """Whether this rule speaks of such a product at such a node for this channel."""
+        return (
+            self.product_tags <= product_tags
+            and (not self.node_groups or not self.node_groups.isdisjoint(node_groups))
+            and (not self.channels or channel in self.channels)
+        )
+
+    def kept(self, position: Position) -> int:
+        """Units to keep of a position, never below zero."""
+        sellable = max(0, position.on_hand - position.quarantined)
+        share = (sellable * self.percent / 100).to_integral_value(ROUND_CEILING)
+        return self.units + int(share)
+
+
+_NONE = SafetyRule()
+
+
+class SafetyStock:
+    """An ordered set of rules. Which one applies is looked up once for each kind of product, node and channel."""
+
+    __slots__ = ("_decided", "rules")
+
+    def __init__(self, rules: Iterable[SafetyRule]) -> None:
+        """Keep the rules in the order in which they are asked."""
+        self.rules = tuple(rules)
+        self._decided: dict[tuple[Tags, Tags, str], SafetyRule] = {}
+
+    def rule(self, product_tags: Tags, node_groups: Tags, channel: str) -> SafetyRule:
+        """The first rule that applies, or one that keeps nothing."""
+        key = (product_tags, node_groups, channel)
+        found = self._decided.get(key)
+        if found is None:
+            found = next((rule for rule in self.rules if rule.applies(*key)), _NONE)
+            self._decided[key] = found
+        return found
+
+    def kept(self, position: Position, product_tags: Tags, node_groups: Tags, channel: str) -> int:
+        """Units of ``position`` that ``channel`` may not be promised."""
+        return self.rule(product_tags, node_groups, channel).kept(position)
