@@ -70,7 +70,7 @@ class CommandRow(NamedTuple):
         refs: The partner's own ids, by kind.
         correlation_id: Of the story it belongs to.
         created_at: Aware UTC; also the instant from which it may be sent.
-        coalesce_key: A newer command takes the place of one with the same key that is still pending.
+        coalesce_key: If not empty, a newer command takes the place of a pending one with the same key.
     """
 
     connection: str
@@ -81,7 +81,7 @@ class CommandRow(NamedTuple):
     refs: Mapping[str, str]
     correlation_id: str
     created_at: datetime
-    coalesce_key: str | None = None
+    coalesce_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class ClaimedCommand:
     name: str
     order_key: str
     idempotency_key: str
-    coalesce_key: str | None
+    coalesce_key: str
     payload: bytes
     refs: Mapping[str, str]
     correlation_id: str
@@ -155,7 +155,7 @@ def enqueue(connection: Connection, rows: Sequence[CommandRow]) -> None:
     A row with a coalesce key overwrites the pending command of that key in its place in the queue, so a value that changes
     faster than it can be sent is still sent.
     """
-    newest = {(row.connection, row.coalesce_key): row for row in rows if row.coalesce_key is not None}
+    newest = {(row.connection, row.coalesce_key): row for row in rows if row.coalesce_key}
     waiting = _pending_by_coalesce_key(connection, list(newest))
     _replace(
         connection,
@@ -176,7 +176,7 @@ def enqueue(connection: Connection, rows: Sequence[CommandRow]) -> None:
     fresh = [
         row
         for row in rows
-        if row.coalesce_key is None
+        if not row.coalesce_key
         or ((key := (row.connection, row.coalesce_key)) not in waiting and newest[key] is row)
     ]
     _insert(
@@ -266,15 +266,15 @@ def recover(connection: Connection, owner: str, now: datetime) -> int:
 
 def next_due(connection: Connection, partner: str) -> datetime | None:
     """The instant at which the next command of ``partner`` may become due; ``None`` when there is none."""
-    waits_until = func.max(
+    later_of = func.greatest if connection.dialect.name == "postgresql" else func.max
+    waits_until = later_of(
         commands.c.not_before, func.coalesce(commands.c.lease_until, commands.c.not_before)
     )
-    if connection.dialect.name == "postgresql":
-        waits_until = func.greatest(commands.c.not_before, commands.c.lease_until)
     earliest = select(func.min(waits_until, type_=Instant())).where(
         commands.c.connection == partner, _unfinished(commands.c.state)
     )
-    return connection.execute(earliest).scalar_one()
+    found: datetime | None = connection.execute(earliest).scalar_one()
+    return found
 
 
 def _unfinished(state: ColumnElement[str]) -> ColumnElement[bool]:
@@ -283,8 +283,8 @@ def _unfinished(state: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _pending_by_coalesce_key(
-    connection: Connection, keys: Sequence[tuple[str, str | None]]
-) -> dict[tuple[str, str | None], int]:
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
     """The last pending command of each key: replacing an earlier one would let an old value be sent after the new."""
     if not keys:
         return {}
@@ -298,7 +298,7 @@ def _pending_by_coalesce_key(
                 commands.c.connection == wanted.c.connection,
                 commands.c.coalesce_key == wanted.c.coalesce_key,
                 commands.c.state == literal_column("'pending'"),
-                commands.c.coalesce_key.is_not(None),
+                commands.c.coalesce_key != literal_column("''"),
             ),
         )
         .group_by(commands.c.connection, commands.c.coalesce_key)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.store import log
@@ -197,6 +197,6 @@ def _set(connection: Connection, letter_id: int, **values: object) -> None:
     connection.execute(update(dead_letters).where(dead_letters.c.id == letter_id).values(**values))
 
 
-def _stored(row: object) -> StoredDeadLetter:
-    letter = StoredDeadLetter(*row)  # type: ignore[misc]
-    return letter
+def _stored(row: Row[Any]) -> StoredDeadLetter:
+    values = {**row._mapping, "state": DeadLetterState(row.state)}
+    return StoredDeadLetter(**values)

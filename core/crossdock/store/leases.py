@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from crossdock.store.engine import Database
 from crossdock.store.plumbing import leases, tokens
 
-__all__ = ["SqlTokenStore", "release", "take"]
+__all__ = ["SqlTokenStore", "release", "take", "wait_for_turn"]
 
 
 def take(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> bool:
@@ -29,6 +29,26 @@ def take(connection: Connection, name: str, owner: str, now: datetime, seconds: 
 def release(connection: Connection, name: str, owner: str) -> None:
     """Give a lease back; one that another owner has taken meanwhile stays."""
     connection.execute(delete(leases).where(leases.c.name == name, leases.c.owner == owner))
+
+
+def wait_for_turn(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> float:
+    """Take the turn of something done once every ``seconds`` in the whole cluster, even across restarts.
+
+    Returns 0.0 when the turn was taken, in this transaction; else the seconds until the next one.
+    """
+    row = select(leases.c.until).where(leases.c.name == name)
+    until: datetime | None = connection.execute(row.with_for_update()).scalar_one_or_none()
+    if until is not None and until > now:
+        return (until - now).total_seconds()
+    # Another worker may have made the row meanwhile; then it holds the lease and this takes nothing.
+    other_turn = until is None and not take(connection, name, owner, now, seconds)
+    if until is not None:
+        connection.execute(
+            update(leases)
+            .where(leases.c.name == name)
+            .values(owner=owner, until=now + timedelta(seconds=seconds))
+        )
+    return seconds if other_turn else 0.0
 
 
 class SqlTokenStore:

@@ -126,19 +126,18 @@ _move_cursor = (
     update(processor_cursors)
     .where(
         processor_cursors.c.processor == bindparam("of"),
-        processor_cursors.c.position == bindparam("expected"),
+        processor_cursors.c.position < bindparam("to"),
     )
     .values(position=bindparam("to"), updated_at=bindparam("now"))
 )
 
 
-def move_cursor(connection: Connection, processor: str, expected: int, to: int, now: datetime) -> bool:
-    """Move the cursor from ``expected`` to ``to``; false when another worker has moved it.
+def move_cursor(connection: Connection, processor: str, to: int, now: datetime) -> bool:
+    """Move the cursor forward to ``to``; false when it is there or further: another worker has handled all that.
 
     Holds the cursor's row until the commit: two workers never handle one processor's messages at the same time.
     """
-    moved = connection.execute(_move_cursor, {"of": processor, "expected": expected, "to": to, "now": now})
-    return moved.rowcount == 1
+    return connection.execute(_move_cursor, {"of": processor, "to": to, "now": now}).rowcount == 1
 
 
 def backlog(connection: Connection, topic: str, position: int, at_most: int) -> int:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from crossdock.sdk.errors import BugError
 from crossdock.store.bulk import InsertMany
@@ -127,11 +127,7 @@ def store(connection: Connection, rows: Sequence[RawRow]) -> int:
 def load(connection: Connection, ids: Sequence[str]) -> dict[str, Raw]:
     """Records by id; what has been pruned is missing."""
     rows = connection.execute(select(*_columns).where(raw_records.c.id.in_(ids)))
-    return {row.id: _raw(row) for row in rows}
-
-
-def _raw(row: Row[tuple[object, ...]]) -> Raw:
-    return Raw(*row)  # type: ignore[arg-type]
+    return {row.id: Raw(**row._mapping) for row in rows}
 
 
 class BodyStore:

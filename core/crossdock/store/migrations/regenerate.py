@@ -6,7 +6,7 @@ Only until release 0.1: from then on a revision that has shipped is never change
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.autogenerate.api import AutogenContext
@@ -57,7 +57,7 @@ def write() -> None:
     _INITIAL.write_text(initial_revision())
 
 
-def _render(kind: str, item: Any, context: AutogenContext) -> str | bool:
+def _render(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
     """Our own column types by their name."""
     if kind != "type":
         return False
