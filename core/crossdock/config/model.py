@@ -89,7 +89,7 @@ class StreamConfig(Strict):
     dialect: Mapping[str, object] = Field(default_factory=dict)
     """The file format's settings: encoding, delimiter, columns, ... (docs/formats.md)."""
     defaults: Mapping[str, object] = Field(default_factory=dict)
-    """Values the mapping reads as ``$hub.<name>``: what a file does not say itself, such as the node."""
+    """Values the mapping reads as ``_hub.<name>``: what a file does not say itself, such as the node."""
 
 
 class ConnectionConfig(Strict):

@@ -1,4 +1,4 @@
-"""The tables of orders and what becomes of them: fulfilment orders, shipments, returns, decisions, the worklist."""
+"""The tables of orders: lines, fulfilment orders, shipments, returns, decisions, the worklist."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ __all__ = [
     "decisions",
     "fulfilment_order_lines",
     "fulfilment_orders",
+    "network_versions",
     "order_lines",
     "orders",
     "parcels",
@@ -100,6 +101,10 @@ fulfilment_orders = Table(
     Column("deliver_by", Instant),
     Column("costs", Json, nullable=False),
     Column("decision_id", Text),
+    Column("destination", Text),
+    Column("tried_nodes", Json, nullable=False),
+    # Ids of the node's messages that were applied: a repeated one changes nothing.
+    Column("messages", Json, nullable=False),
     Column("requested_at", Instant),
     # The instant from which the node certainly knows of it (inventory.facts.Allocation.known_from).
     Column("known_from", Instant),
@@ -120,10 +125,14 @@ fulfilment_order_lines = Table(
     Column("order_line", Text, nullable=False),
     Column("sku", Text, nullable=False),
     Column("quantity", RowId, nullable=False),
-    # Units still allocated; the rest was shipped or given back.
-    Column("open", RowId, nullable=False),
     Column("shipped", RowId, nullable=False),
-    CheckConstraint("open >= 0 AND open <= quantity", name="open"),
+    Column("rejected", RowId, nullable=False),
+    Column("short", RowId, nullable=False),
+    Column("cancelled", RowId, nullable=False),
+    Column("to_cancel", RowId, nullable=False),
+    # Units still allocated: what is not shipped, rejected, short or cancelled.
+    Column("open", RowId, nullable=False),
+    CheckConstraint("open >= 0 AND open = quantity - shipped - rejected - short - cancelled", name="open"),
     Index("ix_fulfilment_order_lines_of", "fulfilment_order_id"),
     Index("ix_fulfilment_order_lines_open", "sku", sqlite_where=_OPEN_UNITS, postgresql_where=_OPEN_UNITS),
 )
@@ -216,6 +225,15 @@ decisions = Table(
     Column("body", LargeBinary, nullable=False),
     Column("decided_at", Instant, nullable=False),
     UniqueConstraint("order_id", "number"),
+)
+
+network_versions = Table(
+    "network_versions",
+    metadata,
+    # What a decision names: with it the decision can be explained as long as it is kept.
+    Column("version", Text, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
 )
 
 work_items = Table(

@@ -1,4 +1,4 @@
-"""The tables of the inventory: products, positions, their ledger, feeds, reservations, what channels were told."""
+"""The tables of the inventory: products, positions, ledger, feeds, reservations, published stock."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ positions = Table(
     CheckConstraint(
         "reserved >= 0 AND allocated >= 0 AND quarantined >= 0 AND shortfall >= 0", name="not_negative"
     ),
-    # Oversell is the one unforgivable fault: a statement that promises never raises ``shortfall``, only news of
-    # the node does, so a promise of what is not there fails here whatever the code before it believed.
+    # Oversell is the one unforgivable fault. A statement that promises never raises ``shortfall``, only news
+    # of the node does: a promise of what is not there fails here, whatever the code before it believed.
     CheckConstraint(
         "reserved + allocated <= shortfall + CASE WHEN on_hand - quarantined + cover > 0 "
         "THEN on_hand - quarantined + cover ELSE 0 END",

@@ -1,0 +1,292 @@
+"""Positions and their ledger: loaded for a whole batch in one query, written with set-based statements.
+
+Three ways to write a position, and only the last two may say that reality fell below what is promised:
+
+* ``book_promises``  reserve, allocate, release: the table's CHECK refuses a promise of what is not there
+* ``book_facts``     shipped, received, adjusted, returned: sums added to the balances
+* ``book_counts``    a feed: new values, with the count they rest on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Text, and_, case, func, literal_column, select
+
+from crossdock.inventory.feeds import InFlight
+from crossdock.inventory.position import Movement, Position
+from crossdock.store.bulk import InsertMany, UpdateMany, values_table
+from crossdock.store.metadata import Instant, RowId
+from crossdock.store.stock_tables import feeds, ledger, positions
+from crossdock_schemas.stock import FeedMeaning
+
+__all__ = [
+    "Available",
+    "available_to_route",
+    "book_counts",
+    "book_facts",
+    "book_promises",
+    "has_news",
+    "in_flight",
+    "last_count",
+    "ledger_skus_after",
+    "load_node_positions",
+    "load_positions",
+    "omitted_positions",
+]
+
+
+class Available(NamedTuple):
+    """Units of a SKU that a node may still promise, before safety stock and ring-fences."""
+
+    sku: str
+    node: str
+    units: int
+    on_hand: int
+
+
+_POSITION = tuple(positions.c[name] for name in Position._fields)
+_NONE: ColumnElement[int] = literal_column("0")
+
+
+def _missing(on_hand: ColumnElement[int], quarantined: ColumnElement[int], promised: Any) -> Any:
+    """By how much the promises exceed what is there: ``inventory.availability.oversold_units`` in SQL."""
+    there = on_hand - quarantined + positions.c.cover
+    short = promised - case((there > _NONE, there), else_=_NONE)
+    return case((short > _NONE, short), else_=_NONE)
+
+
+_LEDGER_COLUMNS = (*Movement._fields, "recorded_at")
+_insert_ledger = InsertMany(ledger, _LEDGER_COLUMNS)
+
+_promise = UpdateMany(
+    positions,
+    ("sku", "node"),
+    {"reserved": RowId, "allocated": RowId},
+    lambda new: {
+        "reserved": positions.c.reserved + new.reserved,
+        "allocated": positions.c.allocated + new.allocated,
+        # Giving promises back mends a shortfall; making one never raises it.
+        "shortfall": _least(
+            positions.c.shortfall,
+            _missing(
+                positions.c.on_hand,
+                positions.c.quarantined,
+                positions.c.reserved + new.reserved + positions.c.allocated + new.allocated,
+            ),
+        ),
+    },
+)
+
+_fact = UpdateMany(
+    positions,
+    ("sku", "node"),
+    {"on_hand": RowId, "reserved": RowId, "allocated": RowId, "quarantined": RowId},
+    lambda new: {
+        "on_hand": positions.c.on_hand + new.on_hand,
+        "reserved": positions.c.reserved + new.reserved,
+        "allocated": positions.c.allocated + new.allocated,
+        "quarantined": positions.c.quarantined + new.quarantined,
+        "shortfall": _missing(
+            positions.c.on_hand + new.on_hand,
+            positions.c.quarantined + new.quarantined,
+            positions.c.reserved + new.reserved + positions.c.allocated + new.allocated,
+        ),
+    },
+)
+
+_COUNTED = Position._fields
+_count = InsertMany(
+    positions,
+    _COUNTED,
+    conflict=("sku", "node"),
+    update=lambda new: {
+        "on_hand": new.on_hand,
+        "quarantined": new.quarantined,
+        "as_of": new.as_of,
+        "sequence": new.sequence,
+        "feed_id": new.feed_id,
+        "meaning": new.meaning,
+        "shortfall": _missing(new.on_hand, new.quarantined, positions.c.reserved + positions.c.allocated),
+    },
+)
+_open = InsertMany(positions, _COUNTED, ignore=True)
+
+
+def _least(left: ColumnElement[int], right: Any) -> Any:
+    return case((left < right, left), else_=right)
+
+
+def load_positions(
+    connection: Connection, keys: Sequence[tuple[str, str]], *, lock: bool = False
+) -> dict[tuple[str, str], Position]:
+    """Positions by ``(sku, node)``; a missing one is empty. ``lock`` holds them, sorted, until the commit."""
+    if not keys:
+        return {}
+    wanted = values_table(connection, {"sku": Text(), "node": Text()}, sorted(set(keys)))
+    found = (
+        select(*_POSITION)
+        .select_from(wanted)
+        .join(positions, and_(positions.c.sku == wanted.c.sku, positions.c.node == wanted.c.node))
+    )
+    if lock:
+        found = found.order_by(positions.c.sku, positions.c.node).with_for_update(of=positions)
+    return {(row[0], row[1]): _position(row) for row in connection.execute(found)}
+
+
+def load_node_positions(
+    connection: Connection, node: str, skus: Sequence[str], *, lock: bool = True
+) -> dict[str, Position]:
+    """Positions of one node by SKU."""
+    return {
+        sku: position
+        for (sku, _), position in load_positions(connection, [(sku, node) for sku in skus], lock=lock).items()
+    }
+
+
+def available_to_route(connection: Connection, skus: Iterable[str]) -> list[Available]:
+    """What every node may still promise of ``skus``; nodes that have none of it are left out."""
+    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in sorted(set(skus))])
+    free = (
+        positions.c.on_hand
+        - positions.c.quarantined
+        - positions.c.reserved
+        - positions.c.allocated
+        + positions.c.cover
+    )
+    rows = connection.execute(
+        select(positions.c.sku, positions.c.node, free, positions.c.on_hand)
+        .select_from(wanted)
+        .join(positions, positions.c.sku == wanted.c.sku)
+        .where(free > _NONE)
+    )
+    return [Available(*row) for row in rows]
+
+
+def book_promises(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:
+    """Book reservations, allocations and their release.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: A promise of what is not there.
+    """
+    sums: dict[tuple[str, str], list[int]] = {}
+    for movement in movements:
+        total = sums.setdefault((movement.sku, movement.node), [0, 0])
+        total[0] += movement.reserved
+        total[1] += movement.allocated
+    _promise(connection, [(sku, node, *sums[sku, node]) for sku, node in sorted(sums)])
+    _record(connection, movements, now)
+
+
+def book_facts(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:
+    """Book what happened at nodes. A position that did not exist is opened."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for movement in movements:
+        total = sums.setdefault((movement.sku, movement.node), [0, 0, 0, 0])
+        for index, units in enumerate(movement[3:7]):
+            total[index] += units
+    keys = sorted(sums)
+    _open(
+        connection,
+        [(sku, node, 0, 0, 0, 0, None, None, "", FeedMeaning.PHYSICAL.value) for sku, node in keys],
+    )
+    _fact(connection, [(sku, node, *sums[sku, node]) for sku, node in keys])
+    _record(connection, movements, now)
+
+
+def book_counts(
+    connection: Connection, counted: Sequence[Position], movements: Sequence[Movement], now: datetime
+) -> None:
+    """Book a feed: new balances of ``counted``, and the differences as ``movements``."""
+    _count(connection, counted)
+    _record(connection, movements, now)
+
+
+def _record(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:
+    _insert_ledger(connection, [(*movement, now) for movement in movements])
+
+
+def in_flight(
+    connection: Connection,
+    node: str,
+    since: datetime,
+    netted: Mapping[str, int],
+    covers: Mapping[str, int] | None = None,
+) -> dict[str, InFlight]:
+    """What moved at ``node`` after ``since``, by SKU, for ``inventory.feeds.apply_feed``."""
+    rows = connection.execute(
+        select(ledger.c.sku, func.sum(ledger.c.on_hand), func.sum(ledger.c.quarantined))
+        .where(ledger.c.node == node, ledger.c.as_of > since, ledger.c.kind != literal_column("'counted'"))
+        .group_by(ledger.c.sku)
+    )
+    covers = covers or {}
+    found = {
+        sku: InFlight(int(on_hand), int(quarantined), netted.get(sku, 0), covers.get(sku, 0))
+        for sku, on_hand, quarantined in rows
+    }
+    for sku in {*netted, *covers} - set(found):
+        found[sku] = InFlight(0, 0, netted.get(sku, 0), covers.get(sku, 0))
+    return found
+
+
+def has_news(connection: Connection, source: str, external_ids: Sequence[str]) -> set[tuple[str, str, str]]:
+    """``(external id, kind, sku)`` that the ledger already has from ``source``, counts left out."""
+    if not external_ids:
+        return set()
+    wanted = values_table(
+        connection, {"external_id": Text()}, [(each,) for each in sorted(set(external_ids))]
+    )
+    rows = connection.execute(
+        select(ledger.c.external_id, ledger.c.kind, ledger.c.sku)
+        .select_from(wanted)
+        .join(ledger, ledger.c.external_id == wanted.c.external_id)
+        .where(ledger.c.source == source, ledger.c.kind != literal_column("'counted'"))
+    )
+    return {(row[0], row[1], row[2]) for row in rows}
+
+
+def omitted_positions(connection: Connection, node: str, feed_id: str, as_of: datetime) -> list[Position]:
+    """Positions with stock that a full feed did not name and that no newer count has settled."""
+    rows = connection.execute(
+        select(*_POSITION)
+        .where(
+            positions.c.node == node,
+            positions.c.feed_id != feed_id,
+            positions.c.on_hand != _NONE,
+            (positions.c.as_of.is_(None)) | (positions.c.as_of < as_of),
+        )
+        .order_by(positions.c.sku)
+    )
+    return [_position(row) for row in rows]
+
+
+def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, datetime]:
+    """Instant of the newest count of each node; nodes never counted are missing."""
+
+    rows = connection.execute(
+        select(feeds.c.node, func.max(feeds.c.as_of, type_=Instant()))
+        .where(feeds.c.node.in_(nodes))
+        .group_by(feeds.c.node)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def ledger_skus_after(connection: Connection, position: int, limit: int) -> tuple[list[str], int]:
+    """SKUs of the next ``limit`` rows of the ledger after row ``position``, and the last row's id."""
+    rows = (
+        select(ledger.c.id, ledger.c.sku)
+        .where(ledger.c.id > position)
+        .order_by(ledger.c.id)
+        .limit(limit)
+        .subquery()
+    )
+    found = connection.execute(select(rows.c.sku, func.max(rows.c.id)).group_by(rows.c.sku)).all()
+    return sorted(row[0] for row in found), max((row[1] for row in found), default=position)
+
+
+def _position(row: Any) -> Position:
+    values = list(row)
+    values[9] = FeedMeaning(values[9])
+    return Position(*values)
