@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -169,10 +169,10 @@ class Interpreter:
     def fetch(self, source: PathOf, scope: Scope) -> tuple[Value, str]:
         """Follow a path to one value."""
         start = scope.origin(source.path)
-        value, location = walk(start.value, start.location, source.path.steps)
-        if source.xml and isinstance(value, dict) and "#text" in value:
+        value, location = walk(start.value, start.location, source.path.steps, source.reading)
+        if source.text and isinstance(value, dict) and "#text" in value:
             value = MISSING if value["#text"] is None else value["#text"]
-        if not source.blank and value == "":
+        if source.reading.blank_is_missing and value == "":
             value = MISSING
         return value, location
 
@@ -210,25 +210,28 @@ class Interpreter:
 
     def items(self, items: Items, scope: Scope, target: str, *, report: bool = True) -> list[Scope] | None:
         """Give a scope for every item kept, None where there is no list; items left out are counted."""
-        start = scope.origin(items.path)
-        found = walk_all(start.value, start.location, items.path.steps, single=items.single)
+        found = self.rows(items, scope)
         if found is None:
             return None
-        rows = []
-        for value, location in found:
-            if value is None:
-                raise ShapeError(
-                    location,
-                    None,
-                    "null in a list: leave the item out at the partner, or name a list without it",
-                )
-            rows.append(scope.inner(value, location))
+        rows = list(found)
         kept = rows if items.where is None else [row for row in rows if self.holds(items.where, row)]
         if report and (left_out := len(rows) - len(kept)):
             name = target_pattern(target)
             self.omitted[name] = self.omitted.get(name, 0) + left_out
         kept = self.group(items, kept, scope) if items.grouped else kept
         return [replace(row, position=position) for position, row in enumerate(kept)]
+
+    def rows(self, items: Items, scope: Scope) -> Iterator[Scope] | None:
+        """Give a scope for every item of the list, None where there is no list."""
+        start = scope.origin(items.path)
+        found = walk_all(start.value, start.location, items.path.steps, items.reading)
+        return None if found is None else self._scopes(found, scope)
+
+    def _scopes(self, found: Iterator[tuple[Value, str]], scope: Scope) -> Iterator[Scope]:
+        for value, location in found:
+            if value is None:
+                raise ShapeError(location, None, "null in a list, where an item is expected")
+            yield scope.inner(value, location)
 
     def group(self, items: Items, rows: list[Scope], scope: Scope) -> list[Scope]:
         """Make one scope of each group of rows."""

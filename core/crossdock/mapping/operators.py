@@ -71,7 +71,7 @@ def _path(run: Interpreter, source: PathOf, scope: Scope, target: str) -> Found:
 
 @_operator(Const)
 def _const(run: Interpreter, source: Const, scope: Scope, target: str) -> Found:
-    return fresh(source.value), scope.location
+    return (MISSING if source.value is None else fresh(source.value)), scope.location
 
 
 @_operator(Position)
@@ -297,11 +297,11 @@ def _index_by(run: Interpreter, source: IndexBy, scope: Scope, target: str) -> F
 
 @_operator(First)
 def _first(run: Interpreter, source: First, scope: Scope, target: str) -> Found:
-    items = run.items(source.items, scope, target, report=False)
     place = _list_place(source.items.path.text, scope)
-    if not items:
-        return MISSING, place
-    return run.evaluate(source.body, items[0], target), items[0].location
+    for item in run.rows(source.items, scope) or ():
+        if source.items.where is None or run.holds(source.items.where, item):
+            return run.evaluate(source.body, item, target), item.location
+    return MISSING, place
 
 
 @_operator(Within)

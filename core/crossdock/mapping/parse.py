@@ -9,7 +9,7 @@ from typing import Final
 from crossdock.mapping import sources
 from crossdock.mapping.conditions import ConditionSyntaxError, parse_condition
 from crossdock.mapping.faults import DefinitionProblem, MappingDefinitionError, ValueFault
-from crossdock.mapping.paths import Path, PathSyntaxError, Value, kind_of, parse_path
+from crossdock.mapping.paths import Path, PathSyntaxError, Reading, Value, kind_of, parse_path
 from crossdock.mapping.rules import (
     As,
     Condition,
@@ -86,11 +86,10 @@ class Parser:
             **tables,
         }
         source = definition.get("from") or {}
-        self._format = source.get("format", "json") if isinstance(source, dict) else "json"
-        self._blank = not (
-            source.get("blank_is_missing", self._format in TEXT_FORMATS)
-            if isinstance(source, dict)
-            else False
+        format_ = source.get("format", "json") if isinstance(source, dict) else "json"
+        blank = source.get("blank_is_missing") if isinstance(source, dict) else None
+        self.reading = Reading(
+            format_ in TEXT_FORMATS if blank is None else bool(blank), format_ in XML_FORMATS
         )
 
     # --- the file ---------------------------------------------------------------------------------------------
@@ -155,6 +154,8 @@ class Parser:
         if any(isinstance(step, As) and step.type == "money" for step in steps) and not self._currency_depth:
             self.needs_currency = True
         presence = self._presence(raw, implied)
+        if isinstance(source, Const) and source.value is None and presence is Presence.REQUIRED:
+            presence, raw = Presence.DEFAULT, {**raw, "default": None}
         default = self._default(raw["default"], steps) if presence is Presence.DEFAULT else None
         when = self.condition(raw["when"]) if "when" in raw else None
         if when is not None and presence is Presence.REQUIRED and implied is Presence.REQUIRED:
@@ -209,13 +210,18 @@ class Parser:
         rules = []
         for number, operand in enumerate(raw):
             with self.at(f"{key}[{number}]"):
-                rules.append(self.rule(operand, implied))
+                rules.append(self._not_null(self.rule(operand, implied)))
         return tuple(rules)
 
     def operand(self, raw: Value, key: str, implied: Presence = Presence.REQUIRED) -> Rule:
         """Parse the single operand under ``key``."""
         with self.at(key):
-            return self.rule(raw, implied)
+            return self._not_null(self.rule(raw, implied))
+
+    def _not_null(self, rule: Rule) -> Rule:
+        if rule.presence is Presence.DEFAULT and rule.default is None:
+            self.problem("null can only be given to a target field or an item")
+        return rule
 
     # --- paths, items, objects ----------------------------------------------------------------------------------
 
@@ -230,7 +236,7 @@ class Parser:
             raise PathSyntaxError(
                 f"{text!r} may name many values; [*] belongs to each, first, sum, count, index_by"
             )
-        return PathOf(path, xml=self._format in XML_FORMATS, blank=self._blank)
+        return PathOf(path, self.reading, text=self.reading.xml)
 
     def condition(self, raw: Value) -> Condition:
         """Parse a condition."""
@@ -252,7 +258,7 @@ class Parser:
             raise OptionError("'group_by' and 'starting' exclude each other")
         if agree and not group_by:
             raise OptionError("'agree' belongs to 'group_by'")
-        return Items(path, where, self._format in XML_FORMATS, group_by, agree, starting)
+        return Items(path, where, self.reading, group_by, agree, starting)
 
     def _paths(self, raw: Value, key: str) -> tuple[PathOf, ...]:
         if not isinstance(raw, str | list):

@@ -64,6 +64,22 @@ class Path:
         return Every.ITEM in self.steps
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a format's documents are read.
+
+    Attributes:
+        blank_is_missing: An empty text is a missing value.
+        xml: One element is a list of one, and an element with attributes counts as its text.
+    """
+
+    blank_is_missing: bool = False
+    xml: bool = False
+
+
+JSON_READING: Final = Reading()
+
+
 class PathSyntaxError(ValueError):
     """A path that can't be read."""
 
@@ -185,53 +201,56 @@ def item_location(items: list[Value], location: str, index: int) -> str:
     return f"{location}[{index}]"
 
 
-def walk(value: Value, location: str, steps: tuple[Step, ...]) -> tuple[Value, str]:
+def walk(value: Value, location: str, steps: tuple[Step, ...], reading: Reading) -> tuple[Value, str]:
     """Follow ``steps`` (without ``[*]``) from ``value``; null on the way is ``MISSING``.
 
     The location of something missing is that of the first step that led nowhere, with the steps after it.
     """
     for number, step in enumerate(steps):
-        assert not isinstance(step, Every)
-        value, location = step_into(value, location, step)
+        if isinstance(step, Every):
+            raise TypeError("[*] in a path to one value")
+        if value == "" and reading.blank_is_missing:
+            value = MISSING
+        else:
+            value, location = step_into(value, location, step)
+            number += 1
         if value is MISSING:
-            return MISSING, location + "".join(write_step(later) for later in steps[number + 1 :])
+            return MISSING, location + "".join(write_step(later) for later in steps[number:])
     return (MISSING if value is None else value), location
 
 
 def walk_all(
-    value: Value, location: str, steps: tuple[Step, ...], *, single: bool
+    value: Value, location: str, steps: tuple[Step, ...], reading: Reading
 ) -> Iterator[tuple[Value, str]] | None:
     """Follow ``steps`` to a list and give its items with their locations; None if there is no list at all.
 
-    With ``single`` (XML) something that is not a list counts as a list of one. A list inside a ``[*]`` that is
-    missing has no items, unless it is missing everywhere.
+    In XML something that is not a list counts as a list of one. A list inside a ``[*]`` that is missing has no
+    items, unless it is missing everywhere.
     """
     if Every.ITEM not in steps:
-        found, where = walk(value, location, steps)
-        return None if found is MISSING else iter(_items(found, where, single=single))
+        found, where = walk(value, location, steps, reading)
+        missing = found is MISSING or (found == "" and reading.blank_is_missing)
+        return None if missing else iter(_items(found, where, reading))
     cut = steps.index(Every.ITEM)
-    outer = walk_all(value, location, steps[:cut], single=single)
+    outer = walk_all(value, location, steps[:cut], reading)
     if outer is None:
         return None
-    rest = steps[cut + 1 :]
-    if not rest:
-        return outer
     results: list[tuple[Value, str]] = []
     outer_items = list(outer)
     found_any = not outer_items
     for item, where in outer_items:
         if item is None:
             raise ShapeError(where, item, "expected an object in this list, but found null")
-        inner = walk_all(item, where, rest, single=single)
+        inner = walk_all(item, where, steps[cut + 1 :], reading)
         if inner is not None:
             found_any = True
             results.extend(inner)
     return iter(results) if found_any else None
 
 
-def _items(found: Value, location: str, *, single: bool) -> list[tuple[Value, str]]:
+def _items(found: Value, location: str, reading: Reading) -> list[tuple[Value, str]]:
     if not isinstance(found, list):
-        if single:
+        if reading.xml:
             return [(found, location)]
         raise ShapeError(location, found, f"expected a list, but found {kind_of(found)}")
     return [(item, item_location(found, location, index)) for index, item in enumerate(found)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
-from crossdock.mapping.paths import Path, Value
+from crossdock.mapping.paths import JSON_READING, Path, Reading, Value
 from crossdock.mapping.values import Convert
 
 Table: TypeAlias = Mapping[str, Value]
@@ -35,11 +35,11 @@ class Pattern(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PathOf:
-    """``path``. ``xml``: an element with attributes counts as its text. ``blank``: an empty text is a value."""
+    """``path``; with ``text`` an XML element with attributes counts as its text."""
 
     path: Path
-    xml: bool = False
-    blank: bool = True
+    reading: Reading = JSON_READING
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Items:
     Attributes:
         path: The list.
         where: Items for which this is false are left out and counted.
-        single: Something that is not a list is a list of one (XML).
+        reading: How the format's documents are read.
         group_by: Rows with equal values at these paths make one group, in the order of the first row of each.
         agree: Paths that must have one value within a group.
         starting: A group starts at each row for which this is true (X12 loops).
@@ -147,7 +147,7 @@ class Items:
 
     path: Path
     where: Condition | None = None
-    single: bool = False
+    reading: Reading = JSON_READING
     group_by: tuple[PathOf, ...] = ()
     agree: tuple[PathOf, ...] = ()
     starting: Condition | None = None

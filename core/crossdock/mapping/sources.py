@@ -49,9 +49,12 @@ def _body(parser: Parser, raw: Raw, operator: str) -> tuple[Rule, bool]:
     if not chosen:
         raise OptionError(f"'{operator}' says what is made of each item: 'fields', 'use', 'item' or 'list'")
     key = chosen[0]
+    if len(chosen) > 1:
+        raise OptionError(f"{' and '.join(chosen)} exclude each other")
     if key == "item":
         parser.only(raw, "item")
-        rule = parser.operand(raw["item"], "item")
+        with parser.at("item"):
+            rule = parser.rule(raw["item"])
         if rule.presence is Presence.OPTIONAL:
             raise OptionError(
                 "an item can't be optional, or lines would vanish in silence; leave them out with 'where'"
@@ -99,7 +102,7 @@ def read_path(parser: Parser, raw: Raw) -> Source:
         return path
     if not rest.keys() & {"fields", "use", "list"}:
         parser.only(raw, "path", "fields", "use", "list")
-    return Within(replace(path, xml=False), Rule(parser.source(rest)))
+    return Within(replace(path, text=False), Rule(parser.source(rest)))
 
 
 def read_use(parser: Parser, raw: Raw) -> Source:
@@ -260,6 +263,8 @@ def _read_case(parser: Parser, case: Value, *, last: bool) -> Case:
 def _result(parser: Parser, raw: Value, key: str) -> Rule:
     if isinstance(raw, dict):
         return parser.operand(raw, key, Presence.OPTIONAL)
+    if raw is None:
+        raise OptionError(f"'{key}' can't be null; leave the case out, or give the field a 'default'")
     return Rule(Const(anything(raw)), (), Presence.OPTIONAL)
 
 

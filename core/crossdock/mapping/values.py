@@ -42,7 +42,7 @@ _INT = re.compile(r"[+-]?[0-9]{1,400}")
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UNITS: Final = {"epoch_seconds": Decimal(1), "epoch_milliseconds": Decimal(1000)}
-SCALARS: Final = frozenset({str, int, bool, Decimal, date, datetime})
+PLAIN: Final = frozenset({str, int, bool, Decimal})
 _FLOAT_ADVICE: Final = (
     "decode JSON with a Decimal hook (parse_float=Decimal): floats lose cents and large ids"
 )
@@ -53,9 +53,11 @@ class OptionError(ValueError):
 
 
 def scalar(value: Value) -> Value:
-    """Pass a scalar as it is: what a rule without ``as`` does."""
-    if value.__class__ in SCALARS:
+    """Pass one value as it is, dates and instants as ISO 8601 texts: what a rule without ``as`` does."""
+    if value.__class__ in PLAIN:
         return value
+    if isinstance(value, str | int | date):
+        return int(value) if isinstance(value, int) else to_str(value)
     if isinstance(value, float):
         raise ValueFault("float", f"a float can't enter a document; {_FLOAT_ADVICE}")
     raise ValueFault(
@@ -73,7 +75,7 @@ def anything(value: Value) -> Value:
             pending.extend(item.values())
         elif isinstance(item, list):
             pending.extend(item)
-        elif item is not None and item.__class__ not in SCALARS:
+        elif item is not None and item.__class__ not in PLAIN:
             code = "float" if isinstance(item, float) else "type"
             raise ValueFault(code, f"{type(item).__name__} {item!r} can't enter a document; {_FLOAT_ADVICE}")
     return value
@@ -82,7 +84,7 @@ def anything(value: Value) -> Value:
 def to_str(value: Value) -> str:
     """Give text and whole numbers as text, decimals without an exponent, dates and instants as ISO 8601."""
     if isinstance(value, str):
-        return value
+        return str(value)
     if isinstance(value, bool):
         raise ValueFault(
             "type",
@@ -117,10 +119,13 @@ def to_int(value: Value) -> int:
 
 def to_decimal(value: Value) -> Decimal:
     """Give an exact decimal from a number or from text such as ``-12.50`` (no exponent, no grouping)."""
-    if value.__class__ is Decimal:
+    if value.__class__ is str:
+        if _DECIMAL.fullmatch(value):
+            return Decimal(value)
+    elif value.__class__ is Decimal:
         if value.is_finite():
             return Decimal(value)
-    elif value.__class__ is int or (isinstance(value, str) and _DECIMAL.fullmatch(value)):
+    elif value.__class__ is int:
         return Decimal(value)
     scalar(value)
     raise ValueFault(
