@@ -13,6 +13,8 @@ from crossdock.sdk.formats.dialects import CsvDialect, FixedWidthDialect, JsonDi
 from crossdock.sdk.formats.fixed_width import FixedWidthFormat
 from crossdock.sdk.formats.json_text import JsonFormat, NdjsonFormat
 from crossdock.sdk.formats.records import Format
+from crossdock.sdk.formats.x12.dialect import X12Dialect
+from crossdock.sdk.formats.x12.interchange_format import X12Format
 
 __all__ = ["FORMATS", "format_named"]
 
@@ -21,6 +23,7 @@ FORMATS: dict[str, tuple[type[BaseModel], Callable[[Any], Format]]] = {
     "fixed_width": (FixedWidthDialect, FixedWidthFormat),
     "json": (JsonDialect, JsonFormat),
     "ndjson": (NdjsonDialect, NdjsonFormat),
+    "x12": (X12Dialect, X12Format),
 }
 """Dialect model and class of each format."""
 

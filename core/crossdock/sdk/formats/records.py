@@ -84,10 +84,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class RecordFault:
-    """A record that can't be read: why, and its own bytes."""
+    """A record that can't be read.
+
+    Why, its own bytes (of an over-long one the beginning), and further reasons.
+    """
 
     rejection: Rejection
     raw: bytes
+    others: tuple[Rejection, ...] = ()
 
 
 class Record(NamedTuple):
