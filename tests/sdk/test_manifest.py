@@ -87,14 +87,14 @@ def test_a_deprecated_connector_says_until_when() -> None:
     [
         ("    key: id\n", "    kee: id\n", "connector.yaml:12: streams.orders.kee: unknown key; remove it"),
         ("id: shop\n", "", "connector.yaml:1: id: is missing; add it"),
-        ("overlap: 5m", "overlap: 5 minutes", "connector.yaml:13: streams.orders.cursor.overlap: write a number and a unit"),
-        ("role: poll", "role: pull", "connector.yaml:11: streams.orders.role: Input should be 'poll', 'receive' or 'drop'"),
+        ("overlap: 5m", "overlap: 5 minutes", "streams.orders.cursor.overlap: write a number and a unit"),
+        ("role: poll", "role: pull", "connector.yaml:11: streams.orders.role: Input should be 'poll'"),
         ('">=1,<2"', "one", 'connector.yaml:3: sdk: write a range such as ">=1,<2"'),
         ("version: 1.0.0", "version: 1.0", "connector.yaml:2: version:"),
         ("kind: cost", "kind: price", "connector.yaml:8: budgets.0"),
         ("idempotency: probe", "idempotency: maybe", "commands.shipment.confirm.idempotency"),
-        ("    emits: order\n    mapping: shop/order\n", "    emits: order\n    emits: order\n    mapping: shop/order\n",
-         "connector.yaml:15: emits: is there twice; keep one"),
+        ("    key: id\n", "    key: id\n    key: id\n",
+         "connector.yaml:13: key: is there twice; keep one"),
         ("status: stable", "status: [", "connector.yaml:6: "),
         (SHOP, "- a list\n", "a manifest is a mapping that starts with `id:`"),
         (SHOP, "", "a manifest is a mapping that starts with `id:`"),
@@ -138,13 +138,16 @@ def test_an_unknown_stream_names_those_there_are() -> None:
         ("idempotency: probe", "idempotency: none", "idempotency-none"),
         ("idempotency: probe", "idempotency: probe, result: shop/answer", "result-emits"),
         ("    dedupe: \"header:X-Shop-Webhook-Id\"\n", "", "dedupe-missing"),
-        ("    cursor: {field: updatedAt, order: ascending, inclusive: true, overlap: 5m}\n", "", "cursor-missing"),
+        ("    cursor: {field: updatedAt, order: ascending, inclusive: true, overlap: 5m}\n",
+         "", "cursor-missing"),
         ("order: ascending, inclusive: true, overlap: 5m", "order: none", "cursor-order"),
         ("role: poll", "role: drop", "format-missing"),
         ("role: poll", "role: drop", "poll-only"),
         ("    role: poll\n", "    role: poll\n    topics: [x]\n", "receive-only"),
         ("    mapping: shop/order\n", "", "mapping-missing"),
         ("shop/fulfilment", "shop/fulfillment", "mapping-unknown"),
+        ("    role: poll\n", "    role: poll\n    wakes: orders\n", "receive-only"),
+        ("reconciled_by: orders", "reconciled_by: orders\n    wakes: refunds", "wakes-reconciler"),
     ],
 )  # fmt: skip
 def test_lint_finds(old: str, new: str, rule: str) -> None:
@@ -155,6 +158,13 @@ def test_lint_finds(old: str, new: str, rule: str) -> None:
 
 def test_an_acknowledgement_needs_no_mapping() -> None:
     text = SHOP.replace("emits: order\n    mapping: shop/order\n", "emits: acknowledgement\n", 1)
+    assert "mapping-missing" not in rules(parse_manifest(text))
+
+
+def test_a_bell_needs_no_mapping() -> None:
+    bell = "reconciled_by: orders\n    wakes: orders\n    emits: order\n"
+    text = SHOP.replace("reconciled_by: orders\n    emits: order\n    mapping: shop/order_webhook\n", bell)
+    assert text != SHOP
     assert "mapping-missing" not in rules(parse_manifest(text))
 
 

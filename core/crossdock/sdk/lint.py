@@ -135,13 +135,17 @@ def _stream(manifest: Manifest, name: str, stream: StreamSpec) -> _Findings:
         case Role.DROP:
             if stream.format is None:
                 yield _error("format-missing", path, "say what the files are: add format, such as csv or x12")
-    if stream.role is not Role.RECEIVE and (stream.topics or stream.reconciled_by or stream.answers):
+    if stream.role is not Role.RECEIVE and (
+        stream.topics or stream.reconciled_by or stream.answers or stream.wakes
+    ):
         yield _error(
-            "receive-only", path, "topics, reconciled_by and answers belong to a stream of role receive"
+            "receive-only",
+            path,
+            "topics, reconciled_by, wakes and answers belong to a stream of role receive",
         )
     if stream.role is not Role.POLL and stream.cursor is not None:
         yield _error("poll-only", path, "cursor belongs to a stream of role poll")
-    if stream.mapping is None and stream.emits is not Entity.ACKNOWLEDGEMENT:
+    if stream.mapping is None and stream.wakes is None and stream.emits is not Entity.ACKNOWLEDGEMENT:
         yield _error("mapping-missing", path, f"say how a record becomes a {stream.emits}: add mapping")
 
 
@@ -160,6 +164,10 @@ def _receive(manifest: Manifest, path: str, stream: StreamSpec) -> _Findings:
             "webhook-unreconciled",
             f"{path}.reconciled_by",
             f"{stream.reconciled_by!r} is not a stream that we fetch ourselves; there are: {polls or 'none'}",
+        )
+    if stream.wakes is not None and stream.wakes != stream.reconciled_by:
+        yield _error(
+            "wakes-reconciler", f"{path}.wakes", "a bell wakes the stream that reconciles it; name it in both"
         )
     if stream.dedupe is None:
         yield _warning(

@@ -130,6 +130,7 @@ class Entity(StrEnum):
     TRACKING_EVENT = "tracking_event"
     RETURN_REQUEST = "return_request"
     RETURN_RECEIPT = "return_receipt"
+    REFUND = "refund"
     ACKNOWLEDGEMENT = "acknowledgement"
     LABEL = "label"
     RATE = "rate"
@@ -273,6 +274,10 @@ class StreamSpec(_Strict):
     topics: tuple[str, ...] = ()
     dedupe: Annotated[str | None, Field(examples=["header:X-Shopify-Webhook-Id"])] = None
     reconciled_by: Annotated[str | None, Field(description="poll stream that heals lost calls")] = None
+    wakes: Annotated[
+        str | None,
+        Field(description="poll stream that is asked at once; the record is a mere bell and not mapped"),
+    ] = None
     answers: Annotated[bool, Field(description="the connector words the answer itself (SOAP)")] = False
     description: str = ""
 
