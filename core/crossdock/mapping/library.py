@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from crossdock.mapping.compiled import CompiledMapping, compile_mapping
 from crossdock.mapping.faults import DefinitionProblem, MappingDefinitionError
 from crossdock.mapping.files import ResourceReader, packaged_mappings, read_table
+from crossdock.mapping.functions import BUILT_IN
 from crossdock.mapping.paths import Value
 from crossdock.mapping.rules import PureFunction
 from crossdock.mapping.schema import schema_problems
@@ -36,9 +37,9 @@ class MappingLibrary:
     def __init__(
         self, readers: Sequence[ResourceReader], functions: Mapping[str, PureFunction] | None = None
     ) -> None:
-        """Look in ``readers``, the last one first; ``functions`` are what ``call`` may name."""
+        """Look in ``readers``, the last one first; ``call`` may name ``functions`` and the built-in ones."""
         self.readers = tuple(readers)
-        self.functions = dict(functions or {})
+        self.functions = {**BUILT_IN, **(functions or {})}
         self._compiled: dict[str, CompiledMapping] = {}
         self._opening: list[str] = []
 
