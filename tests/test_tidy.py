@@ -33,9 +33,11 @@ def tracked() -> tuple[Path, ...]:
 
 
 def python_files(*folders: str) -> Iterator[tuple[str, str]]:
-    """Name and text of each Python file under ``folders``."""
+    """Name and text of each Python file under ``folders``; migrations are generated, and left out."""
     for path in tracked():
         name = path.relative_to(ROOT).as_posix()
+        if "/migrations/versions/" in name:
+            continue
         if path.suffix == ".py" and name.startswith(tuple(f"{folder}/" for folder in folders)):
             yield name, path.read_text()
 
@@ -92,8 +94,7 @@ def test_modules_are_small() -> None:
 
 
 def test_functions_are_small() -> None:
-    written = ((name, text) for name, text in python_files(*SHIPPED) if "/migrations/versions/" not in name)
-    sizes = {key: size for name, text in written for key, size in functions(name, text)}
+    sizes = {key: size for name, text in python_files(*SHIPPED) for key, size in functions(name, text)}
     faults = size_faults(sizes, FUNCTION_LINES, FUNCTION_LINES_HARD, RATCHET["function_lines"])
     assert not faults, "\n".join(faults)
 
