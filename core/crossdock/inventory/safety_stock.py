@@ -64,7 +64,7 @@ _NONE = SafetyRule()
 
 
 class SafetyStock:
-    """An ordered set of rules. Which one applies is looked up once for each kind of product, node and channel."""
+    """Ordered rules. Which one applies is looked up once for each kind of product, node and channel."""
 
     __slots__ = ("_decided", "rules")
 
