@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,12 +77,10 @@ class CompiledMapping:
             MappingError: With every fault of the document.
         """
         omitted: dict[str, int] = {}
-        try:
-            output = self._fast.run(document, omitted)
-        except Exception:
-            # Whatever the fast path stumbles over, the interpreter looks at again and names with its place.
-            return self.map_slowly(document)
-        return MappingResult(output, omitted)
+        # Whatever the fast path stumbles over, the interpreter looks at again and names with its place.
+        with suppress(Exception):
+            return MappingResult(self._fast.run(document, omitted), omitted)
+        return self.map_slowly(document)
 
     def map_fast(self, document: Value) -> MappingResult:
         """Map with the generated Python only, which raises anything on a bad document (for tests and benchmarks)."""
