@@ -2,6 +2,7 @@
 
 from crossdock.routing.decision import Decision, decode_decision
 from crossdock.routing.engine import route
+from crossdock.routing.explain import Alternative, Candidate, Explanation, explain
 from crossdock.routing.model import (
     Address,
     AssignedLine,
@@ -30,15 +31,18 @@ from crossdock.routing.supply import SupplyView
 
 __all__ = [
     "Address",
+    "Alternative",
     "AssignedLine",
     "Assignment",
     "Calendar",
+    "Candidate",
     "Capacity",
     "CompiledPolicy",
     "Decision",
     "Demand",
     "DemandLine",
     "Destination",
+    "Explanation",
     "HandlingCost",
     "Money",
     "Network",
@@ -57,5 +61,6 @@ __all__ = [
     "UnfilledLine",
     "compile_policy",
     "decode_decision",
+    "explain",
     "route",
 ]

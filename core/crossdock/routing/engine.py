@@ -6,7 +6,6 @@ the nodes; if not everything can be placed, preferences are given up from the la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import combinations
@@ -14,36 +13,19 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from crossdock.routing.account import shipment_costs, why_unfilled
 from crossdock.routing.decision import Decision, snapshot
+from crossdock.routing.large import solve_large, splittable
 from crossdock.routing.model import AssignedLine, Assignment, Demand, UnfilledLine
 from crossdock.routing.network import Network
-from crossdock.routing.partitions import best_parting
+from crossdock.routing.partitions import MOST_ITEMS, best_parting
+from crossdock.routing.plan import Plan, Shipment
 from crossdock.routing.policy import CompiledPolicy, PolicySet
 from crossdock.routing.problem import IMPOSSIBLE, Problem, Situation, memberships
 from crossdock.routing.supply import SupplyView
 from crossdock.routing.tariff import Floats
 
-__all__ = ["route", "situation_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """A node, the index of its option, and the units of each line position it sends."""
-
-    node: int
-    option: int
-    units: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Shipments, the items left out, and what is known of how good it is."""
-
-    shipments: tuple[Shipment, ...]
-    left_out: tuple[int, ...]
-    given_up: int = 0
-    optimal: bool = True
-    gap: float = 0.0
+__all__ = ["assignment_of", "route", "shipment_of", "situation_of", "tier_values", "too_small_sets"]
 
 
 def situation_of(demand: Demand, supply: SupplyView, now: datetime) -> Situation:
@@ -88,17 +70,21 @@ def route(
 
 
 def solve(problem: Problem) -> Plan:
-    """The best plan of ``problem``."""
-    best: Plan | None = None
-    tables = problem.tables()
-    table = tables[0] if len(tables) == 1 else np.minimum.reduce(tables)
-    kept = problem.kept_preferences
+    """The best plan of ``problem``: most lines placed, then fewest preferences given up, then least cost."""
     preferences = len(problem.policy.preferences)
-    for given_up in range(preferences + 1 if kept is not None else 1):
-        allowed = table
-        if kept is not None and given_up < preferences:
-            allowed = np.where(kept >= preferences - given_up, table, IMPOSSIBLE)
-        plan = _place(problem, tables, allowed, given_up)
+    split = splittable(problem)
+    weighed = not split and len(problem.items) <= MOST_ITEMS
+    tables = problem.tables() if weighed else []
+    table = tables[0] if len(tables) == 1 else np.minimum.reduce(tables) if tables else None
+    best: Plan | None = None
+    for given_up in range(preferences + 1):
+        if table is None:
+            plan = solve_large(problem, split, given_up)
+        elif given_up < preferences:
+            allowed = problem.allowed(given_up)
+            plan = _place(problem, tables, np.where(allowed, table, IMPOSSIBLE), given_up)
+        else:
+            plan = _place(problem, tables, table, given_up)
         if best is None or len(plan.left_out) < len(best.left_out):
             best = plan
         if not best.left_out:
@@ -108,7 +94,7 @@ def solve(problem: Problem) -> Plan:
 
 
 def _place(problem: Problem, tables: list[Floats], table: Floats, given_up: int) -> Plan:
-    too_small = _too_small(problem)
+    too_small = too_small_sets(problem)
     count = len(problem.items)
     found = best_parting(table, problem.most_shipments, too_small)
     kept = tuple(range(count))
@@ -128,7 +114,7 @@ def _place(problem: Problem, tables: list[Floats], table: Floats, given_up: int)
     if found is None:
         return Plan((), tuple(range(count)), given_up, problem.packing.exact)
     rows = _rows(kept)
-    shipments = tuple(_shipment(problem, tables, int(rows[subset]), node) for subset, node in found[1])
+    shipments = tuple(shipment_of(problem, tables, int(rows[subset]), node) for subset, node in found[1])
     left_out = tuple(item for item in range(count) if item not in kept)
     return Plan(shipments, left_out, given_up, problem.packing.exact)
 
@@ -138,14 +124,16 @@ def _rows(kept: tuple[int, ...]) -> NDArray[np.intp]:
     return (memberships(len(kept)) @ np.array([1 << item for item in kept], dtype=np.float64)).astype(np.intp)
 
 
-def _too_small(problem: Problem) -> NDArray[np.bool_] | None:
+def too_small_sets(problem: Problem) -> NDArray[np.bool_] | None:
+    """Sets of items worth too little to be one shipment of several; ``None`` if the policy does not mind."""
     least = problem.least_value
     if least is None:
         return None
     return (memberships(len(problem.items)) @ np.array(problem.value, dtype=np.float64)) < least
 
 
-def _shipment(problem: Problem, tables: list[Floats], subset: int, node: int) -> Shipment:
+def shipment_of(problem: Problem, tables: list[Floats], subset: int, node: int) -> Shipment:
+    """Node ``node`` sending the items of ``subset`` by the option that is best for it."""
     option = min(range(len(tables)), key=lambda index: tables[index][subset, node])
     lines = problem.demand.lines
     units = tuple(
@@ -164,7 +152,7 @@ def decision_of(problem: Problem, plan: Plan) -> Decision:
     lines = problem.demand.lines
     assignments = tuple(assignment_of(problem, shipment) for shipment in plan.shipments)
     unfilled = tuple(
-        UnfilledLine(lines[p].line_id, lines[p].sku, lines[p].quantity, problem.why_unfilled(p))
+        UnfilledLine(lines[p].line_id, lines[p].sku, lines[p].quantity, why_unfilled(problem, p))
         for item in plan.left_out
         for p in problem.items[item]
     )
@@ -178,7 +166,7 @@ def decision_of(problem: Problem, plan: Plan) -> Decision:
         unfilled=unfilled,
         reason=unfilled[0].reason if unfilled else "",
         given_up=plan.given_up,
-        tiers=_tier_values(policy, assignments),
+        tiers=tier_values(policy, assignments),
         optimal=plan.optimal,
         gap=Decimal(repr(plan.gap)),
         snapshot_hash=digest,
@@ -196,11 +184,12 @@ def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
         lines=tuple(AssignedLine(lines[p].line_id, lines[p].sku, units) for p, units in shipment.units),
         ship_date=date.fromordinal(int(option.ship[shipment.node])),
         delivery_date=date.fromordinal(int(option.delivery[shipment.node])),
-        costs=problem.costs(shipment.node, option, shipment.units),
+        costs=shipment_costs(problem, shipment.node, option, shipment.units),
     )
 
 
-def _tier_values(policy: CompiledPolicy, assignments: tuple[Assignment, ...]) -> tuple[Decimal, ...]:
+def tier_values(policy: CompiledPolicy, assignments: tuple[Assignment, ...]) -> tuple[Decimal, ...]:
+    """Value of each tier of the objective for a plan, in natural units."""
     totals: dict[str, Decimal] = {}
     for assignment in assignments:
         for term, value in assignment.costs:

@@ -46,9 +46,8 @@ class Packing:
     def pack(self, term: str, value: Floats) -> Floats:
         """Packed cost of ``value`` in natural units."""
         scale = self.scales[term]
-        if term in _WHOLE_TERMS or term in MONEY_TERMS:
-            if scale.is_integer():
-                return value * (scale * self.factor[term])
+        if (term in _WHOLE_TERMS or term in MONEY_TERMS) and scale.is_integer():
+            return value * (scale * self.factor[term])
         return np.rint(value * scale) * self.factor[term]
 
     def unpack(self, total: float) -> tuple[float, ...]:

@@ -52,7 +52,7 @@ def best_parting(table: Floats, most: int, too_small: NDArray[np.bool_] | None) 
     """The cheapest parting of all items of ``table``, or ``None`` if there is none.
 
     Args:
-        table: Packed cost of each set (row, 0 is empty) at each node, infeasible at least 1e16.
+        table: Packed cost of each set (row, 0 is empty) at each node, infeasible at least 1e299.
         most: The most sets.
         too_small: Sets that may not be one of several shipments.
     """
@@ -73,7 +73,7 @@ def best_parting(table: Floats, most: int, too_small: NDArray[np.bool_] | None) 
     return next(ranked_partings(table, most, too_small), None)
 
 
-_FEASIBLE = 1e16
+_FEASIBLE = 1e299
 
 
 def _bounds(

@@ -140,7 +140,7 @@ class PolicyDefinition(_Strict):
     objective: Annotated[tuple[str | dict[str, Decimal], ...], Field(min_length=1)]
     split: SplitRule = SplitRule()
     unfillable: Unfillable = Unfillable()
-    time_budget_seconds: Annotated[float, Field(gt=0)] = 1.0
+    time_budget_seconds: Annotated[float, Field(gt=0)] = 2.0
 
 
 @dataclass(frozen=True, slots=True)

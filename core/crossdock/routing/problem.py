@@ -6,10 +6,8 @@ costs are packed (see ``packing``); infeasible is at least ``IMPOSSIBLE``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 
 import numpy as np
@@ -24,7 +22,7 @@ from crossdock.routing.tariff import Floats, Tariff, thousandths
 
 __all__ = ["IMPOSSIBLE", "Option", "Problem", "Situation", "memberships"]
 
-IMPOSSIBLE = 1e17
+IMPOSSIBLE = 1e300
 """Cost of what can't be; whatever it is part of is above every real cost."""
 
 
@@ -228,78 +226,50 @@ class Problem:
         rates = self.network.exchange_rates
         return float(thousandths(self.network.converted(least) / rates[self.demand.currency]))
 
-    def costs(
-        self, node: int, option: Option, units: Sequence[tuple[int, int]]
-    ) -> tuple[tuple[str, Decimal], ...]:
-        """Natural value of every term, and always freight and handling, of one shipment of (line position, units)."""
-        named = [term for tier in self.policy.tiers for term, _ in tier]
-        named.extend(term for term in ("shipping_cost", "handling_cost") if term not in named)
-        return tuple((term, self._natural(term, node, option, units)) for term in named)
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Nodes that are eligible and that some option ships from, shape (nodes,)."""
+        ships = np.zeros(self.network.size, dtype=bool)
+        for option in self.options:
+            goes = option.cost < np.inf
+            ships |= goes if option.zone is None else goes & (option.zone >= 0)
+        return ships
 
-    def _natural(self, term: str, node: int, option: Option, units: Sequence[tuple[int, int]]) -> Decimal:
-        situation, network = self.situation, self.network
-        if term == "shipping_cost":
-            return _money(self._freight(node, option, units))
-        if term == "handling_cost":
-            per_shipment, per_line, per_unit = network.handling[node]
-            return _money(per_shipment + per_line * len(units) + per_unit * sum(count for _, count in units))
-        if term == "shipments":
-            return Decimal(1)
-        if term == "late_days":
-            promise = self.demand.promise
-            late = 0 if promise is None else int(option.delivery[node]) - promise.toordinal()
-            return Decimal(min(max(late, 0), LONGEST_DELAY_DAYS))
-        if term == "transit_days":
-            days = int(option.delivery[node]) - situation.now.date().toordinal()
-            return Decimal(min(max(days, 0), LONGEST_DELAY_DAYS))
-        if term == "priority":
-            return Decimal(network.nodes[node].priority)
-        if term == "distance":
-            return Decimal(0) if option.zone is None else _rounded(float(self.reach.distance_km[node]))
-        if term == "workload":
-            left = situation.capacity
-            return Decimal(0) if left is None else _rounded(float(self.workload(left[0])[node]))
-        stock = situation.stock
-        if term == "stock_balance":
-            return _rounded(sum(min(count / max(int(stock[p, node]), 1), 1.0) for p, count in units))
-        if term == "zero_stock":
-            return Decimal(sum(int(stock[p, node]) <= count for p, count in units))
-        worth = situation.opportunity
-        return (
-            Decimal(0) if worth is None else _money(sum(float(worth[p, node]) * count for p, count in units))
-        )
+    @property
+    def most_shipments_allowed(self) -> int:
+        """The most shipments if quantities may be split too."""
+        return self.policy.split.max_shipments or min(sum(self.units), self.network.size)
 
-    def _freight(self, node: int, option: Option, units: Sequence[tuple[int, int]]) -> float:
-        if option.tariff is None or option.zone is None:
+    def allowed(self, given_up: int) -> NDArray[np.bool_]:
+        """Nodes that meet the preferences that are left when the last ``given_up`` are given up."""
+        kept = self.kept_preferences
+        if kept is None:
+            return np.ones(self.network.size, dtype=bool)
+        return kept >= len(self.policy.preferences) - given_up
+
+    def may_handle(self, position: int) -> NDArray[np.bool_]:
+        """Nodes that may handle the product of a line, shape (nodes,)."""
+        able = np.ones(self.network.size, dtype=bool)
+        for restriction in self.demand.lines[position].restrictions:
+            able &= self.network.handles(restriction)
+        return able
+
+    def shared_skus(self) -> list[tuple[list[int], list[int]]]:
+        """For each SKU that stands in several lines: the positions of the lines, and its units in each item."""
+        positions: dict[str, list[int]] = {}
+        for position, line in enumerate(self.demand.lines):
+            positions.setdefault(line.sku, []).append(position)
+        return [
+            (shared, [sum(self.demand.lines[p].quantity for p in item if p in shared) for item in self.items])
+            for shared in positions.values()
+            if len(shared) > 1
+        ]
+
+    def packed_freight(self, amount: float) -> float:
+        """Packed cost of ``amount`` thousandths of freight."""
+        if "shipping_cost" not in self.packing.scales:
             return 0.0
-        lines = self.demand.lines
-        return option.tariff.price(
-            int(option.zone[node]),
-            sum(lines[p].unit_weight_grams * count for p, count in units),
-            sum(lines[p].unit_volume_cm3 * count for p, count in units),
-            {r for p, _ in units for r in lines[p].restrictions} if self.restricted else (),
-        )
-
-    def why_unfilled(self, position: int) -> str:
-        """Code of the reason why the line at ``position`` can't be placed."""
-        line, demand = self.demand.lines[position], self.demand
-        stock = self.situation.stock[position]
-        if not self.eligible.any():
-            return "no_node"
-        if not stock[self.eligible].any():
-            return "no_stock"
-        if all(not (option.cost < np.inf).any() for option in self.options):
-            return "no_service"
-        item = next(index for index, positions in enumerate(self.items) if position in positions)
-        if not (self.item_cost[item][self.eligible] < IMPOSSIBLE).any():
-            if (
-                line.restrictions
-                and (stock[self.eligible] >= line.quantity).any()
-                and len(self.items[item]) == 1
-            ):
-                return "restricted"
-            return "no_stock" if len(self.items[item]) == 1 else "group_not_together"
-        return "split_rules" if len(demand.lines) > 1 else "no_service"
+        return float(self.packing.pack("shipping_cost", np.array(amount)))
 
     def tables(self) -> list[Floats]:
         """Packed cost of every set of items at every node by each option, each of shape (2**items, nodes).
@@ -352,23 +322,9 @@ class Problem:
             if capacity[1].min(initial=UNLIMITED) < len(self.demand.lines):
                 count = member @ np.array([len(item) for item in self.items], dtype=np.float64)
                 lines[count[:, None] > capacity[1]] = IMPOSSIBLE
-        skus = [line.sku for line in self.demand.lines]
-        if len(set(skus)) == len(skus):
-            return
-        for sku in sorted({sku for sku in skus if skus.count(sku) > 1}):
-            wanted = [
-                sum(self.demand.lines[p].quantity for p in item if skus[p] == sku) for item in self.items
-            ]
+        for positions, wanted in self.shared_skus():
             total = member @ np.array(wanted, dtype=np.float64)
-            lines[total[:, None] > self.situation.stock[skus.index(sku)]] = IMPOSSIBLE
-
-
-def _money(value: float) -> Decimal:
-    return Decimal(int(value)).scaleb(-3)
-
-
-def _rounded(value: float) -> Decimal:
-    return Decimal(round(value * 1000)).scaleb(-3)
+            lines[total[:, None] > self.situation.stock[positions[0]]] = IMPOSSIBLE
 
 
 def _bundles(demand: Demand, policy: CompiledPolicy) -> list[tuple[int, ...]]:

@@ -133,6 +133,18 @@ class Tariff:
             billed = np.maximum(billed, np.ceil(volume_cm3 * (1000.0 / self._divisor)))
         return np.maximum(np.ceil(billed / self._highest), 1.0)
 
+    def steps(self, zone: int) -> list[tuple[int, float]]:
+        """Upper bound in grams and rate in thousandths of each weight step of ``zone``."""
+        return list(zip(self._steps, self._rows[zone], strict=True))
+
+    def dimensional_grams(self, volume_cm3: float) -> float:
+        """Dimensional weight; 0 if the card bills the actual weight only."""
+        return volume_cm3 * 1000.0 / self._divisor if self._divisor else 0.0
+
+    def surcharge(self, restrictions: Iterable[str]) -> float:
+        """Thousandths added to each parcel that holds products with ``restrictions``."""
+        return float(sum(self.restricted.get(restriction, 0) for restriction in restrictions))
+
     def bound(self, weight_grams: float, volume_cm3: float, shipments: int) -> float:
         """More than the freight of so much in up to so many shipments can be, in thousandths."""
         billed = max(weight_grams, volume_cm3 * 1000.0 / self._divisor if self._divisor else 0.0)

@@ -1,0 +1,32 @@
+"""What the optimisers answer, in positions of the problem's arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Plan", "Shipment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A node, the index of its option, and the units of each line position it sends."""
+
+    node: int
+    option: int
+    units: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Shipments, the items left out, and what is known of how good it is.
+
+    Attributes:
+        given_up: Number of preferences given up, from the last.
+        gap: How far from the best a tier may be, as a share of it; 0 if ``optimal``.
+    """
+
+    shipments: tuple[Shipment, ...]
+    left_out: tuple[int, ...]
+    given_up: int = 0
+    optimal: bool = True
+    gap: float = 0.0
