@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import BaseModel
 
+from crossdock.sdk.errors import RecordRejectedError
 from crossdock.sdk.outcomes import Outcome
 
 if TYPE_CHECKING:
     from crossdock.sdk.services import Services
 
 __all__ = [
+    "Answers",
     "Check",
     "CheckReport",
     "Command",
@@ -34,6 +36,7 @@ __all__ = [
     "Polls",
     "RawRecord",
     "RawRequest",
+    "RawResponse",
     "Receipt",
     "Receives",
     "Refused",
@@ -118,6 +121,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class RawResponse:
+    """What a partner that called us gets back."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionChange:
     """What ``ensure_subscriptions`` found and did."""
 
@@ -165,12 +177,15 @@ class Command:
         key: The order key: commands of one key are carried out one after the other.
         documents: Mapped to the partner's dialect by the manifest's mapping; one, or up to ``batch`` of them.
         refs: The partner's own ids that the hub knows (cross-references), by kind, such as ``order``.
+        number: Counts up over all commands of the hub and stays the same when a command is repeated: a
+            control number for partners that want one (X12).
     """
 
     name: str
     key: str
     documents: tuple[Mapping[str, object], ...]
     refs: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
 
     @property
     def document(self) -> Mapping[str, object]:
@@ -244,6 +259,14 @@ class Receives(Protocol):
 
     async def ensure_subscriptions(self, base_url: str) -> SubscriptionChange:
         """Make the partner call ``base_url``; does nothing where all is in place."""
+        ...
+
+
+class Answers(Protocol):
+    """Words the answer to the partner's call itself: streams whose manifest says ``answers: true`` (SOAP)."""
+
+    def answer(self, request: RawRequest, problem: Refused | RecordRejectedError | None) -> RawResponse:
+        """The answer once the records are stored (``None``), or why they are not. No I/O."""
         ...
 
 

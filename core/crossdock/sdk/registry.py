@@ -100,8 +100,7 @@ def discover(folders: Iterable[Path] = (), points: Iterable[EntryPoint] | None =
     for name, where, load in candidates:
         try:
             candidate = _checked(load(), name, found)
-        except Exception as error:
-            # foreign code may raise anything while it is imported
+        except Exception as error:  # noqa: BLE001 - foreign code may raise anything while it is imported
             broken.append(BrokenConnector(name, where, _words(error)))
         else:
             found[name] = candidate

@@ -89,11 +89,14 @@ class MemoryTokenStore:
 class TokenService:
     """``Tokens`` over a ``TokenStore`` that all workers share.
 
-    Args of the constructor: ``owner`` names this worker in leases; two of the same name would share a lease.
+    ``owner`` names this worker in leases: two workers must not have the same.
     """
 
-    def __init__(self, store: TokenStore, http: Http, clock: Clock, owner: str) -> None:
-        """Keep the parts; ``http`` must be permitted to reach the token URL."""
+    def __init__(self, store: TokenStore, http: Http, clock: Clock, owner: str, prefix: str = "") -> None:
+        """Keep the parts; ``http`` must be permitted to reach the token URL, ``prefix`` tells connections
+        apart.
+        """
+        self._prefix = prefix
         self._store = store
         self._http = http
         self._clock = clock
@@ -105,7 +108,9 @@ class TokenService:
     ) -> str:
         """An access token by client credentials (RFC 6749, 4.4), cached until a minute before it expires."""
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-        return await self._token(_Grant(name, token_url, form | ({"scope": scope} if scope else {})))
+        return await self._token(
+            _Grant(self._prefix + name, token_url, form | ({"scope": scope} if scope else {}))
+        )
 
     async def refreshed(
         self, name: str, token_url: str, client_id: str, client_secret: str, refresh_token: str
@@ -115,14 +120,15 @@ class TokenService:
         Where the partner rotates it, the newest stored one is used, until the operator configures another.
         """
         form = {"grant_type": "refresh_token", "client_id": client_id, "client_secret": client_secret}
-        return await self._token(_Grant(name, token_url, form, refresh_token))
+        return await self._token(_Grant(self._prefix + name, token_url, form, refresh_token))
 
     async def forget(self, name: str) -> None:
         """Drop the access token that the partner refused; a rotated refresh token is kept."""
-        while (loaded := await self._store.load(name)) is not None:
+        key = self._prefix + name
+        while (loaded := await self._store.load(key)) is not None:
             stored, version = msgspec.json.decode(loaded[0], type=_Stored), loaded[1]
             expired = msgspec.structs.replace(stored, access_token="", expires_at=self._clock.now())
-            if await self._store.save(name, msgspec.json.encode(expired), version):
+            if await self._store.save(key, msgspec.json.encode(expired), version):
                 return
 
     async def _token(self, grant: _Grant) -> str:
