@@ -29,6 +29,12 @@ def quoted(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
+def test_every_page_can_be_found_from_the_index() -> None:
+    index = (ROOT / "docs/index.md").read_text()
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert not {page for page in pages if f"]({page}" not in index}
+
+
 def test_the_topics_are_those_of_the_code() -> None:
     assert [quoted(row[0])[0] for row in rows("architecture.md", "Topics")] == list(TOPICS)
 
