@@ -211,7 +211,7 @@ ORDER_LINE: Machine[LineState, LineEvent] = Machine(
     _L.OPEN,
     {
         (_L.OPEN, _LE.ALLOCATE): _L.ALLOCATED,
-        (_L.ALLOCATED, _LE.REQUEST): _L.REQUESTED,
+        **_each((_L.OPEN, _L.ALLOCATED), [_LE.REQUEST], _L.REQUESTED),
         **_each((_L.ALLOCATED, _L.REQUESTED), [_LE.DEALLOCATE], _L.OPEN),
         **_each(_UNSHIPPED, [_LE.SHIP_PART], _L.PARTLY_SHIPPED),
         **_each((*_UNSHIPPED, _L.PARTLY_SHIPPED), [_LE.SHIP_REST], _L.SHIPPED),
