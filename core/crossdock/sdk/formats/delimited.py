@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from itertools import accumulate, chain, count
+from typing import TYPE_CHECKING, Literal
 
-from crossdock.sdk.errors import MisconfiguredError, RecordRejectedError, Rejection
+from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.sdk.formats import values
-from crossdock.sdk.formats.control import Control, Totals, check_rows
+from crossdock.sdk.formats.control import Control, check_rows
+from crossdock.sdk.formats.delimited_writing import CsvWriter, rejected
 from crossdock.sdk.formats.dialects import Column, CsvDialect
 from crossdock.sdk.formats.records import (
     START,
@@ -23,6 +24,9 @@ from crossdock.sdk.formats.records import (
     Value,
 )
 from crossdock.sdk.formats.rows import LineCutter, QuotedCutter, RowFramer, own_mark
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
 
 __all__ = ["CsvFormat"]
 
@@ -90,103 +94,7 @@ class CsvFormat:
             RecordRejectedError: A record lacks a column, has an undeclared one, or a value doesn't fit.
             MisconfiguredError: The dialect declares no columns.
         """
-        dialect = self.dialect
-        if not dialect.columns:
-            raise MisconfiguredError(
-                "a CSV file can't be written without declared columns", path="dialect.columns"
-            )
-        yield own_mark(dialect.encoding) if dialect.bom == "require" else b""
-        writers = [(column.name, values.writer(column, dialect)) for column in dialect.columns]
-        totals = Totals(dialect.trailer.total_of if dialect.trailer else "")
-        if dialect.header:
-            yield self._line([column.name for column in dialect.columns], 0)
-        rows = 0
-        for rows, record in enumerate(records, 1):
-            totals.add(record)
-            yield self._line(self._fields(record, writers, rows), rows)
-        if dialect.trailer:
-            yield self._trailer_line(rows, totals.sum)
-
-    def _fields(
-        self, record: Document, writers: list[tuple[str, Callable[[Value], str]]], number: int
-    ) -> list[str]:
-        if extra := record.keys() - self._declared.keys():
-            raise _rejected(
-                "format.column", f"not declared as columns: {', '.join(sorted(extra))}", f"record {number}"
-            )
-        fields = []
-        for name, write in writers:
-            if name not in record:
-                raise _rejected(
-                    "format.column",
-                    "the record has no value for this column",
-                    f"record {number}, column {name}",
-                )
-            try:
-                fields.append(write(record[name]))
-            except ValueError as error:
-                raise _rejected("format.value", str(error), f"record {number}, column {name}") from error
-        return fields
-
-    def _line(self, fields: list[str], number: int) -> bytes:
-        dialect = self.dialect
-        if not dialect.quoted_newlines and any("\n" in field or "\r" in field for field in fields):
-            raise _rejected(
-                "format.value", "a value holds a line end, and quoted_newlines is off", f"record {number}"
-            )
-        out = io.StringIO(newline="")
-        try:
-            csv.writer(
-                out,
-                delimiter=dialect.delimiter,
-                quotechar=dialect.quote or None,
-                quoting=csv.QUOTE_NONE
-                if not dialect.quote
-                else csv.QUOTE_ALL
-                if dialect.quote_all
-                else csv.QUOTE_MINIMAL,
-                lineterminator=dialect.terminator,
-            ).writerow(fields)
-            line = out.getvalue().encode(dialect.encoding)
-        except csv.Error as error:
-            raise _rejected(
-                "format.value",
-                "a value holds the delimiter or a line end, and no quote is declared",
-                f"record {number}",
-            ) from error
-        except UnicodeEncodeError as error:
-            raise _rejected(
-                "format.encoding",
-                f"{error.object[error.start : error.end]!r} does not exist in {dialect.encoding}",
-                f"record {number}",
-            ) from error
-        if number and self._trailer and out.getvalue().startswith(self._trailer):
-            raise _rejected("format.trailer", "the row would be taken for the trailer", f"record {number}")
-        return line
-
-    def _trailer_line(self, records: int, total: Decimal) -> bytes:
-        trailer = self.dialect.trailer
-        assert trailer is not None
-        tag = trailer.prefix.removesuffix(self.dialect.delimiter)
-        fields = [tag] + [""] * (max(trailer.count_field or 1, trailer.total_field or 1) - 1)
-        if trailer.count_field:
-            fields[trailer.count_field - 1] = str(self._counted(records))
-        if trailer.total_field:
-            total_column = self._declared[trailer.total_of]
-            fields[trailer.total_field - 1] = values.writer(total_column, self.dialect)(
-                int(total) if total_column.kind == "integer" else total
-            )
-        return self.dialect.delimiter.join(fields).encode(
-            self.dialect.encoding
-        ) + self.dialect.terminator.encode(self.dialect.encoding)
-
-    def _counted(self, records: int) -> int:
-        trailer = self.dialect.trailer
-        return (
-            records
-            if trailer and trailer.counts == "records"
-            else records + 1 + self.dialect.header + self.dialect.skip_lines
-        )
+        return CsvWriter(self.dialect).lines(records)
 
     def _control(self, line: str) -> Control:
         """The trailer's count and total."""
@@ -218,22 +126,22 @@ class CsvFormat:
                 [],
             )
         except (UnicodeDecodeError, csv.Error) as error:
-            raise _rejected(
+            raise rejected(
                 "format.header", f"the header row can't be read as {dialect.encoding}: {error}", path
             ) from error
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise _rejected(
+            raise rejected(
                 "format.header", f"the header names these columns twice: {', '.join(map(repr, twice))}", path
             )
         if missing := [name for name in self._declared if name not in names]:
-            raise _rejected(
+            raise rejected(
                 "format.header",
                 f"the header lacks the columns {', '.join(missing)}; it has {', '.join(names) or 'none'}",
                 path,
             )
         other = [name for name in names if name not in self._declared]
         if other and dialect.other_columns == "refuse":
-            raise _rejected("format.header", f"the header has undeclared columns: {', '.join(other)}", path)
+            raise rejected("format.header", f"the header has undeclared columns: {', '.join(other)}", path)
         return tuple(names)
 
     def _decode_damaged(self, data: bytes) -> str:
@@ -282,48 +190,40 @@ class CsvFormat:
     ) -> Iterator[Record]:
         readers = self._readers(names)
         offsets = self._offsets(frame)
-        source = text.split(self._newline)
-        if not source[-1]:
-            source.pop()
-        if self._multiline:
-            feed: Iterable[str] = io.StringIO(text, newline=self._newline)
-        else:
-            feed = iter(source)
-        rows = csv.reader(
-            feed,
-            delimiter=self.dialect.delimiter,
-            quotechar=self.dialect.quote or None,
-            quoting=csv.QUOTE_MINIMAL if self.dialect.quote else csv.QUOTE_NONE,
-            strict=True,
-        )
-        for number in count(frame.start.number):
-            first = rows.line_num
-            error = ""
-            try:
-                fields = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as caught:
-                fields, error = [], str(caught)
-            line_number = frame.start.line + first
-            raw = self._newline.join(source[first : rows.line_num])
+        for number, (first, raw, fields, error) in enumerate(self._rows(text), frame.start.number):
             if not raw.strip("\r\n") or (self._trailer and raw.startswith(self._trailer)):
                 continue
+            line = frame.start.line + first
             value: Document | RecordFault
             if error:
-                value = self._fault("format.csv", f"the row is no good CSV: {error}", line_number, 0, raw)
+                value = self._fault("format.csv", f"the row is no good CSV: {error}", line, 0, raw)
             elif damaged and (column := _damaged_at(fields)):
-                value = self._fault(
-                    "format.encoding",
-                    f"bytes that are not {self.dialect.encoding}: "
-                    "ask the partner for the encoding and declare it",
-                    line_number,
-                    column,
-                    raw,
-                )
+                message = f"bytes that are not {self.dialect.encoding}: ask the partner which it is"
+                value = self._fault("format.encoding", message, line, column, raw)
             else:
-                value = self._document(fields, names, readers, line_number, raw)
-            yield Record(number, line_number, offsets[first], value)
+                value = self._document(fields, names, readers, line, raw)
+            yield Record(number, line, offsets[first], value)
+
+    def _rows(self, text: str) -> Iterator[tuple[int, str, list[str], str]]:
+        """Yield each row: its first line within the text, its text, its fields, or what is wrong with it."""
+        lines = text.split(self._newline)
+        if not lines[-1]:
+            lines.pop()
+        if not self._multiline:
+            for first, line in enumerate(lines):
+                yield first, line, *_next_row(self._reader([line.removesuffix("\r")]))
+            return
+        rows = self._reader(io.StringIO(text, newline=self._newline))
+        while (first := rows.line_num) < len(lines):
+            fields, error = _next_row(rows)
+            yield first, self._newline.join(lines[first : rows.line_num]), fields, error
+
+    def _reader(self, lines: Iterable[str]) -> CsvReader:
+        dialect = self.dialect
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+        return csv.reader(
+            lines, delimiter=dialect.delimiter, quotechar=dialect.quote or None, quoting=quoting, strict=True
+        )
 
     def _readers(self, names: tuple[str, ...]) -> list[tuple[int, str, Reader]]:
         columns = [
@@ -364,13 +264,16 @@ class CsvFormat:
         )
 
 
+def _next_row(rows: CsvReader) -> tuple[list[str], str]:
+    try:
+        return next(rows, []), ""
+    except csv.Error as error:
+        return [], str(error)
+
+
 def _damaged_at(fields: list[str]) -> int:
     """The first field, from 1, that holds an undecodable byte; 0 for none."""
     for at, field in enumerate(fields, 1):
         if not field.isascii() and any("\ud800" <= sign <= "\udfff" or sign == "\ufffd" for sign in field):
             return at
     return 0
-
-
-def _rejected(code: str, message: str, path: str) -> RecordRejectedError:
-    return RecordRejectedError(Rejection(code, message, path))

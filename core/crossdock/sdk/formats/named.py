@@ -9,9 +9,16 @@ from pydantic import BaseModel, ValidationError
 
 from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.formats.delimited import CsvFormat
-from crossdock.sdk.formats.dialects import CsvDialect, FixedWidthDialect, JsonDialect, NdjsonDialect
+from crossdock.sdk.formats.dialects import (
+    CsvDialect,
+    FixedWidthDialect,
+    JsonDialect,
+    NdjsonDialect,
+    XmlDialect,
+)
 from crossdock.sdk.formats.fixed_width import FixedWidthFormat
 from crossdock.sdk.formats.json_text import JsonFormat, NdjsonFormat
+from crossdock.sdk.formats.markup import XmlFormat
 from crossdock.sdk.formats.records import Format
 from crossdock.sdk.formats.x12.dialect import X12Dialect
 from crossdock.sdk.formats.x12.interchange_format import X12Format
@@ -23,6 +30,7 @@ FORMATS: dict[str, tuple[type[BaseModel], Callable[[Any], Format]]] = {
     "fixed_width": (FixedWidthDialect, FixedWidthFormat),
     "json": (JsonDialect, JsonFormat),
     "ndjson": (NdjsonDialect, NdjsonFormat),
+    "xml": (XmlDialect, XmlFormat),
     "x12": (X12Dialect, X12Format),
 }
 """Dialect model and class of each format."""

@@ -31,7 +31,15 @@ _MARKS = {
     "utf-16-le": codecs.BOM_UTF16_LE,
     "utf-16-be": codecs.BOM_UTF16_BE,
 }
-_OF_THE_FILE = {"format.half_written", "format.layout", "x12.no_interchange", "x12.truncated"}
+_OF_THE_FILE = {
+    "format.half_written",
+    "format.layout",
+    "format.too_long_for_file",
+    "format.xml_malformed",
+    "format.xml_refused",
+    "x12.no_interchange",
+    "x12.truncated",
+}
 KEPT_OF_FAULT = 1 << 16
 """Bytes of an over-long record that its fault keeps."""
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from crossdock.sdk.formats.dialects import Column, RowDialect
 from crossdock.sdk.formats.records import Value
 
-__all__ = ["reader", "writer"]
+__all__ = ["as_text", "reader", "writer"]
 
 
 def reader(column: Column, dialect: RowDialect) -> Callable[[str], Value] | None:
@@ -28,7 +28,7 @@ def reader(column: Column, dialect: RowDialect) -> Callable[[str], Value] | None
 def writer(column: Column, dialect: RowDialect) -> Callable[[Value], str]:
     """Give the function that writes this column's value as text; it raises ``ValueError`` where it can't."""
     if column.kind == "text":
-        return _write_text
+        return as_text
     if column.kind == "date":
         return lambda value: (
             "" if value is None else date.fromisoformat(str(value)).strftime(column.date_format)
@@ -88,7 +88,11 @@ def _number_reader(column: Column, dialect: RowDialect) -> Callable[[str], Value
     return read
 
 
-def _write_text(value: Value) -> str:
+def as_text(value: Value) -> str:
+    """Write a value as plain text, null as none.
+
+    Raises ``ValueError`` for anything but text and exact numbers.
+    """
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):

@@ -73,10 +73,10 @@ class _Reader:
         """Depth of the innermost open loop that has a place for the segment."""
         for depth in range(len(self.stack) - 1, -1, -1):
             loop = self.stack[depth].loop
-            if name in loop.one or name in loop.many or name in loop.loops:
+            if name in loop.order:
                 return depth
         summary = self.map.summary
-        if name in summary.one or name in summary.many or name in summary.loops:
+        if name in summary.order:
             while len(self.stack) > 1:
                 self._close(0)
             self.stack[0] = _Open("", summary, self.body, 0)
@@ -86,7 +86,7 @@ class _Reader:
     def _place(self, name: str, value: dict[str, Value], position: int) -> None:
         top = self.stack[-1]
         inner = top.loop.loops.get(name)
-        single = inner.once if inner else name in top.loop.one
+        single = name in top.loop.single
         if not single:
             repeats = top.into.setdefault(name, [])
             assert isinstance(repeats, list)
@@ -171,14 +171,16 @@ def read_body(
     return reader.body, reader.problems
 
 
-def body_segments(document: Document, transaction: TransactionMap, component: str) -> Iterator[list[str]]:
+def body_segments(
+    document: Document, transaction: TransactionMap, component: str, *, keep_unknown: bool = False
+) -> Iterator[list[str]]:
     """Give the segments between ST and SE as elements, the identifier first, in the order of the map.
 
     Raises:
         RecordRejectedError: Something is not in the map, is missing, repeats, or is no text; all of it at
             once.
     """
-    writer = _Writer(transaction, component)
+    writer = _Writer(transaction, component, keep_unknown=keep_unknown)
     body = {key: value for key, value in document.items() if key not in ENVELOPE_KEYS}
     rows = list(writer.rows(body))
     if writer.rejections:
@@ -187,14 +189,16 @@ def body_segments(document: Document, transaction: TransactionMap, component: st
 
 
 class _Writer:
-    def __init__(self, transaction: TransactionMap, component: str) -> None:
+    def __init__(self, transaction: TransactionMap, component: str, *, keep_unknown: bool) -> None:
         self.map = transaction
+        self.keep_unknown = keep_unknown
+        self.known = transaction.header.names() | transaction.summary.names()
         self.component = component
         self.rejections: list[Rejection] = []
 
     def rows(self, body: Document) -> Iterator[list[str]]:
         summary = self.map.summary
-        last = {*summary.one, *summary.many, *summary.loops}
+        last = set(summary.order)
         yield from self._loop(
             self.map.header, {key: value for key, value in body.items() if key not in last}, ""
         )
@@ -202,24 +206,28 @@ class _Writer:
 
     def _loop(self, loop: Loop, value: Mapping[str, Value], path: str) -> Iterator[list[str]]:
         """The other segments of a loop, whose elements are left to the caller."""
-        order = [*loop.one, *loop.many, *(key for key in value if self._stranger(loop, key)), *loop.loops]
+        strangers = [key for key in value if key not in loop.order]
+        for name in strangers:
+            if name in self.known or not self.keep_unknown:
+                self._reject(
+                    "x12.unknown_segment",
+                    f"no place for it in the map of set {self.map.set}",
+                    _join(path, name),
+                )
         for required in loop.required:
             if required not in value:
                 self._reject("x12.missing_segment", "this segment is required", _join(path, required))
-        for name in order:
+        for name in (*loop.order, *strangers):
             if name not in value:
                 continue
             inner = loop.loops.get(name)
-            single = inner.once if inner else name in loop.one
+            single = name in loop.single
             for place, segment in self._each(value[name], _join(path, name), single=single):
                 yield [name, *self._elements(name, segment, place)]
                 if inner:
                     yield from self._loop(inner, _inside(segment), place)
                 elif extra := list(_inside(segment)):
                     self._reject("x12.segment_order", f"no loop: it can't hold {', '.join(extra)}", place)
-
-    def _stranger(self, loop: Loop, key: str) -> bool:
-        return key not in loop.one and key not in loop.many and key not in loop.loops
 
     def _each(self, value: Value, path: str, *, single: bool) -> Iterator[tuple[str, dict[str, Value]]]:
         values = value if isinstance(value, list) else [value]

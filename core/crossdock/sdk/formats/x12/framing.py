@@ -87,7 +87,7 @@ def _interchange(held: _Input, here: Position, limit: int) -> Frame:
                 "x12.truncated", f"the file ends within an ISA: {rejection.message}", rejection.path
             )
         return _frame(held, here, end, rejection)
-    end, refused = _end(held, delimiters, after, limit)
+    end, refused = _end(held, delimiters, after, isa[13].strip(), limit)
     key = b"*".join(part.strip() for part in (*isa[5:9], isa[13]))
     known = here.context.split(b"\n") if here.context else []
     control = isa[13].decode("latin-1").strip()
@@ -126,7 +126,9 @@ def _next_interchange(held: _Input, start: int) -> int:
             return len(held.buffer)
 
 
-def _end(held: _Input, delimiters: Delimiters, at: int, limit: int) -> tuple[int, Rejection | None]:
+def _end(
+    held: _Input, delimiters: Delimiters, at: int, control: bytes, limit: int
+) -> tuple[int, Rejection | None]:
     """Offset behind the interchange, and why it can't be taken."""
     terminator, separator = re.escape(delimiters.segment), re.escape(delimiters.element)
     pattern = re.compile(rb"(?:" + terminator + rb")[ \t\r\n]*(IEA|ISA|BIN|BDS)" + separator)
@@ -141,7 +143,7 @@ def _end(held: _Input, delimiters: Delimiters, at: int, limit: int) -> tuple[int
             end = held.buffer.find(delimiters.segment, found.end())
             if end >= 0:
                 return end + 1, None
-            if held.ended:
+            if held.ended and held.buffer[found.end() :].rstrip().endswith(control):
                 return len(held.buffer), None
             at = found.start()
         else:
@@ -152,6 +154,6 @@ def _end(held: _Input, delimiters: Delimiters, at: int, limit: int) -> tuple[int
         if len(held.buffer) > limit:
             message = f"the interchange is larger than {limit} bytes (max_interchange_bytes)"
             return _next_interchange(held, 3), Rejection("x12.too_large", message, "segment 1 (ISA)")
-        if not held.more() and (found is None or found[1] != b"IEA"):
+        if not held.more():
             message = "the file ends before its interchange does (no IEA): it is half-written, fetch it again"
             return len(held.buffer), Rejection("x12.truncated", message, "the end of the file")

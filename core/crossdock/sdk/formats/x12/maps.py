@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Self
 
@@ -16,34 +16,43 @@ class Loop(BaseModel):
     """A loop: begins with its first segment, whose name it bears, and repeats.
 
     Attributes:
-        one: Segments that occur at most once.
-        many: Segments that repeat; always lists in the document.
+        segments: The other segments and the loops inside, in the order in which they are written. One that
+            repeats bears an asterisk (``N9*``) and is always a list in the document.
         required: Segments and loops of these that must be there.
-        loops: Loops inside, by their first segment.
+        loops: The loops among them, by their first segment.
         once: Whether this loop itself occurs at most once; otherwise it is always a list.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    one: tuple[str, ...] = ()
-    many: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     loops: dict[str, Loop] = Field(default_factory=dict)
     once: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        names = [*self.one, *self.many, *self.loops]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        if twice := sorted({name for name in self.order if self.order.count(name) > 1}):
             raise ValueError(f"declared twice: {', '.join(twice)}")
-        if unknown := [name for name in self.required if name not in names]:
-            raise ValueError(f"required, but not declared: {', '.join(unknown)}")
+        if unknown := [name for name in (*self.required, *self.loops) if name not in self.order]:
+            raise ValueError(f"not among the segments: {', '.join(unknown)}")
         return self
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Segments and loops in the order of writing."""
+        return tuple(name.removesuffix("*") for name in self.segments)
+
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """Those that occur at most once."""
+        marked = {name for name in self.segments if not name.endswith("*")}
+        return frozenset(name for name in marked if name not in self.loops or self.loops[name].once)
 
     def names(self) -> frozenset[str]:
         """Every segment of this loop and of those inside."""
         inside = (loop.names() | {name} for name, loop in self.loops.items())
-        return frozenset({*self.one, *self.many}).union(*inside)
+        return frozenset(self.order).union(*inside)
 
 
 class TransactionMap(BaseModel):
@@ -71,13 +80,8 @@ class TransactionMap(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        body = Loop(
-            one=self.header.one + self.summary.one,
-            many=self.header.many + self.summary.many,
-            loops={**self.header.loops, **self.summary.loops},
-        )
-        if len(body.loops) != len(self.header.loops) + len(self.summary.loops):
-            raise ValueError("a loop is declared in header and summary")
+        if both := sorted({*self.header.order} & {*self.summary.order}):
+            raise ValueError(f"declared in header and summary: {', '.join(both)}")
         return self
 
 

@@ -84,6 +84,9 @@ def read_isa(data: bytes) -> tuple[Delimiters, list[bytes], int]:
         )
     at = sum(len(part) + 1 for part in parts[:16])
     component = _component(data, at)
+    if component.isalnum() or component.isspace():
+        shown = component.decode("latin-1")
+        raise IsaError("x12.isa_elements", f"ISA16 is {shown!r}, which is no component separator", 16)
     terminator, after = _terminator(data, at + len(component), component)
     if terminator == separator or terminator.isalnum() or terminator == b" " or not terminator:
         shown = terminator.decode("latin-1")

@@ -69,7 +69,8 @@ def _group(
                 "x12.set_control", f"{control!r} must have 4 to 9 characters, and be new in its group", where
             )
         seen.add(control)
-        body = list(body_segments(document, transaction, dialect.component))
+        keep = dialect.unknown_segments == "keep"
+        body = list(body_segments(document, transaction, dialect.component, keep_unknown=keep))
         rows = [["ST", name, control], *body, ["SE", str(len(body) + 2), control]]
         yield b"".join(
             write.segment(row, f"{where}, segment {at} ({row[0]})") for at, row in enumerate(rows, 1)
@@ -96,7 +97,8 @@ class _SegmentWriter:
     def _check(self, parts: Sequence[str], path: str) -> None:
         for at, part in enumerate(parts):
             if found := self._reserved.intersection(part):
-                message = f"the text holds {sorted(found)[0]!r}, a delimiter of this partner: replace it in the mapping"
+                sign = sorted(found)[0]
+                message = f"the text holds {sign!r}, a delimiter of this partner: replace it in the mapping"
                 raise _rejected("x12.delimiter", message, f"{path}, element {at:02}", part[:80])
 
     def _encoded(self, parts: Sequence[str], path: str) -> bytes:
