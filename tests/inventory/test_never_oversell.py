@@ -29,7 +29,7 @@ from crossdock.inventory.promises import (
 )
 from tests.inventory.builders import SKU, feed, minute, news
 
-NODES = ("DC-1", "DC-2")
+NODES: tuple[str, ...] = ("DC-1", "DC-2")
 Outcome = Reserved | Allocated | Refusal
 
 
@@ -44,7 +44,7 @@ class Stock(RuleBasedStateMachine):
         self.ledger: list[Movement] = []
         self.reservations: dict[str, Reservation] = {}
         self.allocations: dict[str, Allocation] = {}
-        self.shortfall = dict.fromkeys(NODES, 0)
+        self.shortfall: dict[str, int] = dict.fromkeys(NODES, 0)
         self.limits = Limits(backorder_cap=1)
 
     def book(self, positions: list[Position], movements: list[Movement]) -> None:

@@ -105,13 +105,13 @@ def follow(machine: Machine[Any, Any], states: Sequence[StrEnum]) -> None:
 Tell = Callable[[Fulfilment, Quantities], FulfilmentChange]
 NEWS: list[Tell] = [
     request,
-    lambda *order: apply_progress(*order, FulfilmentEvent.ACCEPT, "M-1"),
-    lambda *order: apply_progress(*order, FulfilmentEvent.PICK, "M-2"),
-    lambda *order: apply_progress(*order, FulfilmentEvent.PACK, "M-3"),
-    lambda *order: apply_short_pick(*order, "M-4", {"F1": 1}),
-    lambda *order: apply_rejection(*order, "M-5", {"F2": 2}),
-    lambda *order: apply_shipment(*order, "S-1", {"F1": 1, "F2": 1}, final=False),
-    lambda *order: apply_shipment(*order, "S-2", {"F1": 1, "F2": 2}, final=False),
+    lambda order, units: apply_progress(order, units, FulfilmentEvent.ACCEPT, "M-1"),
+    lambda order, units: apply_progress(order, units, FulfilmentEvent.PICK, "M-2"),
+    lambda order, units: apply_progress(order, units, FulfilmentEvent.PACK, "M-3"),
+    lambda order, units: apply_short_pick(order, units, "M-4", {"F1": 1}),
+    lambda order, units: apply_rejection(order, units, "M-5", {"F2": 2}),
+    lambda order, units: apply_shipment(order, units, "S-1", {"F1": 1, "F2": 1}, final=False),
+    lambda order, units: apply_shipment(order, units, "S-2", {"F1": 1, "F2": 2}, final=False),
 ]
 
 

@@ -202,6 +202,7 @@ def apply_feed(
     result = FeedResult()
     current: dict[str, Position] = {}
     physical = feed.meaning is FeedMeaning.PHYSICAL
+    as_of, sequence, feed_id = feed.as_of, feed.sequence, feed.feed_id
     for index, (sku, quantity, quarantined) in enumerate(lines):
         old = current.get(sku) or positions.get(sku)
         if old is None or quantity < 0 or quarantined is not None:
@@ -222,13 +223,8 @@ def apply_feed(
         if order == 0 and on_hand - held >= old.on_hand - old.quarantined:
             result.ignored.append(_same_instant(index, old, on_hand, held))
             continue
-        new = old._replace(
-            on_hand=on_hand,
-            quarantined=held,
-            as_of=feed.as_of,
-            sequence=feed.sequence,
-            feed_id=feed.feed_id,
-            meaning=feed.meaning,
+        new = Position(
+            sku, old.node, on_hand, old.reserved, old.allocated, held, as_of, sequence, feed_id, feed.meaning
         )
         current[sku] = new
         if on_hand != old.on_hand or held != old.quarantined:

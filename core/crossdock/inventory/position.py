@@ -132,11 +132,18 @@ class Movement(NamedTuple):
 
 def post(position: Position, movement: Movement) -> Position:
     """Return ``position`` with ``movement`` added to its balances."""
-    return position._replace(
-        on_hand=position.on_hand + movement.on_hand,
-        reserved=position.reserved + movement.reserved,
-        allocated=position.allocated + movement.allocated,
-        quarantined=position.quarantined + movement.quarantined,
+    sku, node, on_hand, reserved, allocated, quarantined, as_of, sequence, feed_id, meaning = position
+    return Position(
+        sku,
+        node,
+        on_hand + movement.on_hand,
+        reserved + movement.reserved,
+        allocated + movement.allocated,
+        quarantined + movement.quarantined,
+        as_of,
+        sequence,
+        feed_id,
+        meaning,
     )
 
 

@@ -287,13 +287,12 @@ def allocate(
         available = available_to_promise(position, limits.get(key, NO_LIMITS) if limits else NO_LIMITS)
         if available < claim.quantity:
             return _insufficient(claim.key, claim.sku, claim.node, claim.quantity, available)
-        changed[key] = position._replace(allocated=position.allocated + claim.quantity)
-        allocations.append(Allocation(claim.key, claim.sku, claim.node, claim.quantity))
-        movements.append(
-            Movement(
-                claim.sku, claim.node, MovementKind.ALLOCATED, 0, 0, claim.quantity, 0, now, source, claim.key
-            )
+        movement = Movement(
+            claim.sku, claim.node, MovementKind.ALLOCATED, 0, 0, claim.quantity, 0, now, source, claim.key
         )
+        changed[key] = post(position, movement)
+        allocations.append(Allocation(claim.key, claim.sku, claim.node, claim.quantity))
+        movements.append(movement)
     return Allocated(tuple(allocations), changed, tuple(movements))
 
 
