@@ -70,7 +70,8 @@ BASES: frozenset[type[Exception]] = frozenset({zeep.exceptions.Error, zeep.excep
 
 # zeep answers unknown arguments with a TypeError, and values that a type can't express with a ValueError
 _UNSENDABLE: tuple[type[Exception], ...] = (*REQUEST_INVALID, TypeError, ValueError)
-_UNREADABLE: tuple[type[Exception], ...] = (*ANSWER_BROKEN, *REQUEST_INVALID)
+# and texts that are no decimal raise decimal.InvalidOperation
+_UNREADABLE: tuple[type[Exception], ...] = (*ANSWER_BROKEN, *REQUEST_INVALID, ArithmeticError)
 
 _REFUSED_CREDENTIALS = frozenset(
     {
@@ -293,7 +294,13 @@ class ZeepSoapClient:
 
     def _read(self, loaded: _Loaded, operation: str, response: httpx.Response) -> Mapping[str, object]:
         result = loaded.binding.process_reply(loaded.client, loaded.binding.get(operation), response)
-        return _mapping(plain(getattr(result, "root", result), self._zone))
+        answer = plain(getattr(result, "root", result), self._zone)
+        if isinstance(answer, Mapping) and set(answer) == {"header", "body"}:
+            # zeep returns both where the WSDL declares header blocks of the answer, and then unwraps nothing
+            answer = answer["body"]
+            if isinstance(answer, Mapping) and len(answer) == 1:
+                (answer,) = answer.values()
+        return _mapping(answer)
 
 
 def _mapping(answer: object) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ way in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 
 import isodate
@@ -65,7 +65,8 @@ def _simple(value: object, zone: tzinfo) -> object:
         case float():
             return Decimal(repr(value))
         case datetime():
-            return value if value.tzinfo else value.replace(tzinfo=zone)
+            offset = value.utcoffset()
+            return value.replace(tzinfo=zone if offset is None else timezone(offset))
         case date() | time():
             return value.isoformat()
         case timedelta() | isodate.Duration():
