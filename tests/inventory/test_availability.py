@@ -54,7 +54,10 @@ def test_many_are_computed_as_one(rows: list[tuple[int, ...]]) -> None:
     table = np.array(rows, dtype=np.int64)
     many = available_to_promise_many(table[:, :4], table[:, 4:9], table[:, 9])
     one_by_one = [
-        available_to_promise(Position(SKU, NODE, row[0], row[1], row[2], row[3]), Limits(*row[4:9]), lapsed=row[9]) for row in rows
+        available_to_promise(
+            Position(SKU, NODE, row[0], row[1], row[2], row[3]), Limits(*row[4:9]), lapsed=row[9]
+        )
+        for row in rows
     ]
     assert many.tolist() == one_by_one
 
