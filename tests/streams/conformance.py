@@ -227,7 +227,7 @@ class RuntimeConformance:
 
     def test_a_slow_handler_does_not_stop_the_others(self, hub: Hub) -> None:
         def dawdle(_: Transaction, __: Sequence[Message]) -> None:
-            time.sleep(0.05)
+            time.sleep(0.02)
 
         async def scenario() -> None:
             async with hub.running(noting("slow", batch=1, before=dawdle), noting("quick", STOCK)):

@@ -1,0 +1,112 @@
+"""A worker that a test kills at any moment.
+
+``embedded`` is the embedded runtime. ``redelivering`` acknowledges like a broker's consumer, after the commit and apart from it, so a
+kill in between delivers a batch again; without the inbox these duplicates must show, or the test could not fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from crossdock.sdk.clock import SystemClock
+from crossdock.store import log
+from crossdock.store.engine import open_database
+from crossdock.streams.batch import handle_batch
+from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
+from crossdock.streams.processor import Message, Processor, Transaction
+from crossdock.streams.topics import EVENTS, ORDERS
+from crossdock.streams.transaction import Transactions, message_of
+from tests.streams.effects import note, numbered
+
+MESSAGES = 4000
+_CHUNK = 40
+
+
+def messages() -> list[Message]:
+    return numbered(ORDERS, MESSAGES, keys=13)
+
+
+at_work: list[Connection] = []
+"""Whom to tell, once, that the first batch is in hand."""
+
+
+def tell() -> None:
+    while at_work:
+        at_work.pop().send("at work")
+
+
+def route(transaction: Transaction, batch: Sequence[Message]) -> None:
+    tell()
+    note(transaction, "route", batch)
+    time.sleep(0.002)
+    transaction.emit(*(Message(f"{each.id}-event", EVENTS, each.key, each.body) for each in batch))
+
+
+def track(transaction: Transaction, batch: Sequence[Message]) -> None:
+    tell()
+    note(transaction, "track", batch)
+
+
+PROCESSORS = (Processor("route", ORDERS, route, batch=16), Processor("track", EVENTS, track, batch=16))
+
+
+async def ingest(transactions: Transactions) -> None:
+    """Send all messages, small commits while the processors run; what an earlier life has sent is dropped."""
+    everything = messages()
+    for start in range(0, MESSAGES, _CHUNK):
+        chunk = everything[start : start + _CHUNK]
+        await transactions.write(lambda transaction, chunk=chunk: transaction.emit(*chunk))  # type: ignore[misc]
+
+
+async def embedded(transactions: Transactions) -> None:
+    runtime = EmbeddedRuntime(transactions, PROCESSORS, settings=EmbeddedSettings(idle_seconds=0.1))
+    stop = asyncio.Event()
+    task = asyncio.create_task(runtime.run(stop))
+    await ingest(transactions)
+    while any((await runtime.backlog()).values()):
+        await asyncio.sleep(0.05)
+    stop.set()
+    await task
+
+
+async def redelivering(transactions: Transactions) -> None:
+    """Take, handle, acknowledge: three steps, and a kill may fall between any two."""
+    database = transactions.database
+    for processor in PROCESSORS:
+        await database.transact(
+            lambda connection, name=processor.name, topic=processor.topic: log.create_cursor(  # type: ignore[misc]
+                connection, name, topic, transactions.clock.now()
+            )
+        )
+        while True:
+            position = await database.read(
+                lambda connection, name=processor.name: log.load_cursor(connection, name)
+            )  # type: ignore[misc]
+            rows = await database.read(
+                lambda connection, topic=processor.topic, after=position: log.read_after(  # type: ignore[misc]
+                    connection, topic, after, 16
+                )
+            )
+            if not rows:
+                break
+            await handle_batch(transactions, processor, [message_of(row) for row in rows])
+            await database.transact(
+                lambda connection, name=processor.name, to=rows[-1].id: log.move_cursor(  # type: ignore[misc]
+                    connection, name, to, transactions.clock.now()
+                )
+            )
+
+
+def work(url: str, mode: str, *, inbox: bool, told: Connection) -> None:
+    """The life of a worker: it ends when everything has been handled, or by ``kill -9``."""
+    if not inbox:
+        log.claim = lambda connection, processor, message_ids, now: set(message_ids)
+    database = open_database(url)
+    at_work.append(told)
+    asyncio.run(
+        {"embedded": embedded, "redelivering": redelivering}[mode](Transactions(database, SystemClock()))
+    )
+    database.close()
