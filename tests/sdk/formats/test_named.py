@@ -8,26 +8,27 @@ import pytest
 from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.formats import FORMATS, format_named
 
-MEASURE = """
-import resource
+MEASURE = r"""
+import re
+from pathlib import Path
 from crossdock.sdk.formats import format_named
 
 def chunks(name):
-    yield b"sku,node,quantity\\n" if name == "csv" else b""
+    yield b"sku,node,quantity\n" if name == "csv" else b""
     for block in range(1000):
         first = block * 1000
         if name == "csv":
-            yield b"".join(b"SKU-%06d,DC1,%d\\n" % (at, at % 90) for at in range(first, first + 1000))
+            yield b"".join(b"SKU-%06d,DC1,%d\n" % (at, at % 90) for at in range(first, first + 1000))
         else:
-            yield b"".join(b"SKU-%06dDC1 %6d\\n" % (at, at % 90) for at in range(first, first + 1000))
+            yield b"".join(b"SKU-%06dDC1 %6d\n" % (at, at % 90) for at in range(first, first + 1000))
 
-columns = [{"name": "sku", "width": 10}, {"name": "node", "width": 4}, {"name": "quantity", "width": 6, "align": "right"}]
+columns = [{"name": "sku", "width": 10}, {"name": "node", "width": 4}, {"name": "quantity", "width": 7}]
 dialects = {"csv": {}, "fixed_width": {"records": [{"columns": columns}]}}
 for name, dialect in dialects.items():
     file_format = format_named(name, dialect)
     records = (record for frame in file_format.frames(chunks(name)) for record in file_format.parse(frame))
     print(sum(record.value["node"] == "DC1" for record in records))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 

@@ -131,7 +131,8 @@ def _terminator(data: bytes, at: int, component: bytes) -> tuple[bytes, int]:
 def segments(data: bytes, delimiters: Delimiters, start: int = 0) -> Iterator[Segment]:
     """Walk over the segments from ``start`` on.
 
-    White space between segments is skipped, and the last terminator may be missing.
+    White space between segments is skipped, line ends within one (files wrapped at 80 columns) are taken out,
+    and the last terminator may be missing.
 
     The data element of a binary segment is taken by its length, whatever bytes it holds.
     """
@@ -152,8 +153,8 @@ def segments(data: bytes, delimiters: Delimiters, start: int = 0) -> Iterator[Se
                 continue
         if end < 0:
             end = size
-        raw = data[at:end]
-        yield Segment(raw.rstrip(b"\r\n").split(separator), at, min(end + 1, size))
+        raw = data[at:end].translate(None, b"\r\n")
+        yield Segment(raw.split(separator), at, min(end + 1, size))
         at = end + len(terminator)
 
 
