@@ -32,6 +32,7 @@ __all__ = [
     "FulfilmentOrder",
     "FulfilmentResponse",
     "Label",
+    "LabelRequest",
     "Parcel",
     "ParcelLine",
     "Rate",
@@ -125,6 +126,8 @@ class ParcelLine(Canonical):
 
     line: Id | None = None
     """``FulfilmentLine.id`` where the node knows it."""
+    order_line: Id | None = None
+    """``OrderLine.external_id``, in what the hub tells channels."""
     sku: Sku
     quantity: Annotated[Units, Field(ge=1)]
     lot: Name | None = None
@@ -176,6 +179,23 @@ class Label(Canonical):
     url: Text | None = None
     tracking_url: Text | None = None
     tracker_id: Id | None = None
+    references: tuple[Reference, ...] = ()
+
+
+class LabelRequest(Canonical):
+    """The hub asks a carrier for the label of one parcel."""
+
+    external_id: Id
+    """Ours; the same id is bought once."""
+    fulfilment_order: Id
+    order: Id
+    carrier: Name | None = None
+    service: Name | None = None
+    ship_from: Address
+    ship_to: Address
+    weight: Weight
+    dimensions: Dimensions | None = None
+    value: Money | None = None
     references: tuple[Reference, ...] = ()
 
 

@@ -126,6 +126,8 @@ class ChannelConfig(Strict):
     """Tell the channel what it may sell."""
     location: str | None = None
     """The channel's own location id that stock is published for."""
+    locations: Mapping[str, str] = Field(default_factory=dict)
+    """The channel's own location ids of nodes, for pick-up orders: ``{"gid or number": node id}``."""
     ship_within: Duration | None = None
     """Promise for orders that bring none: to be delivered within this time of being placed."""
 
@@ -133,15 +135,15 @@ class ChannelConfig(Strict):
 class SafetyStockConfig(Strict):
     """Units never promised. The first rule that fits wins."""
 
-    skus: tuple[str, ...] = ()
-    """Empty: all."""
+    product_tags: tuple[str, ...] = ()
+    """Tags the product must all have: its restrictions and ``sku:<SKU>``; empty: all products."""
     nodes: tuple[str, ...] = ()
     """Ids or tags of nodes; empty: all."""
     channels: tuple[str, ...] = ()
     """Empty: all."""
     units: Annotated[int, Field(ge=0)] = 0
     percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)
-    """Of what lies there, rounded up; the larger of ``units`` and ``percent`` holds."""
+    """Of what may be sold there, rounded up; added to ``units``."""
 
 
 class LabelsConfig(Strict):

@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, case, func, litera
 from crossdock.inventory.feeds import InFlight
 from crossdock.inventory.position import Movement, Position
 from crossdock.store.bulk import InsertMany, UpdateMany, values_table
-from crossdock.store.metadata import Instant, RowId
-from crossdock.store.stock_tables import feeds, ledger, positions
+from crossdock.store.metadata import RowId
+from crossdock.store.stock_tables import ledger, positions
 from crossdock_schemas.stock import FeedMeaning
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "book_promises",
     "has_news",
     "in_flight",
-    "last_count",
     "ledger_skus_after",
     "load_node_positions",
     "load_positions",
@@ -260,17 +259,6 @@ def omitted_positions(connection: Connection, node: str, feed_id: str, as_of: da
         .order_by(positions.c.sku)
     )
     return [_position(row) for row in rows]
-
-
-def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, datetime]:
-    """Instant of the newest count of each node; nodes never counted are missing."""
-
-    rows = connection.execute(
-        select(feeds.c.node, func.max(feeds.c.as_of, type_=Instant()))
-        .where(feeds.c.node.in_(nodes))
-        .group_by(feeds.c.node)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def ledger_skus_after(connection: Connection, position: int, limit: int) -> tuple[list[str], int]:

@@ -88,7 +88,7 @@ class Writer:
         try:
             with self._engine.begin() as connection:
                 result = job.work(connection)
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever awaits the future
+        except BaseException as error:
             job.future.set_exception(error)
         else:
             job.future.set_result(result)
@@ -107,11 +107,11 @@ class Writer:
                     done.append((job.future, None))
                     try:
                         done[-1] = (job.future, _in_savepoint(connection, job.work))
-                    except Exception as error:  # noqa: BLE001 - it belongs to whoever awaits the future
+                    except Exception as error:
                         failed.append((done.pop()[0], error))
                         if not connection.connection.is_valid or not connection.in_transaction():
                             raise
-        except BaseException as error:  # noqa: BLE001 - the whole group is not committed
+        except BaseException as error:
             for future, _ in done:
                 future.set_exception(error)
         else:

@@ -38,5 +38,5 @@ def current_revision(engine: Engine) -> str | None:
 def newest_revision() -> str:
     """The revision this version of the program needs."""
     head = ScriptDirectory.from_config(configuration()).get_current_head()
-    assert head is not None  # noqa: S101 - the package ships revisions
+    assert head is not None
     return head

@@ -46,7 +46,7 @@ def initial_revision() -> str:
         options = {"render_item": _render, "user_module_prefix": "types."}
         context = MigrationContext.configure(connection, opts={"target_metadata": metadata, **options})
         script = produce_migrations(context, metadata)
-    assert script.upgrade_ops is not None  # noqa: S101 - produced above
+    assert script.upgrade_ops is not None
     return _HEAD + _indented(
         render_python_code(script.upgrade_ops, render_item=_render, migration_context=context)
     )

@@ -1,0 +1,38 @@
+"""What nodes have been given on a day: orders, lines, units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import Connection, select
+
+from crossdock.store.bulk import InsertMany
+from crossdock.store.stock_tables import capacity_used
+
+__all__ = ["Used", "load", "take"]
+
+Used = tuple[int, int, int]
+"""Orders (a shipment is one), lines, units."""
+
+_add = InsertMany(
+    capacity_used,
+    ("node", "day", "orders", "lines", "units"),
+    conflict=("node", "day"),
+    update=lambda new: {name: capacity_used.c[name] + new[name] for name in ("orders", "lines", "units")},
+)
+
+
+def load(connection: Connection, day: date) -> dict[str, Used]:
+    """What each node has been given on ``day``; idle nodes are missing."""
+    rows = connection.execute(
+        select(
+            capacity_used.c.node, capacity_used.c.orders, capacity_used.c.lines, capacity_used.c.units
+        ).where(capacity_used.c.day == day.isoformat())
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+def take(connection: Connection, day: date, taken: Mapping[str, Used]) -> None:
+    """Add what nodes were given now; negative numbers give back."""
+    _add(connection, [(node, day.isoformat(), *taken[node]) for node in sorted(taken)])

@@ -1,0 +1,144 @@
+"""Feeds as they arrive in parts, and what must be known of a node to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Text, case, func, literal_column, select, update
+
+from crossdock.inventory.facts import Allocation
+from crossdock.inventory.feeds import Short
+from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.metadata import Instant
+from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders
+from crossdock.store.stock_tables import feeds, ledger, positions
+
+__all__ = ["FeedPart", "allocations_known", "close", "last_count", "note_part", "shortfalls"]
+
+
+class FeedPart(NamedTuple):
+    """One part of a feed; ``last_part`` is its number if it is the last one, else None."""
+
+    node: str
+    feed_id: str
+    connection: str
+    as_of: datetime
+    sequence: int | None
+    mentioned: int
+    last_part: int | None
+    zero_omitted: bool
+    drift_lines: int
+
+
+_note = InsertMany(
+    feeds,
+    (
+        "node",
+        "feed_id",
+        "connection",
+        "as_of",
+        "sequence",
+        "mentioned",
+        "last_part",
+        "zero_omitted",
+        "drift_lines",
+        "parts",
+        "state",
+        "updated_at",
+    ),
+    conflict=("node", "feed_id"),
+    update=lambda new: {
+        "mentioned": feeds.c.mentioned + new.mentioned,
+        "parts": feeds.c.parts + new.parts,
+        "drift_lines": feeds.c.drift_lines + new.drift_lines,
+        "last_part": func.coalesce(feeds.c.last_part, new.last_part),
+        "updated_at": new.updated_at,
+    },
+)
+
+
+def note_part(connection: Connection, part: FeedPart, now: datetime) -> int | None:
+    """Count a part in. Returns how many SKUs the feed named when this completed it, else None."""
+    row = (*part[:7], int(part.zero_omitted), part.drift_lines, 1, "open", now)
+    _note(connection, [row])
+    found = connection.execute(
+        select(feeds.c.mentioned, feeds.c.parts, feeds.c.last_part, feeds.c.state).where(
+            feeds.c.node == part.node, feeds.c.feed_id == part.feed_id
+        )
+    ).one()
+    return found.mentioned if found.state == "open" and found.parts == found.last_part else None
+
+
+def close(connection: Connection, node: str, feed_id: str, state: str, now: datetime) -> None:
+    """Mark a feed as ``closed``, or ``refused`` where it looked cut off."""
+    connection.execute(
+        update(feeds)
+        .where(feeds.c.node == node, feeds.c.feed_id == feed_id)
+        .values(state=state, updated_at=now)
+    )
+
+
+def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, datetime]:
+    """Instant of the newest feed of each node; nodes never counted are missing."""
+    rows = connection.execute(
+        select(feeds.c.node, func.max(feeds.c.as_of, type_=Instant()))
+        .where(feeds.c.node.in_(nodes))
+        .group_by(feeds.c.node)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def allocations_known(
+    connection: Connection, node: str, as_of: datetime
+) -> list[tuple[Allocation, datetime | None]]:
+    """Allocations that ``node`` knew of at ``as_of``, each with the instant its units left or were given
+    back.
+
+    What was settled before is left out. Of what was shipped or given back, the ledger's external id begins
+    with the fulfilment order line, before a ``|``.
+    """
+    lines, heads = fulfilment_order_lines.c, fulfilment_orders.c
+    known = (heads.node == node) & (heads.known_from <= as_of)
+    joined = select(lines.id, lines.sku, lines.open, heads.known_from).join_from(
+        fulfilment_order_lines, fulfilment_orders, lines.fulfilment_order_id == heads.id
+    )
+    still: list[tuple[Allocation, datetime | None]] = [
+        (Allocation(row.id, row.sku, node, row.open, row.known_from), None)
+        for row in connection.execute(joined.where(known, lines.open > 0))
+    ]
+    settled = connection.execute(
+        select(ledger.c.external_id, ledger.c.sku, ledger.c.allocated, ledger.c.as_of).where(
+            ledger.c.node == node,
+            ledger.c.as_of > as_of,
+            ledger.c.kind != literal_column("'counted'"),
+            ledger.c.allocated < 0,
+        )
+    ).all()
+    ids = sorted({row.external_id.partition("|")[0] for row in settled})
+    wanted = values_table(connection, {"id": Text()}, [(each,) for each in ids])
+    since = {
+        row.id: row.known_from
+        for row in connection.execute(joined.join(wanted, wanted.c.id == lines.id).where(known))
+    }
+    for row in settled:
+        line = row.external_id.partition("|")[0]
+        if line in since:
+            left = Allocation(line, row.sku, node, -row.allocated, since[line])
+            still.append((left, row.as_of))
+    return still
+
+
+def shortfalls(connection: Connection, node: str, skus: Sequence[str]) -> list[Short]:
+    """Positions of ``node`` that hold less than is promised from them."""
+    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in sorted(set(skus))])
+    missing = case((positions.c.shortfall > 0, positions.c.shortfall), else_=0)
+    rows = connection.execute(
+        select(positions.c.sku, missing)
+        .select_from(wanted)
+        .join(positions, (positions.c.sku == wanted.c.sku) & (positions.c.node == node))
+        .where(positions.c.shortfall > 0)
+        .order_by(positions.c.sku)
+    )
+    return [Short(sku, node, units) for sku, units in rows]

@@ -1,0 +1,170 @@
+"""Shipments, their parcels, and where carriers say the parcels are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Text, select
+
+from crossdock.orders.life_cycles import ShipmentState
+from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.order_tables import parcels, shipments, tracking_events
+
+__all__ = [
+    "StoredParcel",
+    "StoredShipment",
+    "TrackingRow",
+    "add_tracking",
+    "load_shipments",
+    "save_shipments",
+    "shipments_of_orders",
+    "shipments_of_tracking",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredParcel:
+    """One parcel, counted from 1 within its shipment."""
+
+    number: int
+    tracking_number: str | None
+    carrier: str | None
+    status: str | None = None
+    status_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredShipment:
+    """Goods that left a node, or stand there packed and wait for a label; ``document`` is the node's advice."""
+
+    id: str
+    fulfilment_order_id: str
+    order_id: str
+    node: str
+    external_id: str
+    state: ShipmentState
+    carrier: str | None
+    service: str | None
+    shipped_at: datetime | None
+    cost: Decimal | None
+    cost_currency: str | None
+    label_ref: str | None
+    document: bytes
+    created_at: datetime
+    parcels: tuple[StoredParcel, ...] = ()
+
+
+class TrackingRow(NamedTuple):
+    """One event of a carrier."""
+
+    tracking_number: str
+    external_id: str
+    status: str
+    occurred_at: datetime
+    message: str | None
+    document: bytes
+    created_at: datetime
+
+
+_SHIPMENT = tuple(field.name for field in fields(StoredShipment) if field.name != "parcels")
+_PARCEL = ("shipment_id", "number", "tracking_number", "carrier", "status", "status_at")
+_CHANGING = ("state", "carrier", "service", "shipped_at", "cost", "cost_currency", "label_ref", "updated_at")
+
+_save = InsertMany(
+    shipments,
+    (*_SHIPMENT, "updated_at"),
+    conflict=("id",),
+    update=lambda new: {name: new[name] for name in _CHANGING},
+)
+_save_parcels = InsertMany(
+    parcels,
+    _PARCEL,
+    conflict=("shipment_id", "number"),
+    update=lambda new: {name: new[name] for name in _PARCEL[2:]},
+)
+_add_tracking = InsertMany(tracking_events, TrackingRow._fields, ignore=True)
+
+
+def load_shipments(connection: Connection, ids: Iterable[str]) -> dict[str, StoredShipment]:
+    """Shipments with their parcels, by id; unknown ids are missing."""
+    return _load(connection, "id", ids)
+
+
+def shipments_of_orders(connection: Connection, order_ids: Iterable[str]) -> dict[str, list[StoredShipment]]:
+    """Shipments by order, the first first."""
+    found: dict[str, list[StoredShipment]] = {}
+    for shipment in _load(connection, "order_id", order_ids).values():
+        found.setdefault(shipment.order_id, []).append(shipment)
+    return found
+
+
+def shipments_of_tracking(
+    connection: Connection, tracking_numbers: Sequence[str]
+) -> dict[str, list[StoredShipment]]:
+    """Shipments by tracking number; several where parcels of one number were reported apart."""
+    wanted = values_table(connection, {"number": Text()}, [(each,) for each in sorted(set(tracking_numbers))])
+    rows = connection.execute(
+        select(parcels.c.tracking_number, parcels.c.shipment_id)
+        .select_from(wanted)
+        .join(parcels, parcels.c.tracking_number == wanted.c.number)
+        .order_by(parcels.c.shipment_id)
+    ).all()
+    loaded = load_shipments(connection, [row.shipment_id for row in rows])
+    found: dict[str, list[StoredShipment]] = {}
+    for row in rows:
+        group = found.setdefault(row.tracking_number, [])
+        if loaded[row.shipment_id] not in group:
+            group.append(loaded[row.shipment_id])
+    return found
+
+
+def save_shipments(connection: Connection, changed: Sequence[StoredShipment], now: datetime) -> None:
+    """Insert or update shipments and their parcels."""
+    _save(connection, [(*(getattr(each, name) for name in _SHIPMENT), now) for each in changed])
+    _save_parcels(
+        connection,
+        [
+            (each.id, parcel.number, parcel.tracking_number, parcel.carrier, parcel.status, parcel.status_at)
+            for each in changed
+            for parcel in each.parcels
+        ],
+    )
+
+
+def add_tracking(connection: Connection, rows: Sequence[TrackingRow]) -> None:
+    """Keep events; one that is there already is dropped."""
+    _add_tracking(connection, rows)
+
+
+def _load(connection: Connection, key: str, values: Iterable[str]) -> dict[str, StoredShipment]:
+    wanted_values = sorted(set(values))
+    if not wanted_values:
+        return {}
+    wanted = values_table(connection, {"value": Text()}, [(each,) for each in wanted_values])
+    rows = connection.execute(
+        select(*(shipments.c[name] for name in _SHIPMENT))
+        .select_from(wanted)
+        .join(shipments, shipments.c[key] == wanted.c.value)
+        .order_by(shipments.c.created_at, shipments.c.id)
+    ).all()
+    if not rows:
+        return {}
+    known = values_table(connection, {"id": Text()}, [(row.id,) for row in rows])
+    by_shipment: dict[str, list[StoredParcel]] = {}
+    for each in connection.execute(
+        select(*(parcels.c[name] for name in _PARCEL))
+        .select_from(known)
+        .join(parcels, parcels.c.shipment_id == known.c.id)
+        .order_by(parcels.c.shipment_id, parcels.c.number)
+    ):
+        by_shipment.setdefault(each.shipment_id, []).append(StoredParcel(*each[1:]))
+    return {row.id: _shipment(row, tuple(by_shipment.get(row.id, ()))) for row in rows}
+
+
+def _shipment(row: Any, held: tuple[StoredParcel, ...]) -> StoredShipment:
+    values = row._asdict()
+    return StoredShipment(**{**values, "state": ShipmentState(values["state"])}, parcels=held)

@@ -1,0 +1,295 @@
+"""The books of one transaction: orders and fulfilment orders as loaded, changed, and written at its end.
+
+Pure functions decide, ``Books`` carries out what they ask for: inventory movements, commands, re-routes,
+work items. Everything is collected and written by ``close`` with a few set-based statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from crossdock.inventory import facts
+from crossdock.inventory.facts import Allocation, News
+from crossdock.inventory.position import Movement, Position
+from crossdock.orders.effects import (
+    Effect,
+    RaiseWork,
+    ReleaseAllocation,
+    ReportCancellation,
+    ReportShipment,
+    RequestCancellation,
+    Reroute,
+    ShipAllocation,
+    ShipUnasked,
+    WriteOff,
+)
+from crossdock.orders.fulfilment import FulfilmentChange, Quantities
+from crossdock.orders.order_state import derive_state
+from crossdock.orders.worklist import Cause, WorkItem, open_item
+from crossdock.store import commands, decision_log, order_book, stock
+from crossdock.store.commands import CommandRow
+from crossdock.store.decision_log import DecisionRow
+from crossdock.store.order_book import StoredFulfilment, StoredOrder
+from crossdock.store.worklist import raise_items
+from crossdock.streams.processor import Message, Transaction
+from crossdock.streams.processors.documents import RerouteDocument, encode
+from crossdock.streams.processors.hub import Hub
+from crossdock.streams.topics import ORDERS
+
+__all__ = ["Books", "Occurrence"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Acknowledge:
+    """The node has read of an allocation: a count of available stock from then on leaves it out."""
+
+    fulfilment_line: str
+    sku: str
+    node: str
+    quantity: int
+
+
+_Fact = ReleaseAllocation | ShipAllocation | WriteOff | ShipUnasked | _Acknowledge
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """What made something change: the id of the news, who said it, and when it happened (aware UTC)."""
+
+    id: str
+    source: str
+    at: datetime
+
+
+class Books:
+    """Orders and fulfilment orders of one transaction. Load, change, and ``close`` once at the end."""
+
+    def __init__(self, hub: Hub, tx: Transaction) -> None:
+        """Work in ``tx``."""
+        self.hub = hub
+        self.tx = tx
+        self.orders: dict[str, StoredOrder] = {}
+        self.fulfilments: dict[str, StoredFulfilment] = {}
+        self.shipped: list[tuple[ReportShipment, Occurrence]] = []
+        self._loaded: set[str] = set()
+        self._changed_orders: dict[str, None] = {}
+        self._changed_fulfilments: dict[str, None] = {}
+        self._facts: list[tuple[_Fact, Occurrence, datetime | None]] = []
+        self._promises: list[Movement] = []
+        self._decisions: list[DecisionRow] = []
+        self._commands: list[CommandRow] = []
+        self._items: list[tuple[WorkItem, str | None]] = []
+
+    def load(self, order_ids: Iterable[str]) -> None:
+        """Load orders with all their fulfilment orders; those that are loaded stay as they are."""
+        missing = {each for each in order_ids if each not in self._loaded}
+        self._loaded |= missing
+        found = order_book.load_orders(self.tx.connection, missing)
+        self.orders.update(found)
+        if any(order.decisions for order in found.values()):
+            of_orders = order_book.load_fulfilments_of_orders(self.tx.connection, found)
+            self.fulfilments.update((each.id, each) for group in of_orders.values() for each in group)
+
+    def load_fulfilments(self, ids: Iterable[str]) -> None:
+        """Load the orders that fulfilment orders belong to, with all their fulfilment orders."""
+        missing = [each for each in ids if each not in self.fulfilments]
+        found = order_book.load_fulfilments(self.tx.connection, missing)
+        self.load(stored.fulfilment.order for stored in found.values())
+
+    def of_order(self, order_id: str) -> list[StoredFulfilment]:
+        """The fulfilment orders of an order, in the order in which they were made."""
+        mine = [each for each in self.fulfilments.values() if each.fulfilment.order == order_id]
+        return sorted(mine, key=lambda stored: stored.number)
+
+    def put_order(self, order: StoredOrder) -> None:
+        """Keep a new or changed order."""
+        self.orders[order.id] = order
+        self._loaded.add(order.id)
+        self._changed_orders[order.id] = None
+
+    def put_fulfilment(self, stored: StoredFulfilment) -> None:
+        """Keep a new or changed fulfilment order."""
+        self.fulfilments[stored.id] = stored
+        self._changed_fulfilments[stored.id] = None
+
+    def put_quantities(self, order_id: str, quantities: Quantities, **changes: object) -> StoredOrder:
+        """Change where the units of an order's lines are, and with them its state, and other fields."""
+        order = self.orders[order_id]
+        lines = tuple(
+            replace(line, quantities=quantities.get(line.line_id, line.quantities)) for line in order.lines
+        )
+        hold = changes.get("hold", order.hold)
+        state = derive_state((line.quantities for line in lines), on_hold=bool(hold))
+        order = replace(order, lines=lines, state=state, **changes)  # type: ignore[arg-type]
+        self.put_order(order)
+        return order
+
+    def apply(self, stored: StoredFulfilment, change: FulfilmentChange, occurrence: Occurrence) -> None:
+        """Keep a change of a fulfilment order, and carry out what it asks for."""
+        self.put_fulfilment(replace(stored, fulfilment=change.fulfilment))
+        self.put_quantities(stored.fulfilment.order, change.quantities)
+        self.carry_out(change.effects, occurrence)
+
+    def carry_out(self, effects: Iterable[Effect], occurrence: Occurrence) -> None:
+        """Do what a pure function asks for."""
+        for effect in effects:
+            match effect:
+                case ReleaseAllocation() | ShipAllocation():
+                    stored = self.fulfilments[effect.fulfilment_line.rpartition("-")[0]]
+                    self._facts.append((effect, occurrence, stored.known_from))
+                case WriteOff() | ShipUnasked():
+                    self._facts.append((effect, occurrence, None))
+                case Reroute():
+                    self._reroute(effect, occurrence)
+                case RequestCancellation():
+                    self.command_node("fulfilment.cancel", self.fulfilments[effect.fulfilment_order])
+                case ReportShipment():
+                    self.shipped.append((effect, occurrence))
+                case ReportCancellation():
+                    # The channel asked for it, so it knows. What the hub itself gives up: ``giving_up``.
+                    pass
+                case RaiseWork():
+                    self.raise_work(effect.cause, effect.subject, effect.message)
+                case _:
+                    assert_never(effect)
+
+    def acknowledge(self, stored: StoredFulfilment, occurrence: Occurrence) -> StoredFulfilment:
+        """Keep the first instant at which the node certainly knew of a fulfilment order."""
+        if stored.known_from is not None and stored.known_from <= occurrence.at:
+            return stored
+        fulfilment = stored.fulfilment
+        for line in fulfilment.lines:
+            if line.open:
+                read = _Acknowledge(line.id, line.sku, fulfilment.node, line.open)
+                self._facts.append((read, occurrence, stored.known_from))
+        known = replace(stored, known_from=occurrence.at)
+        self.put_fulfilment(known)
+        return known
+
+    def promise(self, movements: Sequence[Movement]) -> None:
+        """Book allocations at the end; the table refuses what is not there."""
+        self._promises.extend(movements)
+
+    def decide(self, row: DecisionRow) -> None:
+        """Keep a decision at the end."""
+        self._decisions.append(row)
+
+    def command(self, row: CommandRow) -> None:
+        """Put a command into the outbox at the end."""
+        self._commands.append(row)
+
+    def command_node(self, name: str, stored: StoredFulfilment, payload: bytes | None = None) -> None:
+        """Ask the node of a fulfilment order; one without a connection is a work item for people."""
+        fulfilment = stored.fulfilment
+        if not self.hub.does(stored.connection, name):
+            what = "asked to ship" if name == "fulfilment.request" else "asked to cancel"
+            self.raise_work(
+                Cause.CONSTRAINT_UNMET,
+                f"fulfilment_order:{fulfilment.id}",
+                f"node {fulfilment.node} can't be {what} {fulfilment.id} by message: "
+                + (
+                    f"connection {stored.connection} does no {name}"
+                    if stored.connection
+                    else "it has no connection"
+                ),
+            )
+            return
+        assert stored.connection is not None
+        self.command(
+            CommandRow(
+                connection=stored.connection,
+                name=name,
+                order_key=fulfilment.id,
+                idempotency_key=f"{name}:{fulfilment.id}",
+                payload=payload
+                or encode({"id": fulfilment.id, "order": fulfilment.order, "node": fulfilment.node}),
+                refs={"fulfilment_order": fulfilment.id},
+                correlation_id=self.orders[fulfilment.order].correlation_id,
+                created_at=self.tx.now,
+            )
+        )
+
+    def raise_work(self, cause: Cause, subject: str, message: str, *, order_id: str | None = None) -> None:
+        """Open a work item at the end; the order is found by the subject where it is not given."""
+        kind, _, subject_id = subject.partition(":")
+        deadline = None
+        if kind == "order":
+            order_id = order_id or subject_id
+        elif kind == "fulfilment_order" and subject_id in self.fulfilments:
+            stored = self.fulfilments[subject_id]
+            order_id, deadline = stored.fulfilment.order, stored.ship_by
+        item = open_item(cause, subject, message, self.tx.now, deadline=deadline)
+        self._items.append((item, order_id))
+
+    def close(self) -> None:
+        """Write everything, in a few statements."""
+        now, connection = self.tx.now, self.tx.connection
+        self._book_facts()
+        if self._promises:
+            stock.book_promises(connection, self._promises, now)
+        order_book.save_orders(connection, [self.orders[each] for each in self._changed_orders], now)
+        order_book.save_fulfilments(
+            connection, [self.fulfilments[each] for each in self._changed_fulfilments], now
+        )
+        decision_log.add(connection, self._decisions)
+        commands.enqueue(connection, self._commands)
+        if self._items:
+            raise_items(connection, self._items, now)
+
+    def _reroute(self, effect: Reroute, occurrence: Occurrence) -> None:
+        document = RerouteDocument(effect.order, tuple(sorted(effect.exclude_nodes)), occurrence.id)
+        order = self.orders[effect.order]
+        self.tx.emit(
+            Message(
+                id=f"reroute:{effect.order}:{occurrence.id}",
+                topic=ORDERS,
+                key=effect.order,
+                body=encode(document),
+                headers={
+                    "schema": "reroute/1",
+                    "connection": order.connection,
+                    "correlation_id": order.correlation_id,
+                },
+            )
+        )
+
+    def _book_facts(self) -> None:
+        if not self._facts:
+            return
+        keys = {(fact.sku, fact.node) for fact, _, _ in self._facts}
+        positions = stock.load_positions(self.tx.connection, sorted(keys), lock=True)
+        movements: list[Movement] = []
+        for index, (fact, occurrence, known_from) in enumerate(self._facts):
+            key = (fact.sku, fact.node)
+            position = positions.get(key) or Position(*key)
+            positions[key], movement = _movement(position, fact, occurrence, known_from, index)
+            if any(movement[3:7]):
+                movements.append(movement)
+        stock.book_facts(self.tx.connection, movements, self.tx.now)
+
+
+def _movement(
+    position: Position, fact: _Fact, occurrence: Occurrence, known_from: datetime | None, index: int
+) -> tuple[Position, Movement]:
+    match fact:
+        case ReleaseAllocation() | ShipAllocation():
+            # The part before | is read back by crossdock.store.feeds.allocations_known.
+            news = News(occurrence.source, f"{fact.fulfilment_line}|{occurrence.id}", occurrence.at)
+            allocation = Allocation(fact.fulfilment_line, fact.sku, fact.node, fact.quantity, known_from)
+            book = facts.ship if isinstance(fact, ShipAllocation) else facts.deallocate
+            change = book(position, allocation, fact.quantity, news)
+            return change.position, change.movement
+        case _Acknowledge():
+            news = News(occurrence.source, f"{fact.fulfilment_line}|{occurrence.id}", occurrence.at)
+            allocation = Allocation(fact.fulfilment_line, fact.sku, fact.node, fact.quantity, known_from)
+            read = facts.acknowledge(position, allocation, news)
+            return read.position, read.movement
+        case WriteOff() | ShipUnasked():
+            news = News(occurrence.source, f"{occurrence.id}#{index}", occurrence.at)
+            adjusted = facts.adjust(position, -fact.quantity, news)
+            return adjusted.position, adjusted.movement
+        case _:
+            assert_never(fact)

@@ -1,0 +1,97 @@
+"""What becomes of units that no node can ship: they wait, and in the end go the way their policy says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from crossdock.orders.worklist import Cause
+from crossdock.routing import Decision
+from crossdock.routing.policy import Unfillable
+from crossdock.store.commands import CommandRow
+from crossdock.store.order_book import StoredOrder
+from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.documents import encode
+
+__all__ = ["give_up", "wait"]
+
+_RETRY = timedelta(minutes=1)
+"""How often waiting units are tried again."""
+
+_NO_POLICY = Unfillable(retry="never")
+
+
+def wait(books: Books, order: StoredOrder, decision: Decision) -> bool:
+    """Let the rest of an order wait for stock; false when its time is up."""
+    rule = _rule(books, decision)
+    now = books.tx.now
+    until = order.route_until or now + rule.stop_after
+    endless = rule.then == "backorder"
+    if rule.retry == "never" or (now >= until and not endless):
+        return False
+    retry_at = now + _RETRY
+    books.put_order(
+        replace(
+            order,
+            route_at=retry_at if endless else min(retry_at, until),
+            route_until=until,
+            reason=_words(decision),
+        )
+    )
+    return True
+
+
+def give_up(books: Books, order: StoredOrder, decision: Decision) -> None:
+    """Cancel what can't be placed, or hand it to people."""
+    reason = _words(decision)
+    if _rule(books, decision).then == "cancel":
+        _cancel(books, order, reason)
+        return
+    books.put_order(replace(order, route_at=None, reason=reason))
+    books.raise_work(Cause.CONSTRAINT_UNMET, f"order:{order.id}", reason)
+
+
+def _cancel(books: Books, order: StoredOrder, reason: str) -> None:
+    quantities = order.quantities
+    lines = []
+    for line in order.lines:
+        units = line.quantities.unallocated
+        if units:
+            quantities[line.line_id] = line.quantities.cancel(units)
+            lines.append({"external_id": line.line_id, "quantity": units})
+    cancelled = books.put_quantities(order.id, quantities, reason=reason, route_at=None, route_until=None)
+    if not books.hub.does(order.connection, "order.cancel"):
+        return
+    whole = all(line.quantities.cancelled == line.quantities.ordered for line in cancelled.lines)
+    document = {
+        "external_id": order.external_id,
+        "version": order.version,
+        "requested_at": books.tx.now,
+        "lines": [] if whole else lines,
+        "reason": "inventory",
+    }
+    key = f"order.cancel:{order.id}:{order.decisions}"
+    books.command(
+        CommandRow(
+            connection=order.connection,
+            name="order.cancel",
+            order_key=order.id,
+            idempotency_key=key,
+            payload=encode(document),
+            refs={"order": order.external_id},
+            correlation_id=order.correlation_id,
+            created_at=books.tx.now,
+        )
+    )
+
+
+def _rule(books: Books, decision: Decision) -> Unfillable:
+    policy = books.hub.policies.find(decision.policy, decision.policy_version) if decision.policy else None
+    return policy.unfillable if policy else _NO_POLICY
+
+
+def _words(decision: Decision) -> str:
+    if not decision.policy:
+        return "no policy applies to this order: add one whose `when` holds, or a last one without `when`"
+    rest = ", ".join(f"{line.quantity} of {line.sku} ({line.reason})" for line in decision.unfilled)
+    return f"policy {decision.policy} can't place {rest}"

@@ -1,0 +1,220 @@
+"""The ``route`` processor: orders as their channels see them, cancellations, re-routes; then placing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from crossdock.orders.cancelling import cancel_lines
+from crossdock.orders.fulfilment import step
+from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState, OrderState
+from crossdock.orders.quantities import LineQuantities
+from crossdock.sdk.errors import RecordRejectedError, Rejection
+from crossdock.store.order_book import StoredLine, StoredOrder
+from crossdock.streams.processor import Message, Processor, Transaction
+from crossdock.streams.processors.books import Books, Occurrence
+from crossdock.streams.processors.documents import (
+    CancellationDocument,
+    OrderDocument,
+    RerouteDocument,
+    read,
+)
+from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.placing import ask, place
+from crossdock.streams.processors.posting import post_sales_orders
+from crossdock.streams.topics import ORDERS
+from crossdock_schemas.order import OrderStatus
+
+__all__ = ["PENDING", "order_id", "route_processor"]
+
+PENDING = "pending"
+"""The hold of an order whose payment or checks are outstanding: stock is kept for it, nothing is sent."""
+
+_REFUSED = (FulfilmentState.REJECTED, FulfilmentState.SHORT, FulfilmentState.INCOMPLETE)
+
+
+def route_processor(hub: Hub) -> Processor:
+    """Takes orders in and decides where they go."""
+    return Processor("route", ORDERS, partial(_handle, hub), batch=100)
+
+
+def order_id(connection: str, external_id: str) -> str:
+    """The hub's id of an order."""
+    return f"{connection}:{external_id}"
+
+
+def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
+    books = Books(hub, tx)
+    books.load(message.key for message in messages)
+    wanted: dict[str, set[str]] = {}
+    new: dict[str, None] = {}
+    why = "new"
+    for message in messages:
+        schema = message.headers["schema"].partition("/")[0]
+        if schema == "order":
+            taken = _order(books, message)
+            if taken is not None:
+                if not taken.decisions:
+                    new[taken.id] = None
+                wanted.setdefault(taken.id, set())
+        elif schema == "cancellation":
+            _cancellation(books, message)
+        else:
+            reroute = read(message.body, RerouteDocument)
+            why = reroute.why or "reroute"
+            if reroute.order in books.orders:
+                wanted.setdefault(reroute.order, set()).update(reroute.exclude_nodes)
+    place(books, {each: frozenset(nodes) | _tried(books, each) for each, nodes in wanted.items()}, why)
+    post_sales_orders(books, new)
+    books.close()
+
+
+def _tried(books: Books, order: str) -> frozenset[str]:
+    """Nodes that have refused units of the order, or could not find them."""
+    return frozenset(
+        stored.fulfilment.node for stored in books.of_order(order) if stored.fulfilment.state in _REFUSED
+    )
+
+
+def _order(books: Books, message: Message) -> StoredOrder | None:
+    """Take in an order as its channel sees it now; None where it brings nothing new."""
+    document = read(message.body, OrderDocument)
+    connection = message.headers["connection"]
+    name = order_id(connection, document.external_id)
+    known = books.orders.get(name)
+    if known is None:
+        return _new(books, message, name, document)
+    if document.version <= known.version:
+        return None
+    return _changed(books, message, known, document)
+
+
+def _new(books: Books, message: Message, name: str, document: OrderDocument) -> StoredOrder:
+    connection = message.headers["connection"]
+    channel = books.hub.channel_of(connection)
+    deliver_by = document.promise.deliver_by if document.promise else None
+    if deliver_by is None and channel.ship_within is not None:
+        deliver_by = document.placed_at + channel.ship_within
+    order = StoredOrder(
+        id=name,
+        connection=connection,
+        channel=channel.id,
+        external_id=document.external_id,
+        number=document.number,
+        version=document.version,
+        state=OrderState.RECEIVED,
+        hold=PENDING if document.status is OrderStatus.PENDING else None,
+        reason=document.cancel_reason,
+        priority=channel.config.priority,
+        placed_at=document.placed_at,
+        deliver_by=deliver_by,
+        document=message.body,
+        raw_id=message.headers.get("raw_id"),
+        correlation_id=message.headers.get("correlation_id") or name,
+        decisions=0,
+        route_at=None,
+        route_until=None,
+        created_at=books.tx.now,
+        lines=_lines(document),
+    )
+    books.put_order(order)
+    return books.put_quantities(name, order.quantities)
+
+
+def _lines(document: OrderDocument) -> tuple[StoredLine, ...]:
+    """The lines that have to be shipped; a new order that is over already has nothing left to ship."""
+    over = document.status in (OrderStatus.CANCELLED, OrderStatus.CLOSED)
+    lines: list[StoredLine] = []
+    for position, line in enumerate(document.lines):
+        if not line.requires_shipping or line.gift_card:
+            continue
+        shipped = min(line.quantity_fulfilled, line.quantity)
+        cancelled = line.quantity - shipped if over else 0
+        units = LineQuantities(line.quantity, cancelled=cancelled, shipped=shipped)
+        lines.append(StoredLine(line.external_id, position, line.sku, units))
+    return tuple(lines)
+
+
+def _changed(books: Books, message: Message, known: StoredOrder, document: OrderDocument) -> StoredOrder:
+    """Bring an order to its newer version: less is cancelled, more is added, a lifted hold lets it go on."""
+    wanted = {line.line_id: line.quantities for line in _lines(document)}
+    gone = document.status is OrderStatus.CANCELLED
+    lines = list(known.lines)
+    cancelling: dict[str, int] = {}
+    for index, line in enumerate(lines):
+        now_wanted = wanted.pop(line.line_id, None)
+        target = 0 if now_wanted is None or gone else now_wanted.ordered
+        live = line.quantities.ordered - line.quantities.cancelled
+        if target < live:
+            cancelling[line.line_id] = live - target
+        elif target > live:
+            more = replace(line.quantities, ordered=line.quantities.ordered + target - live)
+            lines[index] = replace(line, quantities=more)
+    if not gone:
+        added = [line for line in _lines(document) if line.line_id in wanted]
+        lines += [replace(line, position=len(lines) + offset) for offset, line in enumerate(added)]
+    hold = PENDING if document.status is OrderStatus.PENDING else None
+    changed = replace(
+        known,
+        version=document.version,
+        document=message.body,
+        raw_id=message.headers.get("raw_id") or known.raw_id,
+        lines=tuple(lines),
+        hold=hold,
+        reason=document.cancel_reason or known.reason,
+    )
+    books.put_order(changed)
+    _cancel(books, known.id, cancelling, document.cancel_reason or "", message)
+    if known.hold and not hold:
+        _release(books, known.id, document)
+    return books.put_quantities(known.id, books.orders[known.id].quantities)
+
+
+def _release(books: Books, order: str, document: OrderDocument) -> None:
+    """Ask the nodes of fulfilment orders that a hold kept back."""
+    for stored in books.of_order(order):
+        if stored.fulfilment.state is not FulfilmentState.ON_HOLD:
+            continue
+        state, _ = step(stored.fulfilment, FulfilmentEvent.RELEASE)
+        ask(books, replace(stored, fulfilment=replace(stored.fulfilment, state=state)), document)
+
+
+def _cancellation(books: Books, message: Message) -> None:
+    document = read(message.body, CancellationDocument)
+    name = order_id(message.headers["connection"], document.external_id)
+    order = books.orders.get(name)
+    if order is None:
+        raise RecordRejectedError(
+            Rejection(
+                "order.unknown",
+                f"order {document.external_id} is to be cancelled, but has not arrived: replay this when it has",
+                path="$.external_id",
+                value=document.external_id,
+            )
+        )
+    live = {
+        line.line_id: line.quantities.ordered - line.quantities.cancelled - line.quantities.shipped
+        for line in order.lines
+    }
+    if document.lines:
+        asked = {line.external_id: line.quantity for line in document.lines}
+        live = {line: min(units, asked.get(line, 0)) for line, units in live.items()}
+    _cancel(
+        books, name, {line: units for line, units in live.items() if units}, document.reason or "", message
+    )
+    books.put_quantities(name, books.orders[name].quantities, reason=document.reason or order.reason)
+
+
+def _cancel(books: Books, order: str, wanted: dict[str, int], reason: str, message: Message) -> None:
+    if not wanted:
+        return
+    stored = {each.id: each for each in books.of_order(order)}
+    cancelled = cancel_lines(
+        order, wanted, books.orders[order].quantities, [each.fulfilment for each in stored.values()], reason
+    )
+    for fulfilment in cancelled.fulfilments:
+        if fulfilment is not stored[fulfilment.id].fulfilment:
+            books.put_fulfilment(replace(stored[fulfilment.id], fulfilment=fulfilment))
+    books.put_quantities(order, cancelled.quantities)
+    books.carry_out(cancelled.effects, Occurrence(message.id, message.headers["connection"], books.tx.now))

@@ -1,0 +1,237 @@
+"""The ``stock`` processor: feeds and movements of the nodes into positions and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from crossdock.inventory import facts
+from crossdock.inventory.facts import News
+from crossdock.inventory.feeds import (
+    FeedContext,
+    FeedLine,
+    FeedResult,
+    LineOutcome,
+    LineReason,
+    OmissionRefused,
+    apply_feed,
+    close_feed,
+    netted_units,
+)
+from crossdock.inventory.position import Movement, Position
+from crossdock.orders.worklist import Cause, open_item
+from crossdock.sdk.errors import RecordRejectedError, Rejection
+from crossdock.store import feeds, stock
+from crossdock.store.worklist import raise_items
+from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
+from crossdock.streams.processors.documents import (
+    FeedDocument,
+    MovementDocument,
+    MovementLineDocument,
+    encode,
+    read,
+)
+from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.shortfalls import cover
+from crossdock.streams.topics import STOCK
+from crossdock_schemas.stock import FeedMeaning, FeedMode, MovementReason
+
+__all__ = ["stock_processor"]
+
+
+def stock_processor(hub: Hub) -> Processor:
+    """Books what nodes count and what happens at them."""
+    return Processor("stock", STOCK, partial(_handle, hub), batch=16)
+
+
+def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
+    for message in messages:
+        if message.headers["schema"].startswith("stock_feed/"):
+            _feed(hub, tx, message, read(message.body, FeedDocument))
+        else:
+            _movement(hub, tx, message, read(message.body, MovementDocument))
+
+
+def _known_node(hub: Hub, node: str) -> None:
+    if node not in hub.nodes:
+        known = ", ".join(sorted(hub.nodes)[:10]) or "none"
+        raise RecordRejectedError(
+            Rejection(
+                "stock.unknown_node",
+                f"node {node!r} is not configured; add it under nodes:, or correct the feed (known: {known})",
+                path="$.node",
+                value=node,
+            )
+        )
+
+
+def _feed(hub: Hub, tx: Transaction, message: Message, document: FeedDocument) -> None:
+    _known_node(hub, document.node)
+    source = message.headers.get("connection", "hub")
+    context = FeedContext(
+        document.node,
+        document.feed_id,
+        source,
+        document.as_of,
+        document.mode,
+        document.meaning,
+        document.sequence,
+    )
+    lines: list[FeedLine] = [
+        (line["sku"], line["quantity"], line.get("quarantined") or None) for line in document.lines
+    ]
+    skus = [line[0] for line in lines]
+    old = stock.load_node_positions(tx.connection, document.node, skus)
+    moved = _in_flight(hub, tx.connection, document)
+    applied: set[str] = set()
+    if document.mode is FeedMode.DELTA:
+        applied = {sku for _, _, sku in stock.has_news(tx.connection, source, [document.feed_id])}
+    result = apply_feed(old, lines, context, moved, already_applied=applied)
+    _book(hub, tx, document.mode, result)
+    _reject(tx, message, document, result.rejected)
+    _reject(tx, message, document, [o for o in result.ignored if o.reason is LineReason.CONFLICTING])
+    _note(hub, tx, document, source, context, len(lines), len(result.movements))
+
+
+def _in_flight(hub: Hub, connection: Connection, document: FeedDocument) -> dict[str, Any]:
+    netted: dict[str, int] = {}
+    if document.meaning is FeedMeaning.AVAILABLE:
+        allocations = feeds.allocations_known(connection, document.node, document.as_of)
+        netted = netted_units(allocations, document.as_of)
+    return dict(stock.in_flight(connection, document.node, document.as_of, netted))
+
+
+def _book(hub: Hub, tx: Transaction, mode: FeedMode, result: FeedResult) -> None:
+    if mode is FeedMode.DELTA:
+        stock.book_facts(tx.connection, result.movements, tx.now)
+    else:
+        stock.book_counts(tx.connection, result.positions, result.movements, tx.now)
+    cover(hub, tx, result.shortfalls)
+
+
+def _note(
+    hub: Hub,
+    tx: Transaction,
+    document: FeedDocument,
+    source: str,
+    context: FeedContext,
+    lines: int,
+    drifted: int,
+) -> None:
+    """Remember the part; when all are there, zero what a full feed left out, if that is what it means."""
+    note = feeds.FeedPart(
+        document.node,
+        document.feed_id,
+        source,
+        document.as_of,
+        document.sequence,
+        lines,
+        document.part if document.last else None,
+        document.zero_omitted,
+        drifted,
+    )
+    mentioned = feeds.note_part(tx.connection, note, tx.now)
+    if mentioned is None:
+        return
+    state = "closed"
+    if document.zero_omitted and document.mode is FeedMode.FULL:
+        omitted = stock.omitted_positions(tx.connection, document.node, document.feed_id, document.as_of)
+        closed = close_feed(omitted, context, _in_flight(hub, tx.connection, document), mentioned=mentioned)
+        if isinstance(closed, OmissionRefused):
+            state = "refused"
+            subject = f"feed:{document.node}/{document.feed_id}"
+            item = open_item(Cause.INVENTORY_CONFLICT, subject, closed.message, tx.now)
+            raise_items(tx.connection, [(item, None)], tx.now)
+        else:
+            _book(hub, tx, document.mode, closed)
+    feeds.close(tx.connection, document.node, document.feed_id, state, tx.now)
+
+
+def _reject(
+    tx: Transaction, message: Message, document: FeedDocument, outcomes: Sequence[LineOutcome]
+) -> None:
+    for outcome in outcomes:
+        one = {
+            "feed_id": document.feed_id,
+            "node": document.node,
+            "mode": document.mode,
+            "meaning": document.meaning,
+            "as_of": document.as_of,
+            "sequence": document.sequence,
+            "lines": [document.lines[outcome.line]],
+        }
+        body = encode(one)
+        tx.dead_letter(
+            DeadLetter(
+                stage="stock",
+                code=f"stock.{outcome.reason}",
+                message=outcome.message,
+                path=f"$.lines[{outcome.line}] of part {document.part}",
+                body=body,
+                original=replace(message, body=body, id=f"{message.id}#{outcome.line}"),
+                raw_id=message.headers.get("raw_id"),
+                connection=message.headers.get("connection"),
+            )
+        )
+
+
+def _movement(hub: Hub, tx: Transaction, message: Message, document: MovementDocument) -> None:
+    _known_node(hub, document.node)
+    source = message.headers.get("connection", "hub")
+    skus = [line.sku for line in document.lines]
+    positions = stock.load_node_positions(tx.connection, document.node, skus)
+    movements: list[Movement] = []
+    for index, line in enumerate(document.lines):
+        position = positions.get(line.sku) or Position(line.sku, document.node)
+        change = _moved(position, line, source, document.external_id, document.occurred_at, index)
+        positions[line.sku] = change.position
+        movements.append(change.movement)
+    known = stock.has_news(tx.connection, source, [movement.external_id for movement in movements])
+    news = [each for each in movements if (each.external_id, each.kind.value, each.sku) not in known]
+    stock.book_facts(tx.connection, news, tx.now)
+    cover(hub, tx, feeds.shortfalls(tx.connection, document.node, skus))
+
+
+def _moved(
+    position: Position, line: MovementLineDocument, source: str, external_id: str, at: datetime, index: int
+) -> facts.Change:
+    """One line as a movement; lines of one SKU and reason are told apart by their own id or their place."""
+    suffix = line.external_id or (str(index) if index else "")
+    news = News(source, f"{external_id}/{suffix}" if suffix else external_id, at)
+    units = line.quantity
+    match line.reason:
+        case MovementReason.RECEIVED:
+            return facts.receive(position, _positive(line), news)
+        case MovementReason.ADJUSTED:
+            return facts.adjust(position, units, news)
+        case MovementReason.DAMAGED:
+            return facts.adjust(position, -_positive(line), news)
+        case MovementReason.QUARANTINED:
+            return facts.quarantine(position, _positive(line), news)
+        case MovementReason.RELEASED:
+            return facts.quarantine(position, -_positive(line), news)
+        case MovementReason.RETURNED:
+            return facts.restock(position, _positive(line), news, sellable=True)
+        case MovementReason.TRANSFERRED_OUT:
+            return facts.transfer(position, -_positive(line), news)
+        case MovementReason.TRANSFERRED_IN:
+            return facts.transfer(position, _positive(line), news)
+
+
+def _positive(line: MovementLineDocument) -> int:
+    if line.quantity <= 0:
+        raise RecordRejectedError(
+            Rejection(
+                "stock.negative_quantity",
+                f"{line.quantity} units of SKU {line.sku} {line.reason}: the reason gives the direction, "
+                "write a positive number",
+                path="$.lines[].quantity",
+                value=str(line.quantity),
+            )
+        )
+    return line.quantity
