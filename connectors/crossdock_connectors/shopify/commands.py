@@ -1,0 +1,148 @@
+"""The commands, and whether they happened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from crossdock.sdk.connector import Command
+from crossdock.sdk.errors import BugError
+from crossdock.sdk.outcomes import AlreadyApplied, Applied, NotApplied, Outcome, Rejected, Unknown
+from crossdock.sdk.translation import outcomes
+from crossdock_connectors.shopify import documents
+from crossdock_connectors.shopify.client import Node, ShopifyClient
+from crossdock_connectors.shopify.flows import Item, items_of, outstanding, plan_fulfilments, rejected
+from crossdock_connectors.shopify.polls import fulfilment_orders
+from crossdock_connectors.shopify.stock import publish_stock
+
+__all__ = ["execute", "probe"]
+
+Handler: TypeAlias = Callable[[ShopifyClient, Command, str], Awaitable[Outcome]]
+
+
+@outcomes
+async def execute(client: ShopifyClient, command: Command, key: str) -> Outcome:
+    """Do it; see ``Executes.execute``."""
+    return await _EXECUTE[command.name](client, command, key)
+
+
+@outcomes
+async def probe(client: ShopifyClient, command: Command, key: str) -> Outcome:
+    """Say whether it happened; see ``Executes.probe``."""
+    return await _PROBE[command.name](client, command, key)
+
+
+def _order_id(command: Command) -> str:
+    if order_id := command.refs.get("order"):
+        return order_id
+    raise BugError(
+        f"{command.name} {command.key}: refs name no order; the hub has to give the shop's id of it"
+    )
+
+
+def _no_order(order_id: str) -> Rejected:
+    return Rejected("shopify.no_order", f"the shop has no order {order_id}, or the app may not read it")
+
+
+# --- shipment.confirm -----------------------------------------------------------------------------------
+
+
+async def _confirm_shipment(client: ShopifyClient, command: Command, _key: str) -> Outcome:
+    left, told = await _unconfirmed(client, command)
+    if not left:
+        return AlreadyApplied(",".join(told))
+    order_id = _order_id(command)
+    lines = client.config.lines_per_page
+    data = await client.query(documents.ORDER_FULFILMENT_ORDERS, id=order_id, lines=lines, after=None)
+    if data["node"] is None:
+        return _no_order(order_id)
+    orders = await fulfilment_orders(client, order_id, data["node"]["page"])
+    location = client.config.locations.get(str(command.document.get("location")))
+    plan = plan_fulfilments(left, orders, location)
+    if isinstance(plan, Rejected):
+        return plan
+    for part in plan:
+        fulfilment: Node = {
+            "lineItemsByFulfillmentOrder": part,
+            "notifyCustomer": client.config.notify_customer,
+            "trackingInfo": command.document["trackingInfo"],
+        }
+        payload = await client.mutate(documents.FULFIL, {"fulfillment": fulfilment})
+        for error in payload["userErrors"]:
+            return rejected(error)
+        told.append(payload["fulfillment"]["id"])
+    return Applied(",".join(told))
+
+
+async def _probe_shipment(client: ShopifyClient, command: Command, _key: str) -> Outcome:
+    if not _tracking_numbers(command):
+        return Unknown("the shipment has no tracking number to find its fulfilment by; look into the shop")
+    left, told = await _unconfirmed(client, command)
+    return NotApplied() if left else AlreadyApplied(",".join(told))
+
+
+async def _unconfirmed(client: ShopifyClient, command: Command) -> tuple[list[Item], list[str]]:
+    """What of the shipment the shop was not told yet, by its tracking numbers, and the fulfilments it has."""
+    items, numbers = items_of(command.document), _tracking_numbers(command)
+    if not numbers:
+        return items, []
+    data = await client.query(documents.FULFILMENTS, id=_order_id(command))
+    return outstanding(items, data["order"]["fulfillments"] if data["order"] else [], numbers)
+
+
+def _tracking_numbers(command: Command) -> list[str]:
+    tracking = command.document["trackingInfo"]
+    assert isinstance(tracking, Mapping)
+    return list(tracking["numbers"])
+
+
+# --- stock.publish --------------------------------------------------------------------------------------
+
+
+async def _probe_stock(_client: ShopifyClient, _command: Command, _key: str) -> Outcome:
+    """Nothing to look for: under its idempotency key it may simply be sent again."""
+    return NotApplied()
+
+
+# --- order.cancel ---------------------------------------------------------------------------------------
+
+
+async def _cancel_order(client: ShopifyClient, command: Command, key: str) -> Outcome:
+    document = command.document
+    if document.get("lines"):
+        return Rejected(
+            "shopify.partial_cancel",
+            "Shopify cancels whole orders only; remove the lines by editing the order in the shop",
+            "lines",
+        )
+    standing = await _probe_cancel(client, command, key)
+    if not isinstance(standing, NotApplied):
+        return standing
+    arguments = {name: document[name] for name in ("reason", "restock", "refundMethod", "staffNote")}
+    payload = await client.mutate(
+        documents.CANCEL,
+        {"orderId": _order_id(command), "notifyCustomer": client.config.notify_customer, **arguments},
+    )
+    for error in payload["orderCancelUserErrors"]:
+        return rejected(error)
+    return Applied(payload["job"]["id"])
+
+
+async def _probe_cancel(client: ShopifyClient, command: Command, _key: str) -> Outcome:
+    order_id = _order_id(command)
+    data = await client.query(documents.CANCELLATION, id=order_id)
+    if data["order"] is None:
+        return _no_order(order_id)
+    return AlreadyApplied(order_id) if data["order"]["cancelledAt"] else NotApplied()
+
+
+_EXECUTE: Final[Mapping[str, Handler]] = {
+    "shipment.confirm": _confirm_shipment,
+    "stock.publish": publish_stock,
+    "order.cancel": _cancel_order,
+}
+_PROBE: Final[Mapping[str, Handler]] = {
+    "shipment.confirm": _probe_shipment,
+    "stock.publish": _probe_stock,
+    "order.cancel": _probe_cancel,
+}
