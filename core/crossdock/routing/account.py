@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-import numpy as np
-
-from crossdock.routing.packing import LONGEST_DELAY_DAYS
 from crossdock.routing.problem import IMPOSSIBLE, Option, Problem
 
 __all__ = ["cheapest_option", "packed_shipment", "shipment_costs", "why_unfilled"]
@@ -34,12 +31,11 @@ def _natural(
     if term == "shipments":
         return Decimal(1)
     if term == "late_days":
-        promise = problem.demand.promise
-        late = 0 if promise is None else int(option.delivery[node]) - promise.toordinal()
-        return Decimal(min(max(late, 0), LONGEST_DELAY_DAYS))
+        if problem.demand.promise is None:
+            return Decimal(0)
+        return Decimal(max(int(option.delivery[node]) - problem.promised_ordinal, 0))
     if term == "transit_days":
-        days = int(option.delivery[node]) - situation.now.date().toordinal()
-        return Decimal(min(max(days, 0), LONGEST_DELAY_DAYS))
+        return Decimal(max(int(option.delivery[node]) - situation.now.date().toordinal(), 0))
     if term == "priority":
         return Decimal(network.nodes[node].priority)
     if term == "distance":
@@ -76,7 +72,7 @@ def why_unfilled(problem: Problem, position: int) -> str:
         return "no_node"
     if not stock[problem.eligible].any():
         return "no_stock"
-    if all(not (option.cost < np.inf).any() for option in problem.options):
+    if not problem.usable.any():
         return "no_service"
     item = next(index for index, positions in enumerate(problem.items) if position in positions)
     if not (problem.item_cost[item][problem.eligible] < IMPOSSIBLE).any():

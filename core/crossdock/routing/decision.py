@@ -102,7 +102,7 @@ def snapshot(
             kind,
             stock.astype(kind).tobytes(),
             b"" if situation.capacity is None else situation.capacity.astype("<i4").tobytes(),
-            np.packbits(situation.stale).tobytes() if situation.stale.any() else b"",
+            b"" if situation.stale is None else np.packbits(situation.stale).tobytes(),
             b"" if situation.opportunity is None else situation.opportunity.astype("<f8").tobytes(),
         )
     )
@@ -122,7 +122,7 @@ def restore(data: bytes, nodes: int) -> Situation:
         capacity=np.frombuffer(kept.capacity, dtype="<i4").reshape(3, nodes) if kept.capacity else None,
         stale=np.unpackbits(np.frombuffer(kept.stale, dtype="u1"), count=nodes).astype(bool)
         if kept.stale
-        else np.zeros(nodes, dtype=bool),
+        else None,
         opportunity=np.frombuffer(kept.opportunity, dtype="<f8").reshape(stock.size // nodes, nodes)
         if kept.opportunity
         else None,

@@ -69,13 +69,23 @@ def route(
     return decision_of(problem, solve(problem))
 
 
+_POSSIBLE = IMPOSSIBLE / 10
+
+
 def solve(problem: Problem) -> Plan:
     """The best plan of ``problem``: most lines placed, then fewest preferences given up, then least cost."""
     preferences = len(problem.policy.preferences)
-    split = splittable(problem)
-    weighed = not split and len(problem.items) <= MOST_ITEMS
-    tables = problem.tables() if weighed else []
-    table = tables[0] if len(tables) == 1 else np.minimum.reduce(tables) if tables else None
+    table: Floats | None = None
+    split: frozenset[int] = frozenset()
+    tables: list[Floats] = []
+    if len(problem.items) <= MOST_ITEMS and problem.options:
+        tables = problem.tables()
+        table = tables[0] if len(tables) == 1 else np.minimum.reduce(tables)
+        alone = table[[1 << item for item in range(len(problem.items))]].min(axis=1)
+        if alone.max() >= _POSSIBLE and (split := splittable(problem)):
+            table = None
+    else:
+        split = splittable(problem)
     best: Plan | None = None
     for given_up in range(preferences + 1):
         if table is None:

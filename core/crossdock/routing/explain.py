@@ -177,7 +177,7 @@ def _fence(problem: Problem, position: int) -> tuple[str, str]:
         return "require", f"it fails {failed}"
     if policy.capacity and situation.capacity is not None and situation.capacity[0, position] <= 0:
         return "capacity", f"all of its {node.capacity.orders} orders of the day are taken"
-    if policy.fresh and situation.stale[position]:
+    if policy.fresh and situation.stale is not None and situation.stale[position]:
         return "fresh", "its stock feed is older than its limit"
     if policy.max_distance_km is not None and problem.reach.distance_km[position] > policy.max_distance_km:
         distance = problem.reach.distance_km[position]

@@ -40,6 +40,7 @@ class Timetable:
         ship: Ordinal day of collection, one array of shape (nodes,) a service.
         delivery: Ordinal day of delivery by zone, one flat array of (zones + 1) × nodes a service; the last row,
             zone -1, is infinite. A day that never comes is infinite.
+        all_open: Whether every node ships by every service at all.
     """
 
     since: datetime
@@ -47,6 +48,7 @@ class Timetable:
     ready: Floats
     ship: tuple[Floats, ...]
     delivery: tuple[Floats, ...]
+    all_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,11 @@ class Network:
             deliveries.append(table.ravel())
         until = min((r.valid_until for r in readiness), default=now)
         self._timetable = Timetable(
-            now, until, np.array(ready, dtype=np.float64), tuple(ships), tuple(deliveries)
+            now,
+            until,
+            np.array(ready, dtype=np.float64),
+            tuple(ships),
+            tuple(deliveries),
+            all(bool((ship < NEVER).all()) for ship in ships) and math.inf not in ready,
         )
         return self._timetable

@@ -17,8 +17,10 @@ from crossdock.routing.tariff import MONEY_SCALE, Floats, thousandths
 
 __all__ = ["LONGEST_DELAY_DAYS", "Packing", "packing"]
 
-LONGEST_DELAY_DAYS = 1023
-"""Delays are counted up to here; beyond, later is no worse."""
+LONGEST_DELAY_DAYS = 1000
+"""A promise is counted as broken for no longer than this before today."""
+
+_LONGEST_WAY_DAYS = 1000
 
 _HALF_ROUND_THE_EARTH_KM = 20_016
 _EXACT_LIMIT = 2.0**53
@@ -78,12 +80,12 @@ def packing(
 
 def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int, lines: int) -> Packing:
     bounds = {
-        "late_days": LONGEST_DELAY_DAYS * shipments,
+        "late_days": (LONGEST_DELAY_DAYS + _LONGEST_WAY_DAYS) * shipments,
         "shipments": shipments,
         "shipping_cost": money,
         "handling_cost": money,
         "opportunity_cost": money,
-        "transit_days": LONGEST_DELAY_DAYS * shipments,
+        "transit_days": _LONGEST_WAY_DAYS * shipments,
         "distance": _HALF_ROUND_THE_EARTH_KM * shipments,
         "workload": shipments,
         "stock_balance": lines,

@@ -33,7 +33,7 @@ class Situation:
     Attributes:
         stock: Available to promise of each line's SKU, shape (lines, nodes).
         capacity: Orders, lines, units left, shape (3, nodes); ``None`` if nothing is limited.
-        stale: Nodes with an old feed, shape (nodes,).
+        stale: Nodes with an old feed, shape (nodes,); ``None`` if there are none.
         opportunity: What a unit of each line is worth elsewhere, in thousandths of the network's currency, shape
             (lines, nodes); ``None`` if nobody said.
     """
@@ -42,7 +42,7 @@ class Situation:
     now: datetime
     stock: NDArray[np.int32]
     capacity: NDArray[np.int32] | None
-    stale: NDArray[np.bool_]
+    stale: NDArray[np.bool_] | None
     opportunity: Floats | None
 
 
@@ -54,7 +54,7 @@ class Option:
         ship: Ordinal day of collection at each node.
         delivery: Ordinal day of delivery from each node.
         zone: Tariff zone of each node; -1 where the service does not go.
-        cost: Packed cost of one shipment from each node, without freight and lines.
+        cost: Packed cost of one shipment from each node, without freight and lines; infinite if it never leaves.
     """
 
     service: Service | None
@@ -123,7 +123,7 @@ class Problem:
         eligible = passed
         if policy.capacity and situation.capacity is not None:
             eligible = eligible & (situation.capacity[0] > 0)
-        if policy.fresh:
+        if policy.fresh and situation.stale is not None:
             eligible = eligible & ~situation.stale
         if policy.max_distance_km is not None and not demand.pick_up:
             eligible = eligible & (self.reach.distance_km <= policy.max_distance_km)
@@ -172,18 +172,22 @@ class Problem:
         pack, scales = self.packing.pack, self.packing.scales
         cost = self.packing.shipment
         if "late_days" in scales and self.demand.promise is not None:
-            late = delivery - self.demand.promise.toordinal()
-            cost = cost + pack(
-                "late_days", np.minimum(np.maximum(late, 0.0, out=late), LONGEST_DELAY_DAYS, out=late)
-            )
+            cost = cost + pack("late_days", np.maximum(delivery - self.promised_ordinal, 0.0))
         if "transit_days" in scales:
             days = delivery - self.situation.now.date().toordinal()
-            cost = cost + pack("transit_days", np.minimum(np.maximum(days, 0.0), LONGEST_DELAY_DAYS))
+            cost = cost + pack("transit_days", np.maximum(days, 0.0))
         if "distance" in scales and shipped:
             cost = cost + pack("distance", self.reach.distance_km)
         if "workload" in scales and self.situation.capacity is not None:
             cost = cost + pack("workload", self.workload(self.situation.capacity[0]))
-        return np.where(self.eligible & (delivery < np.inf), cost, np.inf)
+        return cost if self.timetable.all_open else np.where(delivery < np.inf, cost, np.inf)
+
+    @property
+    def promised_ordinal(self) -> int:
+        """The promised day; a promise broken for years counts as broken since ``LONGEST_DELAY_DAYS``."""
+        today = self.situation.now.date().toordinal()
+        promise = self.demand.promise
+        return today if promise is None else max(promise.toordinal(), today - LONGEST_DELAY_DAYS)
 
     def workload(self, orders_left: NDArray[np.int32]) -> Floats:
         """Share of each node's daily orders already taken; none where there is no limit."""
@@ -193,6 +197,7 @@ class Problem:
     def _item_cost(self) -> Floats:
         demand, network, stock = self.demand, self.network, self.situation.stock
         fits = stock >= self.quantities[:, None]
+        fits &= self.eligible
         if self.restricted:
             for position, line in enumerate(demand.lines):
                 for restriction in line.restrictions:
@@ -233,7 +238,7 @@ class Problem:
         for option in self.options:
             goes = option.cost < np.inf
             ships |= goes if option.zone is None else goes & (option.zone >= 0)
-        return ships
+        return ships & self.eligible
 
     @property
     def most_shipments_allowed(self) -> int:

@@ -31,7 +31,7 @@ class SupplyView:
         capacity: Orders, lines and units left today, shape (3, nodes); ``UNLIMITED`` where there is no limit.
         opportunity: What a unit is worth elsewhere, in thousandths of the network's currency, shape (skus, nodes), or
             ``None``; the caller may set it.
-        stale: True for a node whose stock feed is older than its limit, shape (nodes,).
+        stale: True for a node whose stock feed is older than its limit, shape (nodes,); ``None`` if there are none.
     """
 
     __slots__ = ("_index", "_row", "available", "capacity", "limited", "opportunity", "stale")
@@ -77,10 +77,9 @@ class SupplyView:
             if node in network.index:
                 self._shift_capacity(network.index[node], -orders, -lines, -units)
         self.opportunity: NDArray[np.float64] | None = None
-        self.stale = np.zeros(network.size, dtype=bool)
-        for node in stale_nodes:
-            if node in network.index:
-                self.stale[network.index[node]] = True
+        stale = np.zeros(network.size, dtype=bool)
+        stale[[network.index[node] for node in stale_nodes if node in network.index]] = True
+        self.stale = stale if stale.any() else None
 
     def rows(self, skus: Sequence[str]) -> Integers:
         """Availability of ``skus`` at every node, shape (len(skus), nodes); a SKU not in the view has none."""
