@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.sdk.errors import MisconfiguredError, RecordRejectedError
-from crossdock.sdk.formats import START, format_named
+from crossdock.sdk.formats import START, Document, format_named
 from tests.sdk.formats.builders import codes, cut, documents, fault, read
 
 CELL = st.text(
@@ -22,7 +22,7 @@ COLUMNS = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
 @given(ROWS, st.integers(1, 40))
 def test_what_is_written_is_read_again(rows: list[tuple[str, str, str]], chunk: int) -> None:
     csv_format = format_named("csv", {"columns": COLUMNS, "frame_bytes": 64})
-    given_documents = [dict(zip("abc", row, strict=True)) for row in rows]
+    given_documents: list[Document] = [dict(zip("abc", row, strict=True)) for row in rows]
     content = b"".join(csv_format.write(given_documents))
     assert documents(read(csv_format, content, chunk)) == given_documents
     assert csv_format.inspect([content]).records == len(rows)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ def chunks(name):
         else:
             yield b"".join(b"SKU-%06dDC1 %6d\n" % (at, at % 90) for at in range(first, first + 1000))
 
-columns = [{"name": "sku", "width": 10}, {"name": "node", "width": 4}, {"name": "quantity", "width": 7}]
+columns = [{"name": "sku", "width": 10}, {"name": "node", "width": 4}, {"name": "quantity", "width": 6}]
 dialects = {"csv": {}, "fixed_width": {"records": [{"columns": columns}]}}
 for name, dialect in dialects.items():
     file_format = format_named(name, dialect)
@@ -33,7 +34,7 @@ print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]
 
 
 def test_a_million_lines_are_read_in_less_than_100_megabytes() -> None:
-    source = next(path for path in sys.path if path.endswith("core"))
+    source = str(Path(__file__).parents[3] / "core")
     done = subprocess.run(
         [sys.executable, "-c", MEASURE],
         capture_output=True,

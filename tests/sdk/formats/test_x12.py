@@ -302,10 +302,10 @@ def test_known_defects_of_a_partner_are_let_pass_by_declaration() -> None:
 def test_binary_segments_are_taken_by_their_length() -> None:
     maps = {"102": {"set": "102", "group": "AI", "title": "Data", "header": {"segments": ["BIN*"]}}}
     x12 = format_named("x12", {"maps": maps, "frame_bytes": 64})
-    data = "BIN*23*~\nIEA*1*1~\nSE*3*0001~~\nBIN*2*ab~\n"
+    data = "BIN*21*~\nIEA*1*1~\nSE*3*0001~~\nBIN*2*ab~\n"
     content = interchange(group("ST*102*0001~\n" + data + "SE*4*0001~\n", function="AI"))
     assert documents(read(x12, content))[0]["BIN"] == [
-        {"01": "23", "02": "~\nIEA*1*1~\nSE*3*0001~~"},
+        {"01": "21", "02": "~\nIEA*1*1~\nSE*3*0001~"},
         {"01": "2", "02": "ab"},
     ]
 

@@ -87,7 +87,7 @@ class TransactionMap(BaseModel):
 
 def standard_sets() -> tuple[str, ...]:
     """The sets that come with Crossdock."""
-    folder = resources.files(__package__) / "maps"
+    folder = resources.files("crossdock.sdk.formats.x12") / "maps"
     return tuple(
         sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
     )
@@ -98,5 +98,5 @@ def standard_map(name: str) -> TransactionMap | None:
     """The map of a set that comes with Crossdock; None for another set."""
     if name not in standard_sets():
         return None
-    text = (resources.files(__package__) / "maps" / f"{name}.yaml").read_text("utf-8")
+    text = (resources.files("crossdock.sdk.formats.x12") / "maps" / f"{name}.yaml").read_text("utf-8")
     return TransactionMap.model_validate(yaml.safe_load(text))

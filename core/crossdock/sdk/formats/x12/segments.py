@@ -147,7 +147,7 @@ def segments(data: bytes, delimiters: Delimiters, start: int = 0) -> Iterator[Se
         name = data[at : at + 3]
         if name in _LENGTH_AT and data[at + 3 : at + 4] == separator:
             binary = _binary(data, at, separator, _LENGTH_AT[name])
-            if binary:
+            if binary and data[binary[1] : binary[1] + 1] in (terminator, b""):
                 yield Segment(binary[0], at, binary[1] + 1)
                 at = binary[1] + len(terminator)
                 continue
