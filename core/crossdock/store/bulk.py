@@ -6,7 +6,8 @@ Neither pays SQLAlchemy's price for each row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -82,7 +83,8 @@ class InsertMany:
         if self._postgresql is None:
             self._postgresql = self._for_postgresql()
         arrays = dict(zip(self._columns, map(list, zip(*rows, strict=True)), strict=True))
-        return int(connection.execute(self._postgresql, arrays).rowcount)
+        inserted = connection.execute(self._postgresql, arrays, execution_options={"preserve_rowcount": True})
+        return int(inserted.rowcount)
 
     def _for_sqlite(self, dialect: Dialect) -> _ExecuteMany:
         insert = sqlite.insert(self._table)
@@ -240,5 +242,13 @@ def _processed(rows: Sequence[Row], types: Types, dialect: Dialect) -> list[Row]
     columns: list[Any] = list(zip(*rows, strict=True))
     for index, processor in enumerate(processors):
         if processor is not None:
-            columns[index] = map(processor, columns[index])
+            columns[index] = _mapped(processor, columns[index])
     return list(zip(*columns, strict=True))
+
+
+def _mapped(processor: _Processor, values: Sequence[Any]) -> Iterable[Any]:
+    """The processed values; one object in all rows, such as the transaction's instant, is processed once."""
+    first = values[0]
+    if all(value is first for value in values):
+        return repeat(processor(first), len(values))
+    return map(processor, values)

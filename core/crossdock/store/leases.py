@@ -13,6 +13,9 @@ from crossdock.store.plumbing import leases, tokens
 
 __all__ = ["SqlTokenStore", "release", "take", "wait_for_turn"]
 
+_COUNTED = {"preserve_rowcount": True}
+"""An INSERT's row count is not kept otherwise."""
+
 
 def take(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> bool:
     """Take or extend the lease ``name``; false while another owner holds it."""
@@ -23,7 +26,7 @@ def take(connection: Connection, name: str, owner: str, now: datetime, seconds: 
         set_={"owner": statement.excluded.owner, "until": statement.excluded.until},
         where=or_(leases.c.owner == owner, leases.c.until <= now),
     )
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement, execution_options=_COUNTED).rowcount == 1
 
 
 def release(connection: Connection, name: str, owner: str) -> None:
@@ -78,7 +81,8 @@ class SqlTokenStore:
             if expected_version == 0:
                 insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
                 statement = insert(tokens).values(name=name, value=value, version=1, updated_at=now)
-                return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+                inserted = connection.execute(statement.on_conflict_do_nothing(), execution_options=_COUNTED)
+                return inserted.rowcount == 1
             changed = connection.execute(
                 update(tokens)
                 .where(tokens.c.name == name, tokens.c.version == expected_version)

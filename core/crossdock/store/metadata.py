@@ -30,11 +30,12 @@ Bytes = LargeBinary
 """Bytes as received."""
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
 def encode_json(value: object) -> str:
     """JSON text with sorted keys: the same value is always the same text."""
-    return msgspec.json.encode(value, order="sorted").decode()
+    return _encoder.encode(value).decode()
 
 
 def decode_json(text: str | bytes) -> Any:

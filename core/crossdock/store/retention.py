@@ -30,7 +30,9 @@ class Retention:
     def __post_init__(self) -> None:
         """Refuse an inbox that forgets before the log does."""
         if self.inbox_days < self.message_days:
-            raise ValueError("inbox_days must not be shorter than message_days: messages would be handled twice")
+            raise ValueError(
+                "inbox_days must not be shorter than message_days: messages would be handled twice"
+            )
 
 
 def prune(connection: Connection, retention: Retention, now: datetime) -> dict[str, int]:
@@ -59,7 +61,9 @@ def prune(connection: Connection, retention: Retention, now: datetime) -> dict[s
         (inbox, inbox.c.handled_at < before(retention.inbox_days)),
         (
             dead_letters,
-            and_(dead_letters.c.updated_at < before(retention.dead_letter_days), dead_letters.c.state != "open"),
+            and_(
+                dead_letters.c.updated_at < before(retention.dead_letter_days), dead_letters.c.state != "open"
+            ),
         ),
         (
             commands,
@@ -70,7 +74,8 @@ def prune(connection: Connection, retention: Retention, now: datetime) -> dict[s
         ),
     ]
     return {
-        table.name: _delete(connection, table, condition, retention.rows_at_once) for table, condition in expired
+        table.name: _delete(connection, table, condition, retention.rows_at_once)
+        for table, condition in expired
     }
 
 

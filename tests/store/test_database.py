@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, insert, select
+
+from crossdock.sdk.errors import MisconfiguredError, UnreachableError
+from crossdock.store import leases
+from crossdock.store.bulk import InsertMany, UpdateMany, values_table
+from crossdock.store.engine import Database, open_database
+from crossdock.store.metadata import Exact, Instant, Json
+
+NOW = datetime(2026, 11, 23, 5, 10, 41, 7, tzinfo=UTC)
+_metadata = MetaData()
+things = Table(
+    "test_things",
+    _metadata,
+    Column("name", Text, primary_key=True),
+    Column("quantity", Integer, nullable=False),
+    Column("price", Exact),
+    Column("at", Instant),
+    Column("document", Json),
+)
+
+
+@pytest.fixture
+def tables(database: Database) -> Database:
+    database.transact_now(lambda connection: _metadata.create_all(connection))
+    return database
+
+
+def put(name: str, quantity: int = 1) -> object:
+    return insert(things).values(name=name, quantity=quantity)
+
+
+def names(database: Database) -> set[str]:
+    return set(
+        database.read_now(lambda connection: connection.execute(select(things.c.name)).scalars().all())
+    )
+
+
+def test_values_come_back_exactly(tables: Database) -> None:
+    values = ("a", 3, Decimal("1234567890.123456789000"), NOW, {"b": Decimal("1.10"), "a": [None, True]})
+    store = InsertMany(things, ("name", "quantity", "price", "at", "document"))
+    tables.transact_now(lambda connection: store(connection, [values]))
+    (row,) = tables.read_now(lambda connection: connection.execute(select(things)).all())
+    assert tuple(row) == values
+    assert str(row.price) == "1234567890.123456789000"
+    assert row.at.tzinfo is UTC
+
+
+def test_a_naive_instant_is_refused(tables: Database) -> None:
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001
+    store = InsertMany(things, ("name", "quantity", "at"))
+    with pytest.raises(Exception, match="no time zone"):
+        tables.transact_now(lambda connection: store(connection, [("a", 1, naive)]))
+
+
+def test_many_rows_upsert_update_and_load_by_key(tables: Database) -> None:
+    add = InsertMany(
+        things,
+        ("name", "quantity"),
+        conflict=("name",),
+        update=lambda new: {"quantity": things.c.quantity + new.quantity},
+    )
+    take = UpdateMany(
+        things,
+        ("name",),
+        {"delta": Integer()},
+        lambda new: {"quantity": things.c.quantity - new.delta},
+        where=lambda new: things.c.quantity >= new.delta,
+    )
+
+    def work(connection: Connection) -> tuple[int, list[tuple[str, int]]]:
+        add(connection, [("a", 1), ("b", 2)])
+        add(connection, [("b", 3), ("c", 4)])
+        taken = take(connection, [("a", 2), ("b", 5), ("c", 1), ("missing", 1)])
+        keys = values_table(connection, {"name": Text()}, [("b",), ("c",), ("x",)])
+        query = select(things.c.name, things.c.quantity).join(keys, keys.c.name == things.c.name)
+        return taken, sorted(tuple(row) for row in connection.execute(query))
+
+    assert tables.transact_now(work) == (2, [("b", 0), ("c", 3)])
+
+
+def test_waiting_writes_share_a_commit_and_fail_alone(tables: Database) -> None:
+    async def scenario() -> list[object]:
+        hold = threading.Event()
+        blocker = asyncio.create_task(tables.write(lambda _: hold.wait(10)))
+        await asyncio.sleep(0.05)
+        writes = [
+            asyncio.create_task(
+                tables.write(lambda connection, name=name: connection.execute(put(name)) and name)
+            )
+            for name in ("a", "b", "a", "c")
+        ]
+        await asyncio.sleep(0.05)
+        hold.set()
+        await blocker
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    results = asyncio.run(scenario())
+    assert [results[0], results[1], results[3]] == ["a", "b", "c"]
+    assert "IntegrityError" in type(results[2]).__name__
+    assert names(tables) == {"a", "b", "c"}
+
+
+def test_what_raises_leaves_nothing_behind(tables: Database) -> None:
+    def fail(connection: Connection) -> None:
+        connection.execute(put("a"))
+        raise LookupError("no")
+
+    with pytest.raises(LookupError):
+        tables.transact_now(fail)
+    with pytest.raises(LookupError):
+        asyncio.run(tables.write(fail))
+    assert names(tables) == set()
+
+
+def test_a_closed_database_says_so(database: Database) -> None:
+    database.close()
+    with pytest.raises(UnreachableError, match="closed"):
+        asyncio.run(database.write(lambda _: None))
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "mysql://host/name"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(MisconfiguredError):
+        open_database(url)
+
+
+def test_one_owner_holds_a_lease_until_it_runs_out(database: Database) -> None:
+    def take(owner: str, at: datetime) -> bool:
+        return database.transact_now(lambda connection: leases.take(connection, "work", owner, at, 10))
+
+    assert take("a", NOW)
+    assert take("a", NOW + timedelta(seconds=5))
+    assert not take("b", NOW + timedelta(seconds=14))
+    assert take("b", NOW + timedelta(seconds=15))
+    database.transact_now(lambda connection: leases.release(connection, "work", "a"))
+    assert not take("a", NOW + timedelta(seconds=16))
+
+
+def test_a_turn_comes_once_an_interval(database: Database) -> None:
+    def turn(at: datetime) -> float:
+        return database.transact_now(lambda connection: leases.wait_for_turn(connection, "t", "me", at, 60))
+
+    assert turn(NOW) == 0
+    assert turn(NOW + timedelta(seconds=20)) == 40
+    assert turn(NOW + timedelta(seconds=60)) == 0
+
+
+def test_tokens_are_compared_before_they_are_set(database: Database) -> None:
+    async def scenario() -> None:
+        store = leases.SqlTokenStore(database, lambda: NOW)
+        assert await store.load("t") is None
+        assert await store.save("t", b"1", 0)
+        assert not await store.save("t", b"x", 0)
+        assert await store.save("t", b"2", 1)
+        assert not await store.save("t", b"x", 1)
+        assert await store.load("t") == (b"2", 2)
+        assert await store.lease("t", "a", 10)
+        assert not await store.lease("t", "b", 10)
+        await store.release("t", "a")
+        assert await store.lease("t", "b", 10)
+
+    asyncio.run(scenario())
