@@ -78,7 +78,8 @@ def wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path,
     pytest.fail(f"{process.args!r} does not listen on {port}:\n{log.read_text(errors='replace')}")
 
 
-def _key(path: Path, kind: str = "ed25519") -> Path:
+def make_key(path: Path, kind: str = "ed25519") -> Path:
+    """A new key pair without passphrase, as ``path`` and ``path.pub``."""
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(path)], check=True)
     return path
 
@@ -98,10 +99,10 @@ def running_sshd(
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    host_key = host_key or _key(folder / "host_key")
+    host_key = host_key or make_key(folder / "host_key")
     client_key = folder / "client_key"
     if not client_key.exists():
-        _key(client_key)
+        make_key(client_key)
     root = folder / "root"
     root.mkdir(exist_ok=True)
     port = port or free_port()

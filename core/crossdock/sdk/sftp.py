@@ -21,6 +21,7 @@ import paramiko
 
 from crossdock.sdk.connector import FileRef, Receipt
 from crossdock.sdk.errors import (
+    CrossdockError,
     MisconfiguredError,
     RecordRejectedError,
     Rejection,
@@ -136,26 +137,35 @@ class SftpFiles:
         return await self._run(look)
 
     async def _run(self, call: Callable[[paramiko.SFTPClient], _T], *, once: bool = False) -> _T:
-        """A call in the thread; over a session found dead it is repeated once, unless ``once``."""
+        """A call in the thread; over a session found dead it is repeated once on a new one.
+
+        ``once`` is for calls that belong to the session as it is, because a file is open in it.
+        """
         return await asyncio.get_running_loop().run_in_executor(
             self._thread, lambda: self._call(call, once=once)
         )
 
     def _call(self, call: Callable[[paramiko.SFTPClient], _T], *, once: bool) -> _T:
         fresh = not self._session.alive
+        if once and fresh:
+            raise UnreachableError(f"{self._where}: the session broke; it will be opened anew")
         sftp = self._session.sftp()
         try:
             return call(sftp)
-        except RetryableError:
+        except CrossdockError:
             raise
         except Exception as error:
-            translated = translate_ssh(error, self._where)
-            if isinstance(translated, UnreachableError):
+            if isinstance(error, TimeoutError):
+                # a late answer would be taken for that of the next call
                 self._session.close()
-                if not fresh and not once:
-                    return self._call(call, once=True)
-            if translated is error:
-                raise
+            translated = translate_ssh(error, self._where, alive=self._session.alive)
+            if (
+                isinstance(translated, UnreachableError)
+                and not self._session.alive
+                and not fresh
+                and not once
+            ):
+                return self._call(call, once=False)
             raise translated from error
 
     async def _upload(self, temporary: str, content: AsyncIterator[bytes]) -> tuple[int, str]:

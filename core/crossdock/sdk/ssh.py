@@ -39,6 +39,7 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 AUTHENTICATION: frozenset[type[Exception]] = frozenset(
     {
         paramiko.AuthenticationException,
+        paramiko.AuthFailure,
         paramiko.BadAuthenticationType,
         paramiko.PasswordRequiredException,
         paramiko.ssh_exception.PartialAuthentication,
@@ -50,6 +51,7 @@ CONFIGURATION: frozenset[type[Exception]] = frozenset(
         paramiko.BadHostKeyException,
         paramiko.ConfigParseError,
         paramiko.CouldNotCanonicalize,
+        paramiko.UnknownKeyType,
         paramiko.ssh_exception.IncompatiblePeer,
     }
 )
@@ -90,7 +92,9 @@ class SshSession:
     @property
     def alive(self) -> bool:
         """Whether there is a session, as far as one can know without asking the server."""
-        return self._sftp is not None and self._transport is not None and self._transport.is_active()
+        channel = self._sftp.get_channel() if self._sftp else None
+        open_channel = channel is not None and not channel.closed
+        return open_channel and self._transport is not None and self._transport.is_active()
 
     def sftp(self) -> paramiko.SFTPClient:
         """The session.
@@ -230,8 +234,11 @@ def fingerprint(host: str, port: int = 22, timeout_seconds: float = 10) -> tuple
     return tuple(found)
 
 
-def translate_ssh(error: Exception, where: str) -> CrossdockError:
-    """Our error for what paramiko or the socket raised; one of ours comes back as it is."""
+def translate_ssh(error: Exception, where: str, *, alive: bool = False) -> CrossdockError:
+    """Our error for what paramiko or the socket raised; one of ours comes back as it is.
+
+    ``alive`` says that the session goes on: then an error without a number is the server's own answer.
+    """
     if isinstance(error, CrossdockError):
         return error
     kind = type(error)
@@ -258,7 +265,7 @@ def translate_ssh(error: Exception, where: str) -> CrossdockError:
         return MisconfiguredError(f"{where}: {error}; create the folder at the partner or correct the path")
     if isinstance(error, socket.gaierror):
         return UnreachableError(f"{where}: the host name does not resolve; check it and the DNS")
-    if isinstance(error, OSError) and type(error) is OSError and error.errno is None:
+    if alive and isinstance(error, OSError) and error.errno is None:
         return RetryableError(f"{where}: the server answered {str(error)!r}; is its disk or our quota full?")
     if kind in CONNECTION or isinstance(error, OSError | EOFError):
         return UnreachableError(f"{where}: {error or kind.__name__}", detail=kind.__name__)
