@@ -14,7 +14,6 @@ from crossdock.mapping.rules import (
     Call,
     Cases,
     Coalesce,
-    Const,
     Count,
     Each,
     First,
@@ -27,6 +26,7 @@ from crossdock.mapping.rules import (
     PathOf,
     QuantityOf,
     Rule,
+    Source,
     SumOf,
     Use,
     Within,
@@ -114,41 +114,50 @@ def writes(mapping: CompiledMapping) -> frozenset[str]:
 
 
 def _writes(rule: Rule, target: str) -> Iterator[str]:
-    source = rule.source
     last = rule.steps[-1] if rule.steps else None
-    if isinstance(last, As) and last.type in ("money", "any"):
-        yield from ((f"{target}.amount", f"{target}.currency") if last.type == "money" else (target + WHOLE,))
+    if isinstance(last, As) and last.type in _CONVERTED:
+        yield from (target + ending for ending in _CONVERTED[last.type])
         return
+    if (endings := _MADE.get(type(rule.source))) is not None:
+        yield from (target + ending for ending in endings)
+        return
+    inner = list(_inner(rule.source, target))
+    if not inner:
+        yield target + (WHOLE if isinstance(getattr(rule.source, "value", None), dict | list) else "")
+    for part, place in inner:
+        yield from _writes(part, place)
+
+
+_CONVERTED: Final = {"money": (".amount", ".currency"), "any": (WHOLE,)}
+_MADE: Final[dict[type, tuple[str, ...]]] = {
+    MoneyOf: (".amount", ".currency"),
+    QuantityOf: (".value", ".unit"),
+    Jmespath: (WHOLE,),
+    Call: (WHOLE,),
+}
+
+
+def _inner(source: Source, target: str) -> Iterator[tuple[Rule, str]]:
+    """Give the rules that make the parts of ``source``'s value, each with its target."""
     match source:
         case ObjectOf():
             for name, field in source.fields:
-                yield from _writes(field, f"{target}.{name}" if target else name)
+                yield field, f"{target}.{name}" if target else name
         case Each():
-            yield from _writes(source.body, target if source.flatten else f"{target}[]")
+            yield source.body, target if source.flatten else f"{target}[]"
         case ListOf():
-            for item in source.rules:
-                nested = isinstance(item.source, Each | ListOf)
-                yield from _writes(item, target if nested else f"{target}[]")
+            for rule in source.rules:
+                yield rule, target if isinstance(rule.source, Each | ListOf) else f"{target}[]"
         case IndexBy():
-            yield from _writes(source.body, f"{target}.*")
+            yield source.body, f"{target}.*"
         case First() | Within() | Use():
-            yield from _writes(source.body, target)
-        case Coalesce(options=options):
-            for option in options:
-                yield from _writes(option, target)
+            yield source.body, target
+        case Coalesce():
+            yield from ((option, target) for option in source.options)
         case Cases():
-            for case in source.cases:
-                yield from _writes(case.then, target)
-        case MoneyOf():
-            yield from (f"{target}.amount", f"{target}.currency")
-        case QuantityOf():
-            yield from (f"{target}.value", f"{target}.unit")
-        case Jmespath() | Call():
-            yield target + WHOLE
-        case Const(value=dict() | list()):
-            yield target + WHOLE
+            yield from ((case.then, target) for case in source.cases)
         case _:
-            yield target
+            pass
 
 
 # --- coverage ---------------------------------------------------------------------------------------------------

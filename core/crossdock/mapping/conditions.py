@@ -33,7 +33,8 @@ def linear_pattern(text: str) -> Pattern:
     except re2.error as error:
         reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
         raise ConditionSyntaxError(
-            f"{text!r} is not a regular expression in RE2 syntax (no back references, no look-around): {reason}"
+            f"{text!r} is not a regular expression in RE2 syntax (no back "
+            f"references, no look-around): {reason}"
         ) from error
     return pattern
 
@@ -119,7 +120,7 @@ def same(value: Value, operand: Value) -> bool:
 
 
 def compare(value: Value, operator: str, operand: Any) -> bool:
-    """Decide one comparison; ``value`` is None where the path leads nowhere, which only ``not_…`` and ``present`` accept."""
+    """Decide one comparison; ``value`` is None where the path leads nowhere."""
     match operator:
         case "present":
             return (value is not None) is operand

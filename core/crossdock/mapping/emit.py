@@ -1,4 +1,4 @@
-"""Writing Python source: lines with their indentation, fresh variable names, and the constants that the code refers to."""
+"""Writing Python source: indented lines, fresh variable names, and the constants that the code refers to."""
 
 from __future__ import annotations
 

@@ -37,7 +37,10 @@ class MappingFault:
     def __str__(self) -> str:
         """Give the whole story in one line."""
         value = f" (value: {self.value})" if self.value else ""
-        return f"{self.mapping} v{self.version}: {self.source_path} -> {self.target_path}: {self.message}{value} [{self.code}]"
+        return (
+            f"{self.mapping} v{self.version}: {self.source_path} -> "
+            f"{self.target_path}: {self.message}{value} [{self.code}]"
+        )
 
 
 class MappingError(Exception):

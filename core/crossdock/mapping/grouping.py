@@ -52,6 +52,9 @@ def group_rows(
                 start = groups[key][0][1]
                 raise ValueFault(
                     "disagree",
-                    f"rows of one group differ at {path.path.text}: {expected!r} at {start}, {found!r} at {row[1]}",
+                    (
+                        f"rows of one group differ at {path.path.text}: {expected!r} at "
+                        f"{start}, {found!r} at {row[1]}"
+                    ),
                 )
     return [_group(list(key), group) for key, group in groups.items()]

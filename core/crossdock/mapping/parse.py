@@ -132,7 +132,8 @@ class Parser:
             raw = {"path": raw}
         if not isinstance(raw, dict):
             self.problem(
-                f"a rule is a path or an object with an operator, not {kind_of(raw)}; a constant is {{const: ...}}"
+                "a rule is a path or an object with an operator, not "
+                f"{kind_of(raw)}; a constant is {{const: ...}}"
             )
             return Rule(Const(None))
         try:

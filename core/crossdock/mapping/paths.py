@@ -209,7 +209,7 @@ def walk(value: Value, location: str, steps: tuple[Step, ...], reading: Reading)
     for number, step in enumerate(steps):
         if isinstance(step, Every):
             raise TypeError("[*] in a path to one value")
-        if value == "" and reading.blank_is_missing:
+        if number and value == "" and reading.blank_is_missing:
             value = MISSING
         else:
             value, location = step_into(value, location, step)

@@ -55,7 +55,7 @@ _CURRENCY = re.compile("[A-Z]{3}")
 
 
 def currency_code(value: Value) -> str:
-    """Check that ``value`` has the form of an ISO 4217 code; whether it is in use is the canonical schema's question."""
+    """Check the form of an ISO 4217 code; whether it is in use is the canonical schema's question."""
     if isinstance(value, str) and _CURRENCY.fullmatch(value):
         return value
     raise ValueFault("currency", f"expected an ISO 4217 currency such as USD, but found {value!r}")

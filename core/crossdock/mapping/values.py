@@ -104,7 +104,7 @@ def to_str(value: Value) -> str:
 
 
 def to_int(value: Value) -> int:
-    """Give a whole number; a decimal or text must be one exactly (``5.00`` as a number is, ``"5.0"`` as text is not)."""
+    """Give a whole number; ``5.00`` is one as a number, ``"5.0"`` is none as text."""
     if value.__class__ is int:
         return int(value)
     if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
@@ -130,7 +130,10 @@ def to_decimal(value: Value) -> Decimal:
     scalar(value)
     raise ValueFault(
         "type",
-        "expected a number such as 12.50; for a comma or grouping say 'as: {type: decimal, decimal_mark: \",\"}'",
+        (
+            "expected a number such as 12.50; for a comma or grouping say 'as: "
+            '{type: decimal, decimal_mark: ","}\''
+        ),
     )
 
 
@@ -193,7 +196,10 @@ def _localise(value: datetime, zone: ZoneInfo | None) -> datetime:
     if zone is None:
         raise ValueFault(
             "type",
-            "the instant has no offset from UTC; say in which zone it is: 'as: {type: instant, zone: Area/City}'",
+            (
+                "the instant has no offset from UTC; say in which zone it is: 'as: "
+                "{type: instant, zone: Area/City}'"
+            ),
         )
     local = value.replace(tzinfo=zone)
     if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != value:
@@ -354,7 +360,8 @@ def _str_converter(options: Options) -> Convert:
     if source is None:
         if options:
             raise OptionError(
-                f"{', '.join(sorted(options))}: say what the text is written from: 'from: decimal|bool|date|instant'"
+                f"{', '.join(sorted(options))}: say what the text is written from: "
+                "'from: decimal|bool|date|instant'"
             )
         return to_str
     writers = {
@@ -374,7 +381,8 @@ def converter(type_: str, options: Options) -> Convert:
         raise OptionError(f"{type_!r} is not a type; it is one of {', '.join(TYPES)}")
     if unknown := sorted(set(options) - OPTIONS[type_]):
         raise OptionError(
-            f"{type_} has no option {', '.join(unknown)}; it has: {', '.join(sorted(OPTIONS[type_])) or 'none'}"
+            f"{type_} has no option {', '.join(unknown)}; it has: "
+            f"{', '.join(sorted(OPTIONS[type_])) or 'none'}"
         )
     plain: dict[str, Convert] = {"int": to_int, "any": anything}
     made: dict[str, Callable[[Options], Convert]] = {

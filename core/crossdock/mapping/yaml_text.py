@@ -38,7 +38,7 @@ class YamlText:
 
 
 def read_yaml(text: str, name: str) -> YamlText:
-    """Decode ``text``; raise ``MappingDefinitionError`` with the line of what can't be read, ``name`` being the file."""
+    """Decode the ``text`` of file ``name``; a ``MappingDefinitionError`` names the line of what can't be read."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
