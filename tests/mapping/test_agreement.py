@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (sample documents)
 """The generated Python and the interpreter give the same result for documents of every shape."""
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from tests.mapping.builders import FIXTURES, strictly
 
 LIBRARY = MappingLibrary([FolderReader(FIXTURES)])
 ROWS = (FIXTURES / "warehouse" / "stock.csv").read_text().splitlines()
-STRANGE = st.sampled_from(
+STRANGE: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", " ", "x", "1", "-1.5", "1e5", 0, 1, -7, True, False, Decimal("1.5"), Decimal("NaN"), 0.5, [], {}, [None],
      [{}], {"shop_money": None}, "2026-03-01T00:00:00Z", ["x"], {"#text": "x"}]
 )  # fmt: skip
 
 
 def documents() -> dict[str, Any]:
-    segments = [{"id": name, "elements": elements.split("*")} for name, elements in
+    segments: list[Any] = [{"id": name, "elements": elements.split("*")} for name, elements in
                 [("W06", "F*FO-1"), ("N9", "CN*1Z"), ("LX", "1"), ("W12", "SH*2*2**EA**VN*A"), ("N9", "SE*S1")]]  # fmt: skip
     lines = [{"sku": "A", "quantity": 2}, {"sku": "B", "quantity": Decimal(1)}]
     return {

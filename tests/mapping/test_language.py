@@ -25,7 +25,9 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def test_rule_1_a_target_is_required_unless_it_says_otherwise() -> None:
-    mapping = compile_text("mapping: m\nversion: 1\nfields: {a: a, b: {path: b, optional: true}, c: {path: c, default: 0}}")
+    mapping = compile_text(
+        "mapping: m\nversion: 1\nfields: {a: a, b: {path: b, optional: true}, c: {path: c, default: 0}}"
+    )
     assert mapping.map({"a": 1}).document == {"a": 1, "c": 0}
     assert [fault.target_path for fault in faults_of(mapping, {"a": None})] == ["a"]
 
@@ -69,7 +71,9 @@ def test_rule_1_nothing_that_is_read_vanishes_in_silence() -> None:
             lines = result.document["lines"]
             assert len(lines) + result.omitted.get("lines", 0) == len(whole["lines"]), path
             if path[-1] != "discount_allocations" and path[-1] != "requires_shipping":
-                assert [line["discount"] for line in lines] == [line["discount"] for line in whole["lines"]], path
+                assert [line["discount"] for line in lines] == [
+                    line["discount"] for line in whole["lines"]
+                ], path
 
 
 def test_rule_2_each_keeps_the_number_of_lines_and_where_counts_what_it_leaves_out() -> None:
@@ -137,7 +141,9 @@ def test_rule_6_a_mapping_sees_no_file_outside_of_its_root(tmp_path: Path) -> No
 
 def test_rule_6_generated_code_holds_keys_as_literals_only() -> None:
     key = "a'] + __import__('os').getcwd() + x['"
-    mapping = compile_text(f'mapping: m\nversion: 1\nfields:\n  "{key}": {{path: \'"{key.replace(chr(39), chr(39) * 2)}"\'}}')
+    mapping = compile_text(
+        f'mapping: m\nversion: 1\nfields:\n  "{key}": {{path: \'"{key.replace(chr(39), chr(39) * 2)}"\'}}'
+    )
     assert map_every_way(mapping, {key: 1}).document == {key: 1}
 
 
@@ -147,7 +153,10 @@ def test_rule_7_a_file_is_validated_with_lines(tmp_path: Path) -> None:
     )
     with pytest.raises(MappingDefinitionError) as caught:
         MappingLibrary([FolderReader(tmp_path)]).get("a")
-    assert [(problem.line, problem.path) for problem in caught.value.problems] == [(4, "fields.x"), (7, "fields.y.as")]
+    assert [(problem.line, problem.path) for problem in caught.value.problems] == [
+        (4, "fields.x"),
+        (7, "fields.y.as"),
+    ]
 
 
 def test_a_document_is_not_changed_by_mapping_it() -> None:
@@ -193,7 +202,17 @@ def test_a_canonical_document_becomes_segments_and_segments_become_one() -> None
         "lines": [{"sku": "A", "quantity": 2}, {"sku": "B", "quantity": 1}],
     }
     segments = map_every_way(LIBRARY.get("warehouse/shipping_order"), order).document["segments"]
-    assert [segment["id"] for segment in segments] == ["W05", "N1", "NTE", "G62", "LX", "W01", "LX", "W01", "W76"]
+    assert [segment["id"] for segment in segments] == [
+        "W05",
+        "N1",
+        "NTE",
+        "G62",
+        "LX",
+        "W01",
+        "LX",
+        "W01",
+        "W76",
+    ]
     assert segments[3]["elements"] == ["10", "20260228"]
     assert segments[6:] == [
         {"id": "LX", "elements": ["2"]},
@@ -201,7 +220,12 @@ def test_a_canonical_document_becomes_segments_and_segments_become_one() -> None
         {"id": "W76", "elements": ["3"]},
     ]
     advice = [["W06", "F", "FO-1"], ["N9", "CN", "1Z999"], ["LX", "1"]]
-    advice += [["W12", "SH", "2", "2", "", "EA", "", "VN", "A"], ["N9", "SE", "S1"], ["N9", "SE", "S2"], ["LX", "2"]]
+    advice += [
+        ["W12", "SH", "2", "2", "", "EA", "", "VN", "A"],
+        ["N9", "SE", "S1"],
+        ["N9", "SE", "S2"],
+        ["LX", "2"],
+    ]
     document = {"segments": [{"id": name, "elements": elements} for name, *elements in advice]}
     (missing, *_) = faults_of(LIBRARY.get("warehouse/shipping_advice"), document)
     assert missing.target_path == "lines[1].sku"

@@ -149,8 +149,12 @@ def _compile(rule: str, source_format: str = "json") -> Any:
     return compile_rule(rule, source_format, used={"other": used}, tables=tables, functions=functions)
 
 
-@pytest.mark.parametrize(("rule", "document", "expected"), GOOD, ids=[f"{i}:{r[:50]}" for i, (r, _, _) in enumerate(GOOD)])
-def test_an_operator_gives_its_value_on_the_fast_and_on_the_slow_path(rule: str, document: Any, expected: Any) -> None:
+@pytest.mark.parametrize(
+    ("rule", "document", "expected"), GOOD, ids=[f"{i}:{r[:50]}" for i, (r, _, _) in enumerate(GOOD)]
+)
+def test_an_operator_gives_its_value_on_the_fast_and_on_the_slow_path(
+    rule: str, document: Any, expected: Any
+) -> None:
     result = map_every_way(_compile(rule), document).document
     assert result == ({} if expected is ABSENT else {"x": expected})
     if expected is not ABSENT and not isinstance(expected, dict | list):
@@ -217,8 +221,12 @@ BAD: list[tuple[str, Any, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "document", "code", "place"), BAD, ids=[f"{i}:{r[:50]}" for i, (r, *_) in enumerate(BAD)])
-def test_a_bad_value_is_a_fault_with_its_code_and_place(rule: str, document: Any, code: str, place: str) -> None:
+@pytest.mark.parametrize(
+    ("rule", "document", "code", "place"), BAD, ids=[f"{i}:{r[:50]}" for i, (r, *_) in enumerate(BAD)]
+)
+def test_a_bad_value_is_a_fault_with_its_code_and_place(
+    rule: str, document: Any, code: str, place: str
+) -> None:
     faults = faults_of(_compile(rule), document)
     assert [(fault.code, fault.source_path) for fault in faults] == [(f"mapping.{code}", place)]
     assert faults[0].target_path.startswith("x")

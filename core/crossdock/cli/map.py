@@ -15,12 +15,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from crossdock.mapping import CompiledMapping, MappingDefinitionError, MappingError, MappingFault
-from crossdock.mapping.analysis import Change, changes, coverage
+from crossdock.mapping.analysis import Change, changes, coverage, reads
 from crossdock.mapping.cases import decode_sample, run_cases
 from crossdock.mapping.faults import shorten
 from crossdock.mapping.files import FolderReader
 from crossdock.mapping.library import MappingEntry, MappingLibrary
-from crossdock.mapping.rules import Each
 from crossdock.mapping.yaml_text import read_yaml
 from crossdock_schemas.registry import ENTITIES
 
@@ -220,10 +219,9 @@ def _decoded(path: Path, mapping: CompiledMapping) -> Iterator[tuple[str, Any]]:
 
 
 def _rows(path: Path, text: str, mapping: CompiledMapping) -> Iterator[tuple[str, Any]]:
-    """Give a CSV file as one list where the mapping goes over the whole document, else row by row."""
+    """Give a CSV file as one list where the mapping reads a list of rows, else row by row."""
     rows = list(csv.DictReader(text.splitlines(keepends=True), strict=True))
-    source = mapping.program.body.source
-    if isinstance(source, Each) and not source.items.path.steps:
+    if any(path.startswith("$[*]") for path in reads(mapping)):
         yield str(path), rows
         return
     for number, row in enumerate(rows, start=1):

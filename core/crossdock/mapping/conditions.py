@@ -78,6 +78,8 @@ def _comparison(raw: Mapping[str, Value], make_path: Callable[[str], PathOf]) ->
     if operator in _ORDERINGS and (isinstance(operand, bool) or not isinstance(operand, int | Decimal)):
         raise ConditionSyntaxError(f"'{operator}' takes a number")
     if operator == "matches":
+        if not isinstance(operand, str):
+            raise ConditionSyntaxError("'matches' takes a regular expression")
         operand = linear_pattern(operand)
     for value in operand if isinstance(operand, list) else [operand]:
         if isinstance(value, float | dict | list) or value is None:

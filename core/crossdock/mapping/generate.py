@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from crossdock.mapping.conditions import compare, decide_cel
 from crossdock.mapping.emit import Emitter, Place
 from crossdock.mapping.emit_paths import Fallback, emit_condition, every, item_at
-from crossdock.mapping.emit_sources import EMITTERS, OBJECTS, Generate
+from crossdock.mapping.emit_sources import EMITTERS, OBJECTS
 from crossdock.mapping.grouping import group_rows, split_at
 from crossdock.mapping.interpret import Interpreter, Scope, fresh
 from crossdock.mapping.operators import calculate
@@ -85,7 +85,7 @@ def generate(program: Program) -> FastPath:
 
 
 @dataclass(frozen=True, slots=True)
-class _Generator(Generate):
+class _Generator:
     program: Program
     emit: Emitter
 
