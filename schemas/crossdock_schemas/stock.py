@@ -43,7 +43,8 @@ class StockFeedLine(Canonical):
 
     sku: Sku
     quantity: Annotated[int, Field(strict=True, ge=-2_000_000_000, le=2_000_000_000)]
-    quarantined: Units = 0
+    quarantined: Units | None = None
+    """Absent: the feed does not say it."""
     lot: Name | None = None
     expires_on: date | None = None
     as_of: Instant | None = None

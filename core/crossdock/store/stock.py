@@ -34,6 +34,7 @@ __all__ = [
     "load_node_positions",
     "load_positions",
     "omitted_positions",
+    "positions_of_skus",
 ]
 
 
@@ -162,6 +163,15 @@ def available_to_route(connection: Connection, skus: Iterable[str]) -> list[Avai
         .where(free > _NONE)
     )
     return [Available(*row) for row in rows]
+
+
+def positions_of_skus(connection: Connection, skus: Sequence[str]) -> list[Position]:
+    """All positions of ``skus``, at every node."""
+    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in skus])
+    rows = connection.execute(
+        select(*_POSITION).select_from(wanted).join(positions, positions.c.sku == wanted.c.sku)
+    )
+    return [_position(row) for row in rows]
 
 
 def book_promises(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:

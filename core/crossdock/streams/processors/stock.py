@@ -83,7 +83,7 @@ def _feed(hub: Hub, tx: Transaction, message: Message, document: FeedDocument) -
         document.sequence,
     )
     lines: list[FeedLine] = [
-        (line["sku"], line["quantity"], line.get("quarantined") or None) for line in document.lines
+        (line["sku"], line["quantity"], line.get("quarantined")) for line in document.lines
     ]
     skus = [line[0] for line in lines]
     old = stock.load_node_positions(tx.connection, document.node, skus)

@@ -1,0 +1,106 @@
+"""The ``publish`` timer: tells channels what they may sell, when it has changed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from sqlalchemy import Connection
+
+from crossdock.inventory.position import Position
+from crossdock.inventory.publishing import Publication, levels_to_publish
+from crossdock.store import commands, publications, stock
+from crossdock.store.commands import CommandRow
+from crossdock.streams.processor import Timer, Transaction
+from crossdock.streams.processors.demand import ProductFacts, load_products
+from crossdock.streams.processors.documents import encode
+from crossdock.streams.processors.hub import Channel, Hub
+
+__all__ = ["publish_timer"]
+
+_LEDGER_ROWS = 20_000
+"""How much of the ledger is looked at in one turn."""
+
+
+def publish_timer(hub: Hub) -> Timer:
+    """Publishes stock once a second."""
+    return Timer("publish", 1.0, partial(publish, hub))
+
+
+def publish(hub: Hub, tx: Transaction) -> None:
+    """Compare what channels were told with what they may sell now, for every SKU that moved since the last time."""
+    channels = [channel for channel in hub.channels.values() if _wants_stock(hub, channel)]
+    since = publications.load_position(tx.connection)
+    skus, reached = stock.ledger_skus_after(tx.connection, since, _LEDGER_ROWS)
+    if reached == since:
+        return
+    if channels and skus:
+        positions = stock.positions_of_skus(tx.connection, skus)
+        facts = load_products(tx.connection, skus)
+        for channel in channels:
+            _publish_to(hub, tx, channel, skus, positions, facts)
+    publications.save_position(tx.connection, reached, tx.now)
+
+
+def _wants_stock(hub: Hub, channel: Channel) -> bool:
+    return channel.config.publish_stock and hub.does(channel.config.connection, "stock.publish")
+
+
+def _publish_to(
+    hub: Hub,
+    tx: Transaction,
+    channel: Channel,
+    skus: list[str],
+    positions: list[Position],
+    facts: dict[str, ProductFacts],
+) -> None:
+    available = dict.fromkeys(skus, 0)
+    for position in positions:
+        available[position.sku] += _sellable(hub, channel.id, position, facts.get(position.sku))
+    told = publications.load_published(tx.connection, channel.id, skus)
+    levels = levels_to_publish(told, available)
+    _enqueue(tx.connection, tx, channel, levels)
+    publications.save_published(
+        tx.connection, channel.id, [(each.sku, each.quantity) for each in levels], tx.now
+    )
+
+
+def _sellable(hub: Hub, channel: str, position: Position, facts: ProductFacts | None) -> int:
+    node = hub.nodes.get(position.node)
+    if node is None:
+        return 0
+    units = position.on_hand - position.quarantined - position.reserved - position.allocated
+    if hub.safety.rules:
+        tags = frozenset((f"sku:{position.sku}", *(facts.restrictions if facts else ())))
+        units -= hub.safety.kept(position, tags, frozenset((position.node, *node.tags)), channel)
+    return max(0, units)
+
+
+def _enqueue(connection: Connection, tx: Transaction, channel: Channel, levels: list[Publication]) -> None:
+    partner = channel.config.connection
+    assert partner is not None
+    rows = []
+    for level in levels:
+        document: dict[str, object] = {
+            "sku": level.sku,
+            "channel": channel.id,
+            "quantity": level.quantity,
+            "as_of": tx.now,
+        }
+        if channel.config.location is not None:
+            document["location"] = channel.config.location
+        if level.previous is not None:
+            document["previous"] = level.previous
+        rows.append(
+            CommandRow(
+                connection=partner,
+                name="stock.publish",
+                order_key=f"stock:{level.sku}",
+                idempotency_key=f"stock.publish:{level.sku}:{tx.now.isoformat()}",
+                payload=encode(document),
+                refs={},
+                correlation_id=f"stock:{level.sku}",
+                created_at=tx.now,
+                coalesce_key=level.sku,
+            )
+        )
+    commands.enqueue(connection, rows)

@@ -1,0 +1,315 @@
+"""Goods that leave: from a node's advice to what the channel and the ERP are told.
+
+A node that gives a tracking number for every parcel has shipped. One that does not has packed, where the hub buys
+labels: the goods count as shipped when every parcel has its label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from crossdock.orders.fulfilment import by_line
+from crossdock.orders.life_cycles import FulfilmentEvent, ShipmentState
+from crossdock.orders.node_answers import apply_progress, apply_shipment
+from crossdock.orders.worklist import Cause
+from crossdock.sdk.errors import RecordRejectedError, Rejection
+from crossdock.store.commands import CommandRow
+from crossdock.store.order_book import StoredFulfilment
+from crossdock.store.shipments import StoredParcel, StoredShipment
+from crossdock.streams.processors.books import Books, Occurrence
+from crossdock.streams.processors.documents import (
+    DestinationDocument,
+    LabelDocument,
+    OrderDocument,
+    ParcelDocument,
+    ShipmentDocument,
+    encode,
+    read,
+)
+from crossdock.streams.processors.outgoing import reference_id
+from crossdock.streams.processors.posting import post_shipment
+from crossdock_schemas.order import DeliveryKind
+
+__all__ = ["advise", "label_bought", "label_failed", "stored_fulfilment"]
+
+
+class ParcelLineOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """``ParcelLine``."""
+
+    line: str
+    order_line: str
+    sku: str
+    quantity: int
+
+
+class ParcelOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """``Parcel``."""
+
+    lines: tuple[ParcelLineOut, ...]
+    tracking_number: str | None = None
+
+
+class ShipmentOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """``Shipment``."""
+
+    external_id: str
+    fulfilment_order: str
+    node: str
+    shipped_at: datetime
+    parcels: tuple[ParcelOut, ...]
+    carrier: str | None = None
+    service: str | None = None
+    final: bool = True
+    references: tuple[dict[str, str], ...] = ()
+
+
+def stored_fulfilment(books: Books, name: str) -> StoredFulfilment:
+    """The fulfilment order a node speaks of.
+
+    Raises:
+        RecordRejectedError: The hub has none of this id.
+    """
+    stored = books.fulfilments.get(name)
+    if stored is None:
+        raise RecordRejectedError(
+            Rejection(
+                "fulfilment.unknown_order",
+                f"there is no fulfilment order {name!r}: the node must send back the id it was given",
+                path="$.fulfilment_order",
+                value=name,
+            )
+        )
+    return stored
+
+
+def advise(
+    books: Books, document: ShipmentDocument, body: bytes, occurrence: Occurrence
+) -> StoredShipment | None:
+    """Take in a node's advice. Returns the shipment; None where it was advised before."""
+    stored = stored_fulfilment(books, document.fulfilment_order)
+    fulfilment = stored.fulfilment
+    packed = f"{document.external_id}/packed"
+    if {document.external_id, packed} & fulfilment.messages:
+        return None
+    units = _units(stored, document)
+    stored = books.acknowledge(stored, occurrence)
+    shipment = StoredShipment(
+        id=reference_id("S", fulfilment.id, document.external_id),
+        fulfilment_order_id=fulfilment.id,
+        order_id=fulfilment.order,
+        node=fulfilment.node,
+        external_id=document.external_id,
+        state=ShipmentState.PLANNED,
+        carrier=document.carrier or stored.carrier,
+        service=document.service or stored.service or None,
+        shipped_at=None,
+        cost=document.cost.amount if document.cost else None,
+        cost_currency=document.cost.currency if document.cost else None,
+        label_ref=None,
+        document=body,
+        created_at=books.tx.now,
+        parcels=tuple(
+            StoredParcel(number, parcel.tracking_number, document.carrier or stored.carrier)
+            for number, parcel in enumerate(document.parcels, start=1)
+        ),
+    )
+    if _needs_labels(books, stored, document):
+        change = apply_progress(
+            fulfilment,
+            books.orders[fulfilment.order].quantities,
+            FulfilmentEvent.PACK,
+            packed,
+        )
+        books.apply(stored, change, occurrence)
+        _buy_labels(books, books.fulfilments[stored.id], shipment, document)
+        return replace(shipment, state=ShipmentState.LABEL_REQUESTED)
+    return _leave(books, stored, shipment, document, units, occurrence)
+
+
+def label_bought(
+    books: Books, shipment: StoredShipment, number: int, label: LabelDocument, occurrence: Occurrence
+) -> StoredShipment:
+    """One parcel has its label; with the last one the shipment leaves."""
+    parcels = tuple(
+        replace(parcel, tracking_number=label.tracking_number, carrier=label.carrier)
+        if parcel.number == number
+        else parcel
+        for parcel in shipment.parcels
+    )
+    cost = (shipment.cost or Decimal(0)) + (label.cost.amount if label.cost else Decimal(0))
+    labelled = replace(
+        shipment,
+        parcels=parcels,
+        cost=cost,
+        cost_currency=label.cost.currency if label.cost else shipment.cost_currency,
+        carrier=label.carrier,
+        service=label.service or shipment.service,
+        label_ref=label.external_id,
+    )
+    if shipment.state is not ShipmentState.LABEL_REQUESTED or any(not p.tracking_number for p in parcels):
+        return labelled
+    document = read(shipment.document, ShipmentDocument)
+    stored = stored_fulfilment(books, shipment.fulfilment_order_id)
+    return _leave(books, stored, labelled, document, _units(stored, document), occurrence)
+
+
+def label_failed(books: Books, shipment: StoredShipment, reason: str) -> StoredShipment:
+    """No label is to be had: the packed goods wait for people."""
+    subject = f"shipment:{shipment.id}"
+    text = f"no label for shipment {shipment.id} at node {shipment.node}: {reason}"
+    books.raise_work(Cause.PARTNER_REFUSED, subject, text, order_id=shipment.order_id)
+    return replace(shipment, state=ShipmentState.PLANNED)
+
+
+def _leave(
+    books: Books,
+    stored: StoredFulfilment,
+    shipment: StoredShipment,
+    document: ShipmentDocument,
+    units: Mapping[str, int],
+    occurrence: Occurrence,
+) -> StoredShipment:
+    """The goods have left: book them out, tell the channel and the ERP."""
+    order = books.orders[stored.fulfilment.order]
+    change = apply_shipment(
+        stored.fulfilment, order.quantities, document.external_id, units, final=document.final
+    )
+    books.apply(stored, change, occurrence)
+    left = replace(shipment, state=ShipmentState.SHIPPED, shipped_at=document.shipped_at)
+    reported = {
+        line.order_line: line.quantity
+        for effect, of in books.shipped
+        if of is occurrence and effect.fulfilment_order == stored.id
+        for line in effect.lines
+    }
+    if reported:
+        _confirm(books, stored, left, document)
+        numbers = tuple(parcel.tracking_number for parcel in left.parcels if parcel.tracking_number)
+        post_shipment(books, order, stored, left.id, reported, numbers)
+    return left
+
+
+def _units(stored: StoredFulfilment, document: ShipmentDocument) -> dict[str, int]:
+    said = [(line.line, line.sku, line.quantity) for parcel in document.parcels for line in parcel.lines]
+    return by_line(stored.fulfilment, said)
+
+
+def _needs_labels(books: Books, stored: StoredFulfilment, document: ShipmentDocument) -> bool:
+    if books.hub.config.labels is None or all(parcel.tracking_number for parcel in document.parcels):
+        return False
+    order = read(books.orders[stored.fulfilment.order].document, OrderDocument)
+    destination = next((each for each in order.destinations if each.id == stored.destination), None)
+    return destination is not None and destination.kind is not DeliveryKind.PICK_UP
+
+
+def _confirm(
+    books: Books, stored: StoredFulfilment, shipment: StoredShipment, document: ShipmentDocument
+) -> None:
+    order = books.orders[shipment.order_id]
+    if not books.hub.does(order.connection, "shipment.confirm"):
+        return
+    body = ShipmentOut(
+        external_id=shipment.id,
+        fulfilment_order=stored.id,
+        node=shipment.node,
+        shipped_at=document.shipped_at,
+        carrier=shipment.carrier,
+        service=shipment.service,
+        final=document.final,
+        references=({"kind": "order", "value": order.external_id},),
+        parcels=tuple(
+            _parcel(stored, parcel, kept.tracking_number)
+            for parcel, kept in zip(document.parcels, shipment.parcels, strict=True)
+        ),
+    )
+    books.command(
+        CommandRow(
+            connection=order.connection,
+            name="shipment.confirm",
+            order_key=order.id,
+            idempotency_key=f"shipment.confirm:{shipment.id}",
+            payload=encode(body),
+            refs={"order": order.external_id},
+            correlation_id=order.correlation_id,
+            created_at=books.tx.now,
+        )
+    )
+
+
+def _parcel(stored: StoredFulfilment, parcel: ParcelDocument, tracking_number: str | None) -> ParcelOut:
+    units = by_line(stored.fulfilment, [(line.line, line.sku, line.quantity) for line in parcel.lines])
+    lines = {line.id: line for line in stored.fulfilment.lines}
+    return ParcelOut(
+        tracking_number=tracking_number,
+        lines=tuple(
+            ParcelLineOut(
+                line=name, order_line=lines[name].order_line, sku=lines[name].sku, quantity=quantity
+            )
+            for name, quantity in units.items()
+        ),
+    )
+
+
+def _buy_labels(
+    books: Books, stored: StoredFulfilment, shipment: StoredShipment, document: ShipmentDocument
+) -> None:
+    labels = books.hub.config.labels
+    assert labels is not None
+    order = books.orders[shipment.order_id]
+    placed = read(order.document, OrderDocument)
+    destination = next(each for each in placed.destinations if each.id == stored.destination)
+    for kept, parcel in zip(shipment.parcels, document.parcels, strict=True):
+        if kept.tracking_number:
+            continue
+        body = _label_request(books, stored, shipment, destination, parcel, kept.number)
+        books.command(
+            CommandRow(
+                connection=labels.connection,
+                name="label.buy",
+                order_key=shipment.id,
+                idempotency_key=f"label.buy:{shipment.id}/{kept.number}",
+                payload=body,
+                refs={"shipment": shipment.id, "parcel": str(kept.number)},
+                correlation_id=order.correlation_id,
+                created_at=books.tx.now,
+            )
+        )
+
+
+def _label_request(
+    books: Books,
+    stored: StoredFulfilment,
+    shipment: StoredShipment,
+    destination: DestinationDocument,
+    parcel: ParcelDocument,
+    number: int,
+) -> bytes:
+    node = books.hub.nodes[shipment.node]
+    address = node.address.model_dump(exclude_none=True, exclude={"latitude", "longitude"})
+    grams = parcel.weight.grams if parcel.weight else _weight(books, stored, parcel)
+    return encode(
+        {
+            "external_id": f"{shipment.id}/{number}",
+            "fulfilment_order": stored.id,
+            "order": shipment.order_id,
+            "carrier": stored.carrier,
+            "service": stored.service,
+            "ship_from": {"name": node.name or node.id, **address},
+            "ship_to": destination.address,
+            "weight": {"grams": grams},
+        }
+    )
+
+
+def _weight(books: Books, stored: StoredFulfilment, parcel: ParcelDocument) -> Decimal:
+    """What the order says its units weigh; at least one gram, which every carrier wants."""
+    order = read(books.orders[stored.fulfilment.order].document, OrderDocument)
+    unit = {line.sku: line.weight.grams for line in order.lines if line.weight}
+    return max(
+        Decimal(1), sum((unit.get(line.sku, Decimal(0)) * line.quantity for line in parcel.lines), Decimal(0))
+    )
