@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Insert, Integer, MetaData, Table, Text, insert, select
 
 from crossdock.sdk.errors import MisconfiguredError, UnreachableError
 from crossdock.store import leases
@@ -33,8 +35,13 @@ def tables(database: Database) -> Database:
     return database
 
 
-def put(name: str, quantity: int = 1) -> object:
+def put(name: str, quantity: int = 1) -> Insert:
     return insert(things).values(name=name, quantity=quantity)
+
+
+def put_named(name: str, connection: Connection) -> str:
+    connection.execute(put(name))
+    return name
 
 
 def names(database: Database) -> set[str]:
@@ -87,20 +94,18 @@ def test_many_rows_upsert_update_and_load_by_key(tables: Database) -> None:
 
 
 def test_waiting_writes_share_a_commit_and_fail_alone(tables: Database) -> None:
-    async def scenario() -> list[object]:
+    async def scenario() -> Sequence[object]:
         hold = threading.Event()
         blocker = asyncio.create_task(tables.write(lambda _: hold.wait(10)))
         await asyncio.sleep(0.05)
         writes = [
-            asyncio.create_task(
-                tables.write(lambda connection, name=name: connection.execute(put(name)) and name)
-            )
-            for name in ("a", "b", "a", "c")
+            asyncio.create_task(tables.write(partial(put_named, name))) for name in ("a", "b", "a", "c")
         ]
         await asyncio.sleep(0.05)
         hold.set()
         await blocker
-        return await asyncio.gather(*writes, return_exceptions=True)
+        results: Sequence[object] = await asyncio.gather(*writes, return_exceptions=True)
+        return results
 
     results = asyncio.run(scenario())
     assert [results[0], results[1], results[3]] == ["a", "b", "c"]

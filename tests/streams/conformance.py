@@ -211,7 +211,7 @@ class RuntimeConformance:
     def test_duplicates_and_reordered_input_are_handled_once(self, hub: Hub) -> None:
         messages = numbered(ORDERS, 60)
         shuffled = [*messages, *messages]
-        random.Random(7).shuffle(shuffled)  # noqa: TID251 - seeded
+        random.Random(7).shuffle(shuffled)
 
         async def scenario() -> None:
             async with hub.running(noting("one")):

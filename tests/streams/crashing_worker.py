@@ -1,6 +1,7 @@
 """A worker that a test kills at any moment.
 
-``embedded`` is the embedded runtime. ``redelivering`` acknowledges like a broker's consumer, after the commit and apart from it, so a
+``embedded`` is the embedded runtime. ``redelivering`` acknowledges like a broker's consumer, after the commit
+and apart from it, so a
 kill in between delivers a batch again; without the inbox these duplicates must show, or the test could not fail.
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from multiprocessing.connection import Connection
+
+from sqlalchemy import Connection as DatabaseConnection
 
 from crossdock.sdk.clock import SystemClock
 from crossdock.store import log
@@ -66,7 +70,7 @@ async def embedded(transactions: Transactions) -> None:
     stop = asyncio.Event()
     task = asyncio.create_task(runtime.run(stop))
     await ingest(transactions)
-    while any((await runtime.backlog()).values()):
+    while any((await runtime.backlog()).values()):  # noqa: ASYNC110 - two processors, no common event
         await asyncio.sleep(0.05)
     stop.set()
     await task
@@ -74,30 +78,23 @@ async def embedded(transactions: Transactions) -> None:
 
 async def redelivering(transactions: Transactions) -> None:
     """Take, handle, acknowledge: three steps, and a kill may fall between any two."""
-    database = transactions.database
     for processor in PROCESSORS:
-        await database.transact(
-            lambda connection, name=processor.name, topic=processor.topic: log.create_cursor(  # type: ignore[misc]
-                connection, name, topic, transactions.clock.now()
-            )
-        )
-        while True:
-            position = await database.read(
-                lambda connection, name=processor.name: log.load_cursor(connection, name)
-            )  # type: ignore[misc]
-            rows = await database.read(
-                lambda connection, topic=processor.topic, after=position: log.read_after(  # type: ignore[misc]
-                    connection, topic, after, 16
-                )
-            )
-            if not rows:
-                break
-            await handle_batch(transactions, processor, [message_of(row) for row in rows])
-            await database.transact(
-                lambda connection, name=processor.name, to=rows[-1].id: log.move_cursor(  # type: ignore[misc]
-                    connection, name, to, transactions.clock.now()
-                )
-            )
+        await consume(transactions, processor)
+
+
+async def consume(transactions: Transactions, processor: Processor) -> None:
+    """Handle all there is, acknowledging each batch after its commit, in another transaction."""
+    database, name, topic = transactions.database, processor.name, processor.topic
+    now = transactions.clock.now()
+    await database.transact(lambda connection: log.create_cursor(connection, name, topic, now))
+
+    def take(connection: DatabaseConnection) -> list[log.Logged]:
+        return log.read_after(connection, topic, log.load_cursor(connection, name), 16)
+
+    while rows := await database.read(take):
+        last = rows[-1].id
+        await handle_batch(transactions, processor, [message_of(row) for row in rows])
+        await database.transact(partial(log.move_cursor, processor=name, to=last, now=now))
 
 
 def work(url: str, mode: str, *, inbox: bool, told: Connection) -> None:

@@ -61,7 +61,7 @@ def test_killed_workers_lose_and_repeat_nothing(database: Database, database_url
     create_effects(database)
     if mode == "redelivering":
         asyncio.run(ingest(Transactions(database, SystemClock())))
-    chance = random.Random(20261123)  # noqa: TID251 - seeded
+    chance = random.Random(20261123)
     kills_at_work, before = 0, 0
     while kills_at_work < _KILLS:
         assert kill_soon(start(database_url, mode, inbox=True), chance), "all was done before the last kill"
@@ -81,7 +81,7 @@ def test_without_the_inbox_the_same_kills_repeat_effects(database: Database, dat
     """Proves that the test above can fail."""
     create_effects(database)
     asyncio.run(ingest(Transactions(database, SystemClock())))
-    chance = random.Random(20261123)  # noqa: TID251 - seeded
+    chance = random.Random(20261123)
     for _ in range(_KILLS):
         kill_soon(start(database_url, "redelivering", inbox=False), chance)
     finish(database_url, "redelivering", inbox=False)

@@ -1,6 +1,7 @@
 """Set-based statements, compiled once a dialect: many rows cost one call.
 
-SQLite gets the driver's ``executemany`` with plain tuples, PostgreSQL one statement over ``unnest`` of one array a column.
+SQLite gets the driver's ``executemany`` with plain tuples, PostgreSQL one statement over ``unnest`` of one
+array a column.
 Neither pays SQLAlchemy's price for each row.
 """
 
@@ -51,7 +52,8 @@ class InsertMany:
         ignore: Drop rows that break a unique constraint, also among the rows themselves.
         conflict: The columns of the unique constraint for ``update``.
         update: What to set in the row already there; gets the incoming row:
-            ``lambda new: {"on_hand": balances.c.on_hand + new.on_hand}``. Literals must be ``sqlalchemy.literal_column``.
+            ``lambda new: {"on_hand": balances.c.on_hand + new.on_hand}``. Literals must be
+            ``sqlalchemy.literal_column``.
     """
 
     def __init__(

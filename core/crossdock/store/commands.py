@@ -5,7 +5,8 @@
        ├── throttled, unreachable, certainly not done
        └── probe: not applied ◄── unknown ◄── time-out, crash while sending
 
-``sending`` is committed before anything is sent. A command found ``sending`` with its lease run out was cut off by a crash: it
+``sending`` is committed before anything is sent. A command found ``sending`` with its lease run out was cut off
+by a crash: it
 is claimed again as unknown, and must be probed. ``parked`` waits for a person and holds nobody else up.
 """
 
@@ -152,7 +153,8 @@ _finish = UpdateMany(
 def enqueue(connection: Connection, rows: Sequence[CommandRow]) -> None:
     """Put commands into the outbox; one whose idempotency key is there already is dropped.
 
-    A row with a coalesce key overwrites the pending command of that key in its place in the queue, so a value that changes
+    A row with a coalesce key overwrites the pending command of that key in its place in the queue, so a value
+    that changes
     faster than it can be sent is still sent.
     """
     newest = {(row.connection, row.coalesce_key): row for row in rows if row.coalesce_key}
@@ -189,7 +191,8 @@ def claim(
 ) -> list[ClaimedCommand]:
     """Take commands of the connection ``partner`` that are due, the longest waiting first.
 
-    Of one order key only the first unfinished command is taken. Commit before sending anything: what is claimed is now
+    Of one order key only the first unfinished command is taken. Commit before sending anything: what is claimed
+    is now
     ``sending`` (or still ``unknown``, to be probed) until ``record``, or until the lease runs out.
     """
     earlier = commands.alias("earlier")

@@ -1,4 +1,7 @@
-"""The tables that carry messages, whatever they mean: raw records, log, inbox, cursors, dead letters, outbox, leases."""
+"""The tables that carry messages, whatever they mean.
+
+Raw records, log, inbox, cursors, dead letters, outbox, leases.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ __all__ = ["Retention", "prune"]
 class Retention:
     """How many days what is done with is kept.
 
-    ``inbox_days`` must be longer than the longest time after which a message can come again; so it is never shorter than
+    ``inbox_days`` must be longer than the longest time after which a message can come again; so it is never
+    shorter than
     ``message_days``. Open dead letters, unfinished commands and messages not yet handled are kept whatever their age.
     """
 

@@ -31,7 +31,8 @@ class _Job:
 class Writer:
     """Runs work in transactions, one after the other, in a thread of its own.
 
-    Shared work queued while the thread was busy goes into one transaction, each piece in a savepoint: one that raises fails
+    Shared work queued while the thread was busy goes into one transaction, each piece in a savepoint: one that
+    raises fails
     alone. Exclusive work gets a transaction of its own. The two take turns, so neither starves the other. A future is
     resolved after the commit, never before.
     """
@@ -88,7 +89,7 @@ class Writer:
         try:
             with self._engine.begin() as connection:
                 result = job.work(connection)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever awaits the future gets it
             job.future.set_exception(error)
         else:
             job.future.set_result(result)
@@ -111,7 +112,7 @@ class Writer:
                         failed.append((done.pop()[0], error))
                         if not connection.connection.is_valid or not connection.in_transaction():
                             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever awaits the futures gets it
             for future, _ in done:
                 future.set_exception(error)
         else:
@@ -124,7 +125,8 @@ class Writer:
 def _in_savepoint(connection: Connection, work: Callable[[Connection], T]) -> T:
     """Run ``work`` so that its failure undoes only its own rows.
 
-    Plain statements: SQLAlchemy's ``begin_nested`` costs several times as much, and this is the path of every webhook.
+    Plain statements: SQLAlchemy's ``begin_nested`` costs several times as much, and this is the path of every
+    webhook.
     """
     connection.exec_driver_sql("SAVEPOINT shared_write")
     try:

@@ -6,9 +6,12 @@
       handler:  domain rows, emitted messages, dead letters
     commit        … and only then does the caller acknowledge
 
-A fault of the infrastructure is repeated for ever, with back-off: that is the back-pressure. A fault of the handler bisects the
-batch down to the message that causes it; that one goes to the dead letters, in a transaction that also puts it into the inbox, and
-the others are handled in their order. Only a cancellation leaves ``handle_batch`` early, and then whatever was not committed
+A fault of the infrastructure is repeated for ever, with back-off: that is the back-pressure. A fault of the
+handler bisects the
+batch down to the message that causes it; that one goes to the dead letters, in a transaction that also puts it
+into the inbox, and
+the others are handled in their order. Only a cancellation leaves ``handle_batch`` early, and then whatever was
+not committed
 comes again.
 """
 
@@ -31,7 +34,10 @@ from crossdock.streams.transaction import SqlTransaction, Transactions
 __all__ = ["Advance", "Backoff", "SupersededError", "handle_batch"]
 
 Advance = Callable[[Transaction, Message], None]
-"""Moves the runtime's cursor past a message, inside the transaction. Raises ``SupersededError`` if another worker has."""
+"""Moves the runtime's cursor past a message, inside the transaction.
+
+Raises ``SupersededError`` if another worker has.
+"""
 
 
 class SupersededError(Exception):
@@ -50,7 +56,7 @@ class Backoff:
         return min(self.first_seconds * 2.0 ** min(attempt - 1, 30), self.most_seconds)
 
 
-class _HandlerFault(Exception):  # noqa: N818 - it is the handler that is at fault, not this module
+class _HandlerFault(Exception):
     """Something was raised between claim and commit; its cause is what."""
 
 
@@ -158,7 +164,7 @@ class _Batches:
                 return await attempt()
             except SupersededError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - nothing but a cancellation may leave
                 cause = error.__cause__ if isinstance(error, _HandlerFault) and error.__cause__ else error
                 if not whatever and not _repeatable(error, cause):
                     raise error if isinstance(error, _HandlerFault) else _HandlerFault from cause

@@ -1,8 +1,11 @@
 """The embedded runtime: all processors, timers and services in one process; the topics are rows of the same database.
 
-Each processor reads its topic in log order, and its cursor moves in the transaction that handles the batch: after a crash it
-goes on exactly where the last commit was. Batches are cut so that each holds the writer for a short slice of time: a webhook
-that has to commit waits for one slice at most. Several processes may run on one PostgreSQL; a processor's batches are then
+Each processor reads its topic in log order, and its cursor moves in the transaction that handles the batch:
+after a crash it
+goes on exactly where the last commit was. Batches are cut so that each holds the writer for a short slice of
+time: a webhook
+that has to commit waits for one slice at most. Several processes may run on one PostgreSQL; a processor's
+batches are then
 handled by one of them at a time.
 """
 
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TypeVar
 
@@ -52,7 +55,7 @@ class EmbeddedSettings:
     backlog_seconds: float = 0.25
     idle_seconds: float = 1.0
     stop_seconds: float = 10.0
-    backoff: Backoff = Backoff()
+    backoff: Backoff = field(default_factory=Backoff)
 
 
 class EmbeddedRuntime:
@@ -124,7 +127,10 @@ class EmbeddedRuntime:
             await asyncio.gather(*background, return_exceptions=True)
 
     async def room(self, topic: str) -> None:
-        """Wait until ``topic`` has room: back-pressure for pollers and file readers. A topic nobody reads has room."""
+        """Wait until ``topic`` has room.
+
+        Back-pressure for pollers and file readers. A topic nobody reads has room.
+        """
         event = self._room.get(topic)
         if event is not None:
             await event.wait()
@@ -216,7 +222,7 @@ class EmbeddedRuntime:
         while True:
             try:
                 wait_seconds = await self._transactions.transact(run)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a timer may fail, the runtime goes on
                 # Undone, the turn included. The next interval is soon enough: a timer that can't run must not spin.
                 self._log.exception("timer failed", timer=timer.name)
                 metrics.TIMER_FAILURES.labels(timer.name).inc()
@@ -257,7 +263,7 @@ class EmbeddedRuntime:
         while True:
             try:
                 return await attempt()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - logged and repeated for ever: the database comes back
                 failures += 1
                 wait_seconds = self._settings.backoff.seconds(failures)
                 self._log.warning("database not ready", to=what, wait_seconds=wait_seconds, error=repr(error))

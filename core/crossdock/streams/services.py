@@ -1,4 +1,7 @@
-"""Services: what runs beside the processors (pollers, deliverers, the web server), and is started again when it fails."""
+"""Services.
+
+What runs beside the processors (pollers, deliverers, the web server), and is started again when it fails.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ _headers = msgspec.json.Decoder(dict[str, str])
 
 
 class SqlTransaction:
-    """A ``Transaction`` on one open connection; messages and dead letters are written by ``flush``, just before the commit."""
+    """A ``Transaction`` on one open connection.
+
+    Messages and dead letters are written by ``flush``, just before the commit.
+    """
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         """Work on ``connection`` at the instant ``now``."""

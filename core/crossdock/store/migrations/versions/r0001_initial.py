@@ -174,9 +174,16 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("order_line", sa.Text(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", types.RowId, nullable=False),
-        sa.Column("open", types.RowId, nullable=False),
         sa.Column("shipped", types.RowId, nullable=False),
-        sa.CheckConstraint("open >= 0 AND open <= quantity", name=op.f("ck_fulfilment_order_lines_open")),
+        sa.Column("rejected", types.RowId, nullable=False),
+        sa.Column("short", types.RowId, nullable=False),
+        sa.Column("cancelled", types.RowId, nullable=False),
+        sa.Column("to_cancel", types.RowId, nullable=False),
+        sa.Column("open", types.RowId, nullable=False),
+        sa.CheckConstraint(
+            "open >= 0 AND open = quantity - shipped - rejected - short - cancelled",
+            name=op.f("ck_fulfilment_order_lines_open"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fulfilment_order_lines")),
     )
     op.create_index(
@@ -205,6 +212,9 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("deliver_by", types.Instant(), nullable=True),
         sa.Column("costs", types.Json(), nullable=False),
         sa.Column("decision_id", sa.Text(), nullable=True),
+        sa.Column("destination", sa.Text(), nullable=True),
+        sa.Column("tried_nodes", types.Json(), nullable=False),
+        sa.Column("messages", types.Json(), nullable=False),
         sa.Column("requested_at", types.Instant(), nullable=True),
         sa.Column("known_from", types.Instant(), nullable=True),
         sa.Column("created_at", types.Instant(), nullable=False),
@@ -278,6 +288,13 @@ def upgrade() -> None:  # noqa: PLR0915
         sqlite_autoincrement=True,
     )
     op.create_index("ix_messages_topic_id", "messages", ["topic", "id"], unique=False)
+    op.create_table(
+        "network_versions",
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_network_versions")),
+    )
     op.create_table(
         "order_lines",
         sa.Column("order_id", sa.Text(), nullable=False),
