@@ -43,13 +43,18 @@ def _natural(
     if term == "workload":
         left = situation.capacity
         return Decimal(0) if left is None else _rounded(float(problem.workload(left[0])[node]))
-    stock = situation.stock
+    return _stock_term(problem, term, node, units)
+
+
+def _stock_term(problem: Problem, term: str, node: int, units: Sequence[tuple[int, int]]) -> Decimal:
+    stock, worth = problem.situation.stock, problem.situation.opportunity
     if term == "stock_balance":
         return _rounded(sum(min(count / max(int(stock[p, node]), 1), 1.0) for p, count in units))
     if term == "zero_stock":
         return Decimal(sum(int(stock[p, node]) <= count for p, count in units))
-    worth = situation.opportunity
-    return Decimal(0) if worth is None else _money(sum(float(worth[p, node]) * count for p, count in units))
+    if worth is None:
+        return Decimal(0)
+    return _money(sum(float(worth[p, node]) * count for p, count in units))
 
 
 def _freight(problem: Problem, node: int, option: Option, units: Sequence[tuple[int, int]]) -> float:

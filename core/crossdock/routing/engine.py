@@ -1,7 +1,8 @@
 """From a demand to a decision.
 
-The order of things: the first policy that applies; every node against the fences; the best parting of the lines among
-the nodes; if not everything can be placed, preferences are given up from the last to the first, then lines are left out.
+The order of things: the first policy that applies; every node against the fences; the best parting of the lines
+among the nodes. If not everything can be placed, preferences are given up from the last to the first, then lines
+are left out.
 """
 
 from __future__ import annotations
@@ -80,8 +81,9 @@ def solve(problem: Problem) -> Plan:
     tables: list[Floats] = []
     if len(problem.items) <= MOST_ITEMS and problem.options:
         tables = problem.tables()
-        table = tables[0] if len(tables) == 1 else np.minimum.reduce(tables)
-        alone = table[[1 << item for item in range(len(problem.items))]].min(axis=1)
+        cheapest: Floats = tables[0] if len(tables) == 1 else np.minimum.reduce(tables)
+        table = cheapest
+        alone = cheapest[[1 << item for item in range(len(problem.items))]].min(axis=1)
         if alone.max() >= _POSSIBLE and (split := splittable(problem)):
             table = None
     else:
@@ -105,28 +107,24 @@ def solve(problem: Problem) -> Plan:
 
 def _place(problem: Problem, tables: list[Floats], table: Floats, given_up: int) -> Plan:
     too_small = too_small_sets(problem)
-    count = len(problem.items)
+    exact = problem.packing.exact
     found = best_parting(table, problem.most_shipments, too_small)
-    kept = tuple(range(count))
-    if found is None and problem.policy.unfillable.ship_rest:
-        for size in range(count - 1, 0, -1):
-            candidates = []
-            for kept in combinations(range(count), size):
-                rows = _rows(kept)
-                part = best_parting(
-                    table[rows], problem.most_shipments, None if too_small is None else too_small[rows]
-                )
-                if part is not None:
-                    candidates.append((part[0], kept, part))
-            if candidates:
-                _, kept, found = min(candidates, key=lambda candidate: candidate[0])
-                break
-    if found is None:
-        return Plan((), tuple(range(count)), given_up, problem.packing.exact)
-    rows = _rows(kept)
-    shipments = tuple(shipment_of(problem, tables, int(rows[subset]), node) for subset, node in found[1])
-    left_out = tuple(item for item in range(count) if item not in kept)
-    return Plan(shipments, left_out, given_up, problem.packing.exact)
+    if found is not None:
+        shipments = tuple(shipment_of(problem, tables, subset, node) for subset, node in found[1])
+        return Plan(shipments, (), given_up, exact)
+    count = len(problem.items)
+    for size in range(count - 1, 0, -1) if problem.policy.unfillable.ship_rest else ():
+        best: tuple[float, tuple[Shipment, ...], tuple[int, ...]] | None = None
+        for kept in combinations(range(count), size):
+            rows = _rows(kept)
+            small = None if too_small is None else too_small[rows]
+            part = best_parting(table[rows], problem.most_shipments, small)
+            if part is not None and (best is None or part[0] < best[0]):
+                shipments = tuple(shipment_of(problem, tables, int(rows[s]), node) for s, node in part[1])
+                best = part[0], shipments, tuple(item for item in range(count) if item not in kept)
+        if best is not None:
+            return Plan(best[1], best[2], given_up, exact)
+    return Plan((), tuple(range(count)), given_up, exact)
 
 
 def _rows(kept: tuple[int, ...]) -> NDArray[np.intp]:
@@ -200,14 +198,17 @@ def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
 
 def tier_values(policy: CompiledPolicy, assignments: tuple[Assignment, ...]) -> tuple[Decimal, ...]:
     """Value of each tier of the objective for a plan, in natural units."""
-    totals: dict[str, Decimal] = {}
-    for assignment in assignments:
+    totals = dict(assignments[0].costs) if assignments else {}
+    for assignment in assignments[1:]:
         for term, value in assignment.costs:
-            totals[term] = totals.get(term, Decimal(0)) + value
-    return tuple(
-        sum((weight * totals.get(term, Decimal(0)) for term, weight in tier), Decimal(0))
-        for tier in policy.tiers
-    )
+            totals[term] += value
+    values = []
+    for tier in policy.tiers:
+        total = Decimal(0)
+        for term, weight in tier:
+            total += weight * totals.get(term, Decimal(0))
+        values.append(total)
+    return tuple(values)
 
 
 def _undecided(situation: Situation, network: Network, reason: str) -> Decision:

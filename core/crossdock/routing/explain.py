@@ -5,6 +5,7 @@ The decision's snapshot is put through the same engine again; nothing here runs 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -35,7 +36,7 @@ class Candidate:
         fence: Code or condition of the first fence it failed; empty if it could have sent something.
         detail: The fence in words, with what was expected and what was found.
         lines: Ids of the lines it could have sent.
-        offer: What sending all of those would cost; ``None`` if a fence failed.
+        offer: What it sends, or what sending all of those lines would cost; ``None`` if a fence failed.
         preferences_met: How many of the policy's preferences it meets, from the first.
     """
 
@@ -137,26 +138,29 @@ def explain(data: bytes | Decision, network: Network, policies: PolicySet) -> Ex
             "load that version"
         )
     problem = Problem(restore(decision.snapshot, network.size), network, policy)
-    chosen = {assignment.node for assignment in decision.assignments}
+    chosen = {assignment.node: assignment for assignment in decision.assignments}
     candidates = tuple(_candidate(problem, position, chosen) for position in range(network.size))
     alternatives = _alternatives(problem, decision)
     return Explanation(decision, candidates, alternatives, _flip(policy, network, alternatives))
 
 
-def _candidate(problem: Problem, position: int, chosen: set[str]) -> Candidate:
+def _candidate(problem: Problem, position: int, chosen: Mapping[str, Assignment]) -> Candidate:
     node = problem.network.nodes[position]
     met = len(problem.policy.preferences)
     if problem.kept_preferences is not None:
         met = int(problem.kept_preferences[position])
+    sent = chosen.get(node.id)
+    if sent is not None:
+        return Candidate(node.id, True, "", "", tuple(line.line_id for line in sent.lines), sent, met)
     fence, detail = _fence(problem, position)
     if fence:
-        return Candidate(node.id, node.id in chosen, fence, detail, (), None, met)
+        return Candidate(node.id, False, fence, detail, (), None, met)
     items = [item for item in range(len(problem.items)) if problem.item_cost[item, position] < IMPOSSIBLE]
     lines = sorted(p for item in items for p in problem.items[item])
     units = tuple((p, problem.demand.lines[p].quantity) for p in lines)
     offer = assignment_of(problem, Shipment(position, cheapest_option(problem, position, units), units))
     ids = tuple(problem.demand.lines[p].line_id for p in lines)
-    return Candidate(node.id, node.id in chosen, "", "", ids, offer, met)
+    return Candidate(node.id, False, "", "", ids, offer, met)
 
 
 def _fence(problem: Problem, position: int) -> tuple[str, str]:

@@ -100,10 +100,11 @@ def splittable(problem: Problem) -> frozenset[int]:
     found = set()
     usable = problem.usable
     for item, positions in enumerate(problem.items):
-        if len(positions) > 1 or (problem.item_cost[item][usable] < IMPOSSIBLE).any():
+        if len(positions) != 1 or (problem.item_cost[item][usable] < IMPOSSIBLE).any():
             continue
-        nodes = usable & problem.may_handle(positions[0])
-        if int(problem.situation.stock[positions[0]][nodes].sum()) >= problem.units[item]:
+        position = next(iter(positions))
+        nodes = usable & problem.may_handle(position)
+        if int(problem.situation.stock[position][nodes].sum()) >= problem.units[item]:
             found.add(item)
     return frozenset(found)
 

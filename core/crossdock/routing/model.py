@@ -180,7 +180,7 @@ class PostalZone:
 
 @dataclass(frozen=True, slots=True)
 class RateCard:
-    """A carrier's tariff: zone × billed weight.
+    """A carrier's tariff: zone by billed weight.
 
     Attributes:
         weight_breaks_grams: Upper bounds of the weight steps, ascending. A heavier shipment is priced as several

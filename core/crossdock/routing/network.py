@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -38,7 +38,7 @@ class Timetable:
     Attributes:
         ready: Ordinal day on which each node is ready, shape (nodes,): the day of a pick-up.
         ship: Ordinal day of collection, one array of shape (nodes,) a service.
-        delivery: Ordinal day of delivery by zone, one flat array of (zones + 1) × nodes a service; the last row,
+        delivery: Ordinal day of delivery by zone, one flat array of (zones + 1) times nodes a service; the last row,
             zone -1, is infinite. A day that never comes is infinite.
         all_open: Whether every node ships by every service at all.
     """
@@ -249,12 +249,16 @@ class Network:
     def _measure(self, destination: Destination) -> Reach:
         distance = self.distance_km(destination)
         zones, cells = [], []
+        charts: dict[Hashable, NDArray[np.intp]] = {}
         for service, tariff, offered in zip(self.services, self.tariffs, self.offers, strict=True):
             if service.countries and destination.address.country not in service.countries:
                 zone = np.full(self.size, -1, dtype=np.intp)
             else:
-                zone = tariff.zone_of(distance, self._origins, destination.address)
-                zone[~offered] = -1
+                if tariff.chart not in charts:
+                    charts[tariff.chart] = tariff.zone_of(distance, self._origins, destination.address)
+                zone = charts[tariff.chart]
+                if not offered.all():
+                    zone = np.where(offered, zone, -1)
             zones.append(zone)
             cells.append((zone % (tariff.zones + 1)) * self.size + self.positions)
         return Reach(distance, tuple(zones), tuple(cells))

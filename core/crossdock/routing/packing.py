@@ -36,6 +36,7 @@ class Packing:
         scales: What a natural unit of a term counts inside its tier (a thousandth, for money).
         factor: The multiplier of the tier a term is in.
         shipment: What every shipment costs at each node whatever the order, packed, shape (nodes,).
+        line_handling, unit_handling: Packed handling of each line and each unit at each node, shape (nodes,).
         exact: Whether every packed number is exact.
     """
 
@@ -43,6 +44,8 @@ class Packing:
     scales: dict[str, float]
     factor: dict[str, float]
     shipment: Floats
+    line_handling: Floats
+    unit_handling: Floats
     exact: bool
 
     def pack(self, term: str, value: Floats) -> Floats:
@@ -107,13 +110,17 @@ def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int
             factor[term] = product
             bound += bounds[term] * scales[term]
         product *= 2.0 ** (int(bound) + 1).bit_length()
-    result = Packing(tuple(multipliers), scales, factor, np.zeros(network.size), product <= _EXACT_LIMIT)
-    result.shipment[:] = saving * multipliers[policy.saving_tier] if saves is not None else 0.0
-    for term, value in (
-        ("shipments", np.ones(network.size)),
-        ("handling_cost", network.handling_per_shipment),
-        ("priority", network.priority),
+    shipment, line, unit = np.zeros((3, network.size))
+    result = Packing(tuple(multipliers), scales, factor, shipment, line, unit, product <= _EXACT_LIMIT)
+    if saves is not None:
+        result.shipment[:] += saving * multipliers[policy.saving_tier]
+    for term, packed, value in (
+        ("shipments", result.shipment, np.ones(network.size)),
+        ("priority", result.shipment, network.priority),
+        ("handling_cost", result.shipment, network.handling_per_shipment),
+        ("handling_cost", result.line_handling, network.handling_per_line),
+        ("handling_cost", result.unit_handling, network.handling_per_unit),
     ):
         if term in scales:
-            result.shipment[:] += result.pack(term, value)
+            packed += result.pack(term, value)
     return result

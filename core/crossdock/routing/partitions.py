@@ -1,8 +1,8 @@
 """The best way to part a set of items among nodes, exactly.
 
-Every way to part n items (Bell(n): 5 for 3, 52 for 5, 115,975 for 10) is a row of set numbers; its cost is the sum of the
-cheapest node of each set. A node sends one shipment of an order, so where two sets of the best parting want the same
-node, partings are tried in the order of that lower bound until none can be better.
+Every way to part n items (Bell(n): 5 for 3, 52 for 5, 115,975 for 10) is a row of set numbers; its cost is the sum of
+the cheapest node of each set. A node sends one shipment of an order, so where two sets of the best parting want the
+same node, partings are tried in the order of that lower bound until none can be better.
 """
 
 from __future__ import annotations

@@ -81,6 +81,7 @@ class Problem:
         weight, volume, units, value: Of each item: grams, cm3, units, thousandths of the demand's currency.
         item_cost: Packed cost of each item at each node, ``IMPOSSIBLE`` where it can't be, shape (items, nodes).
         options: Ways to ship.
+        promised_ordinal: The promised day; a promise broken for years counts as broken for ``LONGEST_DELAY_DAYS``.
     """
 
     def __init__(self, situation: Situation, network: Network, policy: CompiledPolicy) -> None:
@@ -101,6 +102,10 @@ class Problem:
             money_bits=int(self._money_bound()).bit_length(),
             shipments=self.most_shipments,
             lines=len(demand.lines),
+        )
+        today = situation.now.date().toordinal()
+        self.promised_ordinal = (
+            max(demand.promise.toordinal(), today - LONGEST_DELAY_DAYS) if demand.promise else today
         )
         self.options = self._options()
         self.item_cost = self._item_cost()
@@ -182,13 +187,6 @@ class Problem:
             cost = cost + pack("workload", self.workload(self.situation.capacity[0]))
         return cost if self.timetable.all_open else np.where(delivery < np.inf, cost, np.inf)
 
-    @property
-    def promised_ordinal(self) -> int:
-        """The promised day; a promise broken for years counts as broken since ``LONGEST_DELAY_DAYS``."""
-        today = self.situation.now.date().toordinal()
-        promise = self.demand.promise
-        return today if promise is None else max(promise.toordinal(), today - LONGEST_DELAY_DAYS)
-
     def workload(self, orders_left: NDArray[np.int32]) -> Floats:
         """Share of each node's daily orders already taken; none where there is no limit."""
         share = 1.0 - orders_left / self.network.daily_orders
@@ -205,8 +203,8 @@ class Problem:
         cost = np.where(fits, 0.0, IMPOSSIBLE)
         scales, pack = self.packing.scales, self.packing.pack
         if "handling_cost" in scales and network.handles_by_line:
-            for position, line in enumerate(demand.lines):
-                cost[position] += pack("handling_cost", self.line_handling(line.quantity))
+            cost += self.packing.line_handling
+            cost += np.multiply.outer(self.quantities, self.packing.unit_handling)
         if "stock_balance" in scales:
             share = self.quantities[:, None] / np.maximum(stock, 1)
             cost += pack("stock_balance", np.minimum(share, 1.0, out=share))
@@ -217,10 +215,6 @@ class Problem:
         if len(self.items) != len(demand.lines):
             return np.array([cost[list(item)].sum(axis=0) for item in self.items])
         return cost
-
-    def line_handling(self, quantity: int) -> Floats:
-        """Handling of one line at each node, in thousandths."""
-        return self.network.handling_per_line + self.network.handling_per_unit * quantity
 
     @property
     def least_value(self) -> float | None:
@@ -261,6 +255,8 @@ class Problem:
 
     def shared_skus(self) -> list[tuple[list[int], list[int]]]:
         """For each SKU that stands in several lines: the positions of the lines, and its units in each item."""
+        if len({line.sku for line in self.demand.lines}) == len(self.demand.lines):
+            return []
         positions: dict[str, list[int]] = {}
         for position, line in enumerate(self.demand.lines):
             positions.setdefault(line.sku, []).append(position)

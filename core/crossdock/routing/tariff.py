@@ -32,6 +32,7 @@ class Tariff:
 
     Attributes:
         zones: Number of zones.
+        chart: What the zones depend on; tariffs with equal charts have the same zones.
         restricted: Restrictions that carry a surcharge, with its amount in thousandths for one parcel.
     """
 
@@ -45,6 +46,7 @@ class Tariff:
         "_rates",
         "_rows",
         "_steps",
+        "chart",
         "restricted",
         "zones",
     )
@@ -67,6 +69,7 @@ class Tariff:
             s.restriction: thousandths(s.amount * exchange_rate) for s in card.surcharges if s.restriction
         }
         self.zones = len(card.rates)
+        self.chart = (self.zones, card.distance_bands_km, card.postal_zones)
         self._dearest_parcel = float(self._rates.max()) + sum(self.restricted.values())
         self._breaks = np.array(card.weight_breaks_grams, dtype=np.float64)
         self._rows: list[list[float]] = self._rates.tolist()
@@ -157,20 +160,9 @@ def _prefixes(code: str) -> list[str]:
 
 def _check(card: RateCard) -> None:
     where = f"rate card {card.id!r}"
-    if not card.rates or not card.weight_breaks_grams:
-        raise ValueError(f"{where} has no rates: give at least one zone and one weight step")
-    if (
-        list(card.weight_breaks_grams) != sorted(set(card.weight_breaks_grams))
-        or card.weight_breaks_grams[0] <= 0
-    ):
-        raise ValueError(f"{where}: weight_breaks_grams must be positive and strictly ascending")
+    _check_rates(card, where)
     if list(card.distance_bands_km) != sorted(set(card.distance_bands_km)):
         raise ValueError(f"{where}: distance_bands_km must be strictly ascending")
-    for zone, row in enumerate(card.rates):
-        if len(row) != len(card.weight_breaks_grams):
-            raise ValueError(
-                f"{where}, zone {zone}: {len(row)} rates for {len(card.weight_breaks_grams)} weight steps"
-            )
     if len(card.distance_bands_km) > len(card.rates):
         raise ValueError(f"{where}: more distance bands than zones; add a row of rates for each band")
     for entry in card.postal_zones:
@@ -179,3 +171,18 @@ def _check(card: RateCard) -> None:
     for surcharge in card.surcharges:
         if surcharge.restriction and surcharge.percent:
             raise ValueError(f"{where}: surcharge {surcharge.name!r} on a restriction must be an amount")
+
+
+def _check_rates(card: RateCard, where: str) -> None:
+    if not card.rates or not card.weight_breaks_grams:
+        raise ValueError(f"{where} has no rates: give at least one zone and one weight step")
+    if (
+        list(card.weight_breaks_grams) != sorted(set(card.weight_breaks_grams))
+        or card.weight_breaks_grams[0] <= 0
+    ):
+        raise ValueError(f"{where}: weight_breaks_grams must be positive and strictly ascending")
+    for zone, row in enumerate(card.rates):
+        if len(row) != len(card.weight_breaks_grams):
+            raise ValueError(
+                f"{where}, zone {zone}: {len(row)} rates for {len(card.weight_breaks_grams)} weight steps"
+            )

@@ -1,0 +1,103 @@
+"""Every node is accounted for, in data and in words, from the stored bytes alone."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+import pytest
+
+from crossdock.routing import Capacity, NodeStatus, PolicySet, SupplyView, compile_policy, explain, route
+from crossdock.sdk.errors import MisconfiguredError
+from tests.routing.builders import (
+    NOW,
+    STANDARD,
+    demand,
+    line,
+    network,
+    node,
+    random_demand,
+    random_nodes,
+    random_supply,
+)
+
+POLICIES = PolicySet(
+    [
+        compile_policy(
+            {
+                **STANDARD,
+                "fences": ["serves_destination", "capacity", "fresh", {"require": "node.id != 'no'"}],
+            }
+        )
+    ]
+)
+
+
+def test_every_fence_is_named_with_what_was_found() -> None:
+    nodes = [
+        node("best"),
+        node("empty"),
+        node("full", capacity=Capacity(orders=1)),
+        node("abroad", serves=("CA",)),
+        node("no"),
+        node("old"),
+        node("paused", status=NodeStatus.PAUSED),
+        node("silent", services=()),
+        node("tried"),
+        node("west", 34.0, -118.2),
+    ]
+    net = network(nodes)
+    rows = [("sku0", each.id, 3 if each.id == "empty" else 9) for each in nodes]
+    supply = SupplyView(net, rows, used={"full": (1, 0, 0)}, stale_nodes=["old"])
+    order = demand([line(0, 5)], excluded_nodes=("tried",))
+    decision = route(order, supply, net, POLICIES, NOW)
+    explanation = explain(decision.encode(), net, POLICIES)
+    assert {c.node: c.fence for c in explanation.candidates} == {
+        "abroad": "serves_destination",
+        "best": "",
+        "empty": "stock",
+        "full": "capacity",
+        "no": "require",
+        "old": "fresh",
+        "paused": "status",
+        "silent": "service",
+        "tried": "excluded",
+        "west": "",
+    }
+    best = next(c for c in explanation.candidates if c.chosen)
+    assert best.offer == decision.assignments[0]
+    assert "empty: out, it has 3 of 5 sku0." in explanation.words()
+    assert [a.assignments[0].node for a in explanation.alternatives] == ["west"]
+    assert explanation.alternatives[0].tiers_worse[2] > 0
+    worse = explanation.alternatives[0].tiers_worse[2]
+    assert explanation.flip == f"west would have won with over {worse:.2f} USD less freight."
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_alternatives_are_never_better_and_come_in_order(seed: int) -> None:
+    random = Random(seed)
+    net = network(random_nodes(7, random, capacity=True))
+    order = random_demand(random, 3)
+    supply = random_supply(net, order, random, 0.8)
+    decision = route(order, supply, net, POLICIES, NOW)
+    worse = [a.tiers_worse for a in explain(decision, net, POLICIES).alternatives]
+    assert all(tiers >= (Decimal(0),) * 3 for tiers in worse)
+    assert worse == sorted(worse)
+
+
+def test_what_is_left_out_is_told() -> None:
+    net = network([node("near")])
+    decision = route(demand([line(0, 5)]), SupplyView(net, []), net, POLICIES, NOW)
+    words = explain(decision, net, POLICIES).words()
+    assert "Not placed: 5 x sku0 (line l0): no node that passes the fences has enough." in words
+    none = route(demand([line(0)]), SupplyView(net, []), net, PolicySet([]), NOW)
+    assert "no policy applies to this order" in explain(none, net, POLICIES).words()
+
+
+def test_another_version_of_network_or_policy_cannot_explain() -> None:
+    net = network([node("near")])
+    decision = route(demand([line(0)]), SupplyView(net, [("sku0", "near", 1)]), net, POLICIES, NOW)
+    with pytest.raises(MisconfiguredError, match=f"network version {net.version}"):
+        explain(decision, network([node("far")]), POLICIES)
+    with pytest.raises(MisconfiguredError, match="policy standard version 12"):
+        explain(decision, net, PolicySet([]))
