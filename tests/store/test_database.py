@@ -113,6 +113,31 @@ def test_waiting_writes_share_a_commit_and_fail_alone(tables: Database) -> None:
     assert names(tables) == {"a", "b", "c"}
 
 
+def test_when_the_shared_transaction_is_lost_nobody_is_told_it_was_stored(tables: Database) -> None:
+    """A full disk makes SQLite roll everything back by itself."""
+
+    def lose(connection: Connection) -> None:
+        connection.exec_driver_sql("ROLLBACK")
+        raise OSError("disk full")
+
+    async def scenario() -> Sequence[object]:
+        hold = threading.Event()
+        blocker = asyncio.create_task(tables.transact(lambda _: hold.wait(10)))
+        first = asyncio.create_task(tables.write(lambda _: hold.wait(10)))
+        await asyncio.sleep(0.05)
+        writes = [asyncio.create_task(tables.write(work)) for work in (partial(put_named, "a"), lose)]
+        await asyncio.sleep(0.05)
+        hold.set()
+        await asyncio.gather(blocker, first)
+        results: Sequence[object] = await asyncio.gather(*writes, return_exceptions=True)
+        return results
+
+    told = asyncio.run(scenario())
+    stored = names(tables)
+    assert (told[0] == "a") == ("a" in stored)
+    assert isinstance(told[1], Exception)
+
+
 def test_what_raises_leaves_nothing_behind(tables: Database) -> None:
     def fail(connection: Connection) -> None:
         connection.execute(put("a"))

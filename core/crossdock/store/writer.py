@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from crossdock.sdk.errors import UnreachableError
 
@@ -20,6 +21,10 @@ T = TypeVar("T")
 
 _GROUP_SECONDS = 0.010
 """How long a group may take before it is committed."""
+
+
+class _TransactionLostError(UnreachableError):
+    """The database has rolled the whole transaction back (disk full, cut off): nothing of the group is stored."""
 
 
 @dataclass(slots=True)
@@ -108,10 +113,10 @@ class Writer:
                     done.append((job.future, None))
                     try:
                         done[-1] = (job.future, _in_savepoint(connection, job.work))
-                    except Exception as error:
+                    except _TransactionLostError:
+                        raise
+                    except Exception as error:  # noqa: BLE001 - whoever awaits the future gets it
                         failed.append((done.pop()[0], error))
-                        if not connection.connection.is_valid or not connection.in_transaction():
-                            raise
         except BaseException as error:  # noqa: BLE001 - whoever awaits the futures gets it
             for future, _ in done:
                 future.set_exception(error)
@@ -132,7 +137,12 @@ def _in_savepoint(connection: Connection, work: Callable[[Connection], T]) -> T:
     try:
         result = work(connection)
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT shared_write")
+        try:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT shared_write")
+        except DBAPIError as lost:
+            raise _TransactionLostError(
+                "the commit shared with other writes was lost: nothing was stored"
+            ) from lost
         raise
     connection.exec_driver_sql("RELEASE SAVEPOINT shared_write")
     return result
