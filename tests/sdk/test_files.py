@@ -304,4 +304,4 @@ def test_works_from_several_tasks_at_once(place: Place) -> None:
 def test_without_configuration_every_use_says_what_is_missing() -> None:
     files: Files = UnconfiguredFiles("wms")
     with pytest.raises(MisconfiguredError, match=r"add connections\.wms\.config\.files"):
-        asyncio.run(files.stat("in", "a"))  # type: ignore[arg-type]
+        asyncio.run(files.stat("in", "a"))

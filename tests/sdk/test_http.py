@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from decimal import Decimal
 from random import Random
 from typing import Any, TypeVar
@@ -208,7 +208,7 @@ def test_the_circuit_opens_and_one_trial_closes_it() -> None:
             await http.request("GET", URL)
         assert len(script.requests) == before
         clock.move(31)
-        script.answers = [httpx.Response(200)]
+        script.answers[:] = [httpx.Response(200)]
         assert (await http.request("GET", URL)).status_code == 200
         assert (await http.request("GET", URL)).status_code == 200
 
@@ -231,7 +231,7 @@ def test_an_html_page_where_json_is_expected() -> None:
 
 
 def test_an_endless_answer_is_cut_off() -> None:
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 1000
 
@@ -247,7 +247,7 @@ def test_a_compressed_answer_is_whole() -> None:
 
     packed = gzip.compress(b'{"a": 1}')
 
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks() -> AsyncIterator[bytes]:
         yield packed
 
     http = client(lambda _: httpx.Response(200, headers={"content-encoding": "gzip"}, content=chunks()))
@@ -259,7 +259,7 @@ def test_a_compressed_answer_is_whole() -> None:
         run(broken.request("GET", URL))
 
 
-async def _once(data: bytes):  # type: ignore[no-untyped-def]
+async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
@@ -267,7 +267,7 @@ def test_auth_is_put_on_every_attempt() -> None:
     class Counting(httpx.Auth):
         count = 0
 
-        def auth_flow(self, request: httpx.Request):  # type: ignore[no-untyped-def]
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
             self.count += 1
             request.headers["authorization"] = f"Bearer t{self.count}"
             yield request

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import paramiko
 import pytest
+from paramiko import sftp, ssh_exception
 
 from crossdock.sdk import ssh
 from crossdock.sdk.clock import ManualClock
@@ -198,7 +199,7 @@ def test_every_exception_of_paramiko_has_its_place() -> None:
     """A new one upstream must be put into one of the tables."""
     there = {
         kind
-        for module in (paramiko, paramiko.ssh_exception, paramiko.sftp)
+        for module in (paramiko, ssh_exception, sftp)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__.startswith("paramiko")
     }

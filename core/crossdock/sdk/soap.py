@@ -222,7 +222,9 @@ class ZeepSoapClient:
         return self._loaded
 
     def _read_wsdl(self) -> _Loaded:
-        settings = zeep.Settings(raw_response=True, forbid_dtd=True, force_https=False)
+        settings = zeep.Settings()
+        settings.raw_response = settings.forbid_dtd = True
+        settings.force_https = False
         try:
             client = zeep.Client(str(self._wsdl), transport=_NoNetwork(), settings=settings, wsse=self._wsse)
             service = client._get_service(self._service)

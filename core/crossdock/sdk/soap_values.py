@@ -4,9 +4,10 @@ way in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
+from typing import cast
 
 import isodate
 import zeep
@@ -31,7 +32,10 @@ def typed(value: object, client: zeep.Client) -> object:
     """
     if isinstance(value, Mapping):
         fields = {key: typed(item, client) for key, item in value.items() if key != TYPE_KEY}
-        return client.get_type(value[TYPE_KEY])(**fields) if TYPE_KEY in value else fields
+        if TYPE_KEY not in value:
+            return fields
+        make = cast("Callable[..., object]", client.get_type(value[TYPE_KEY]))
+        return make(**fields)
     if isinstance(value, list | tuple):
         return [typed(item, client) for item in value]
     return value

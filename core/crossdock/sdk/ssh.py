@@ -12,6 +12,9 @@ import socket
 from dataclasses import dataclass
 
 import paramiko
+from paramiko import ssh_exception
+from paramiko.auth_strategy import AuthFailure
+from paramiko.pkey import UnknownKeyType
 
 from crossdock.sdk.errors import (
     BugError,
@@ -39,11 +42,11 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 AUTHENTICATION: frozenset[type[Exception]] = frozenset(
     {
         paramiko.AuthenticationException,
-        paramiko.AuthFailure,
+        AuthFailure,
         paramiko.BadAuthenticationType,
         paramiko.PasswordRequiredException,
-        paramiko.ssh_exception.PartialAuthentication,
-        paramiko.ssh_exception.UnableToAuthenticate,
+        ssh_exception.PartialAuthentication,
+        ssh_exception.UnableToAuthenticate,
     }
 )
 CONFIGURATION: frozenset[type[Exception]] = frozenset(
@@ -51,8 +54,8 @@ CONFIGURATION: frozenset[type[Exception]] = frozenset(
         paramiko.BadHostKeyException,
         paramiko.ConfigParseError,
         paramiko.CouldNotCanonicalize,
-        paramiko.UnknownKeyType,
-        paramiko.ssh_exception.IncompatiblePeer,
+        UnknownKeyType,
+        ssh_exception.IncompatiblePeer,
     }
 )
 CONNECTION: frozenset[type[Exception]] = frozenset(
@@ -60,8 +63,8 @@ CONNECTION: frozenset[type[Exception]] = frozenset(
         paramiko.ChannelException,
         paramiko.ProxyCommandFailure,
         paramiko.SSHException,
-        paramiko.ssh_exception.MessageOrderError,
-        paramiko.ssh_exception.NoValidConnectionsError,
+        ssh_exception.MessageOrderError,
+        ssh_exception.NoValidConnectionsError,
         paramiko.SFTPError,
     }
 )
@@ -247,7 +250,7 @@ def translate_ssh(error: Exception, where: str, *, alive: bool = False) -> Cross
             f"{where}: the server refused user, key or password; compare them with what the partner set up",
             detail=f"{kind.__name__}: {error}",
         )
-    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+    if isinstance(error, ssh_exception.IncompatiblePeer):
         return MisconfiguredError(
             f"{where}: no algorithm in common ({error}). Servers of before about 2016 offer only SHA-1 "
             "(ssh-rsa, "

@@ -4,9 +4,9 @@ partner's own.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from crossdock.sdk.errors import (
     CrossdockError,
@@ -49,8 +49,8 @@ def outcome_of(error: CrossdockError) -> Outcome:
 
 
 def outcomes(
-    method: Callable[_Parameters, Awaitable[Outcome]],
-) -> Callable[_Parameters, Awaitable[Outcome]]:
+    method: Callable[_Parameters, Coroutine[Any, Any, Outcome]],
+) -> Callable[_Parameters, Coroutine[Any, Any, Outcome]]:
     """Decorates ``execute`` and ``probe``: what the services raise becomes an outcome."""
 
     @wraps(method)
