@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from crossdock.mapping import operators as operators
+from crossdock.mapping import operators_of_items as operators_of_items
 from crossdock.mapping.faults import MappingError
 from crossdock.mapping.generate import FastPath, generate
 from crossdock.mapping.interpret import Interpreter

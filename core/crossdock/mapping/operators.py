@@ -19,30 +19,25 @@ from crossdock.mapping.rules import (
     Concat,
     Const,
     Count,
-    Each,
-    First,
-    IndexBy,
     Jmespath,
-    ListOf,
     MoneyOf,
-    ObjectOf,
     PathOf,
     Position,
     QuantityOf,
     Rule,
     SumOf,
-    Use,
-    Within,
 )
 from crossdock.mapping.steps import make_money
-from crossdock.mapping.units import convert_quantity, currency_code
+from crossdock.mapping.units import convert_quantity
 from crossdock.mapping.values import anything, to_decimal, to_str
 
 Found: TypeAlias = tuple[Value, str]
 _Operator: TypeAlias = Callable[[Interpreter, Any, Scope, str], Found]
 
 
-def _operator(source: type) -> Callable[[_Operator], _Operator]:
+def operator_for(source: type) -> Callable[[_Operator], _Operator]:
+    """Register how a kind of source is evaluated."""
+
     def register(function: _Operator) -> _Operator:
         OPERATORS[source] = function
         return function
@@ -64,32 +59,33 @@ def calculate(operator: str, operands: list[Value]) -> Decimal:
     return result
 
 
-@_operator(PathOf)
+@operator_for(PathOf)
 def _path(run: Interpreter, source: PathOf, scope: Scope, target: str) -> Found:
     return run.fetch(source, scope)
 
 
-@_operator(Const)
+@operator_for(Const)
 def _const(run: Interpreter, source: Const, scope: Scope, target: str) -> Found:
     return (MISSING if source.value is None else fresh(source.value)), scope.location
 
 
-@_operator(Position)
+@operator_for(Position)
 def _position(run: Interpreter, source: Position, scope: Scope, target: str) -> Found:
     return source.start + scope.position, scope.location
 
 
-@_operator(Count)
+@operator_for(Count)
 def _count(run: Interpreter, source: Count, scope: Scope, target: str) -> Found:
     items = run.items(source.items, scope, target, report=False)
-    return (MISSING if items is None else len(items)), _list_place(source.items.path.text, scope)
+    return (MISSING if items is None else len(items)), list_place(source.items.path.text, scope)
 
 
-def _list_place(text: str, scope: Scope) -> str:
+def list_place(text: str, scope: Scope) -> str:
+    """Say where a list that is missing should have been."""
     return text if text.startswith("$") else f"{scope.location}.{text}"
 
 
-@_operator(Concat)
+@operator_for(Concat)
 def _concat(run: Interpreter, source: Concat, scope: Scope, target: str) -> Found:
     values = run.operands(source.parts, scope, target)
     if values is None:
@@ -98,7 +94,7 @@ def _concat(run: Interpreter, source: Concat, scope: Scope, target: str) -> Foun
     return (source.separator.join(texts) if texts else MISSING), scope.location
 
 
-@_operator(Coalesce)
+@operator_for(Coalesce)
 def _coalesce(run: Interpreter, source: Coalesce, scope: Scope, target: str) -> Found:
     for option in source.options:
         value = run.evaluate(option, scope, target)
@@ -107,9 +103,9 @@ def _coalesce(run: Interpreter, source: Coalesce, scope: Scope, target: str) -> 
     return MISSING, scope.location
 
 
-@_operator(SumOf)
+@operator_for(SumOf)
 def _sum(run: Interpreter, source: SumOf, scope: Scope, target: str) -> Found:
-    place = _list_place(source.items.path.text, scope)
+    place = list_place(source.items.path.text, scope)
     items = run.items(source.items, scope, target)
     if items is None:
         return MISSING, place
@@ -133,7 +129,7 @@ def _decimal(run: Interpreter, rule: Rule, value: Value, scope: Scope, target: s
         return FAILED
 
 
-@_operator(Arithmetic)
+@operator_for(Arithmetic)
 def _arithmetic(run: Interpreter, source: Arithmetic, scope: Scope, target: str) -> Found:
     numbers = [_number(run, operand, scope, target) for operand in source.operands]
     if any(number is FAILED for number in numbers):
@@ -141,7 +137,7 @@ def _arithmetic(run: Interpreter, source: Arithmetic, scope: Scope, target: str)
     return calculate(source.operator, numbers), scope.location
 
 
-@_operator(MoneyOf)
+@operator_for(MoneyOf)
 def _money(run: Interpreter, source: MoneyOf, scope: Scope, target: str) -> Found:
     amount = run.evaluate(source.amount, scope, f"{target}.amount")
     if amount is MISSING or amount is FAILED:
@@ -153,7 +149,7 @@ def _money(run: Interpreter, source: MoneyOf, scope: Scope, target: str) -> Foun
     return make_money(amount, currency, minor_units=source.minor_units), scope.location
 
 
-@_operator(QuantityOf)
+@operator_for(QuantityOf)
 def _quantity(run: Interpreter, source: QuantityOf, scope: Scope, target: str) -> Found:
     value = run.evaluate(source.value, scope, f"{target}.value")
     if value is MISSING or value is FAILED:
@@ -176,7 +172,7 @@ def _quantity(run: Interpreter, source: QuantityOf, scope: Scope, target: str) -
     return {"value": source.fit(number), "unit": unit}, scope.location
 
 
-@_operator(Cases)
+@operator_for(Cases)
 def _cases(run: Interpreter, source: Cases, scope: Scope, target: str) -> Found:
     for case in source.cases:
         if case.when is None or run.holds(case.when, scope):
@@ -184,7 +180,7 @@ def _cases(run: Interpreter, source: Cases, scope: Scope, target: str) -> Found:
     return MISSING, scope.location
 
 
-@_operator(Jmespath)
+@operator_for(Jmespath)
 def _jmespath(run: Interpreter, source: Jmespath, scope: Scope, target: str) -> Found:
     try:
         found = source.search(scope.value)
@@ -193,7 +189,7 @@ def _jmespath(run: Interpreter, source: Jmespath, scope: Scope, target: str) -> 
     return (MISSING if found is None else anything(found)), scope.location
 
 
-@_operator(Call)
+@operator_for(Call)
 def _call(run: Interpreter, source: Call, scope: Scope, target: str) -> Found:
     positional = run.operands(source.positional, scope, target)
     named = run.operands(tuple(rule for _, rule in source.named), scope, target)
@@ -209,110 +205,3 @@ def _call(run: Interpreter, source: Call, scope: Scope, target: str) -> Found:
             "function", f"the function {source.name} failed: {type(error).__name__}: {error}"
         ) from error
     return (MISSING if found is None else anything(found)), scope.location
-
-
-@_operator(ObjectOf)
-def _object(run: Interpreter, source: ObjectOf, scope: Scope, target: str) -> Found:
-    failed = False
-    if source.currency is not None:
-        currency = run.evaluate(source.currency, scope, f"{target}(currency)")
-        failed = currency is FAILED
-        declared = None if failed or currency is MISSING else currency_code(currency)
-        # After a failed currency the amounts are still looked at, so that all faults come at once.
-        scope = Scope(
-            scope.value, scope.location, scope.parent, scope.position, "XXX" if failed else declared
-        )
-    result: dict[str, Value] = {}
-    for name, rule in source.fields:
-        value = run.evaluate(rule, scope, f"{target}.{name}" if target else name)
-        if value is FAILED:
-            failed = True
-        elif value is not MISSING:
-            result[name] = value
-    return (FAILED if failed else result), scope.location
-
-
-@_operator(ListOf)
-def _list(run: Interpreter, source: ListOf, scope: Scope, target: str) -> Found:
-    result: list[Value] = []
-    failed = not _extend(run, source, scope, target, result)
-    return (FAILED if failed else result), scope.location
-
-
-def _extend(run: Interpreter, source: ListOf, scope: Scope, target: str, result: list[Value]) -> bool:
-    good = True
-    for rule in source.rules:
-        value = run.evaluate(rule, scope, f"{target}[{len(result)}]")
-        if value is FAILED:
-            good = False
-        elif isinstance(value, list):
-            result.extend(value)
-        elif value is not MISSING:
-            result.append(value)
-    return good
-
-
-@_operator(Each)
-def _each(run: Interpreter, source: Each, scope: Scope, target: str) -> Found:
-    items = run.items(source.items, scope, target)
-    if items is None:
-        return MISSING, _list_place(source.items.path.text, scope)
-    result: list[Value] = []
-    failed = False
-    for item in items:
-        if source.flatten and isinstance(source.body.source, ListOf):
-            failed |= not _extend(run, source.body.source, item, target, result)
-            continue
-        value = run.evaluate(source.body, item, f"{target}[{item.position}]")
-        failed |= value is FAILED
-        result.append(value)
-    return (FAILED if failed else result), scope.location
-
-
-@_operator(IndexBy)
-def _index_by(run: Interpreter, source: IndexBy, scope: Scope, target: str) -> Found:
-    items = run.items(source.items, scope, target)
-    if items is None:
-        return MISSING, _list_place(source.items.path.text, scope)
-    result: dict[str, Value] = {}
-    failed = False
-    for item in items:
-        key = run.evaluate(source.key, item, f"{target}(key)")
-        value = run.evaluate(source.body, item, f"{target}.{key}")
-        if key is FAILED or value is FAILED:
-            failed = True
-        elif to_str(key) in result:
-            run.fault(
-                "duplicate",
-                item.location,
-                target,
-                key,
-                "two items have this key; keep one of them with 'where'",
-            )
-            failed = True
-        else:
-            result[to_str(key)] = value
-    return (FAILED if failed else result), scope.location
-
-
-@_operator(First)
-def _first(run: Interpreter, source: First, scope: Scope, target: str) -> Found:
-    place = _list_place(source.items.path.text, scope)
-    for item in run.rows(source.items, scope) or ():
-        if source.items.where is None or run.holds(source.items.where, item):
-            return run.evaluate(source.body, item, target), item.location
-    return MISSING, place
-
-
-@_operator(Within)
-def _within(run: Interpreter, source: Within, scope: Scope, target: str) -> Found:
-    value, location = run.fetch(source.path, scope)
-    if value is MISSING:
-        return MISSING, location
-    return run.evaluate(source.body, scope.inner(value, location), target), location
-
-
-@_operator(Use)
-def _use(run: Interpreter, source: Use, scope: Scope, target: str) -> Found:
-    inner = Scope(scope.value, scope.location, None, scope.position, scope.currency)
-    return run.evaluate(source.body, inner, target), scope.location

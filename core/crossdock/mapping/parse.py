@@ -8,7 +8,9 @@ from typing import Final
 
 from crossdock.mapping import sources
 from crossdock.mapping.conditions import ConditionSyntaxError, parse_condition
+from crossdock.mapping.conversions import converter
 from crossdock.mapping.faults import DefinitionProblem, MappingDefinitionError, ValueFault
+from crossdock.mapping.options import OptionError
 from crossdock.mapping.paths import Path, PathSyntaxError, Reading, Value, kind_of, parse_path
 from crossdock.mapping.rules import (
     As,
@@ -26,7 +28,7 @@ from crossdock.mapping.rules import (
     StepRule,
 )
 from crossdock.mapping.steps import STEP_KEYS, parse_steps
-from crossdock.mapping.values import OptionError, anything, converter, scalar, to_decimal
+from crossdock.mapping.values import anything, scalar, to_decimal
 
 HEADER_KEYS: Final = frozenset({"mapping", "version", "description", "from", "to", "tables"})
 XML_FORMATS: Final = frozenset({"xml", "soap", "ubl"})

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from crossdock.mapping.options import Convert
 from crossdock.mapping.paths import JSON_READING, Path, Reading, Value
-from crossdock.mapping.values import Convert
 
 Table: TypeAlias = Mapping[str, Value]
 PureFunction: TypeAlias = Callable[..., Value]

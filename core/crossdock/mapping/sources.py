@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from crossdock.mapping.conversions import converter
+from crossdock.mapping.options import OptionError
 from crossdock.mapping.paths import Value
 from crossdock.mapping.rules import (
     Arithmetic,
@@ -34,7 +36,7 @@ from crossdock.mapping.rules import (
     Use,
     Within,
 )
-from crossdock.mapping.values import OptionError, anything, converter
+from crossdock.mapping.values import anything
 
 if TYPE_CHECKING:
     from crossdock.mapping.parse import Parser

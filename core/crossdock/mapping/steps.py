@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Final
 
 from crossdock.mapping.conditions import linear_pattern
+from crossdock.mapping.conversions import converter
 from crossdock.mapping.faults import ValueFault
+from crossdock.mapping.options import OptionError
 from crossdock.mapping.paths import MISSING, Value, kind_of
 from crossdock.mapping.rules import As, Edit, Extract, Lookup, Replace, Split, StepRule, Table
 from crossdock.mapping.units import currency_code, minor_digits
-from crossdock.mapping.values import OptionError, anything, converter, to_decimal, to_str
+from crossdock.mapping.values import anything, to_decimal, to_str
 
 STEP_KEYS: Final = (
     "when_present",
