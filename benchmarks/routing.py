@@ -2,8 +2,8 @@
 
     python -m benchmarks.routing
 
-Ours is the whole of ``route`` with its explanation data encoded; the solver's time is the solving alone, without writing
-the program. Every order has a destination of its own.
+Ours is the whole of ``route`` with its explanation data encoded; the solver's time is the solving alone, without
+writing the program. Every order has a destination of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from decimal import Decimal
 from random import Random
 from time import perf_counter
 
-from benchmarks.routing_milp import solve
+from benchmarks.routing_milp import Instance, solve
 from crossdock.routing import Demand, Network, PolicySet, SupplyView, compile_policy, route
 from tests.routing.builders import (
     NOW,
@@ -93,7 +93,7 @@ def _solver(order: Demand, supply: SupplyView, net: Network) -> float:
         for node, units in zip(net.nodes, supply.rows([line.sku])[0], strict=True):
             stock[line.sku, node.id] = int(units)
     cards = {card.id: card for card in rate_cards()}
-    answer = solve(order, stock, {}, net, cards, POLICIES.policies[0].definition, NOW)
+    answer = solve(Instance(order, stock, {}, net, cards, POLICIES.policies[0].definition, NOW))
     decision = route(order, supply, net, POLICIES, NOW)
     ours: tuple[Decimal, ...] = decision.tiers
     if (len(decision.unfilled), ours) != (answer.left_out, answer.tiers):

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from benchmarks.routing_milp import solve
+from benchmarks.routing_milp import Instance, solve
 from crossdock.routing import Decision, Demand, Network, PolicySet, SupplyView, compile_policy, route
 from crossdock.routing.supply import UNLIMITED
 from tests.routing.builders import NOW, network, random_demand, random_nodes, rate_cards
@@ -66,7 +66,7 @@ def test_costs_what_the_mixed_integer_program_costs(seed: int) -> None:
         orders, lines, units = (10**9 if v == UNLIMITED else int(v) for v in supply.capacity[:, position])
         left[node.id] = (orders, lines, units)
     cards = {card.id: card for card in rate_cards()}
-    answer = solve(order, stock, left, net, cards, policies.policies[0].definition, NOW)
+    answer = solve(Instance(order, stock, left, net, cards, policies.policies[0].definition, NOW))
     assert len(decision.unfilled) == answer.left_out
     assert with_saving(decision, policies) == answer.tiers
     assert decision.optimal

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from random import Random
 
-from crossdock.routing import PolicySet, SupplyView, compile_policy, route
+from crossdock.routing import Capacity, PolicySet, SupplyView, compile_policy, route
 from crossdock.routing.engine import decision_of, situation_of
 from crossdock.routing.large import solve_large
 from crossdock.routing.problem import Problem
-from tests.routing.builders import NOW, STANDARD, network, random_demand, random_nodes, random_supply
+from tests.routing.builders import (
+    NOW,
+    STANDARD,
+    demand,
+    line,
+    network,
+    node,
+    random_demand,
+    random_nodes,
+    random_supply,
+)
 
 
 def test_a_large_order_is_placed_completely_within_the_rules() -> None:
@@ -50,3 +60,13 @@ def test_without_time_the_plan_is_still_valid_and_says_that_it_is_not_proven() -
     supply.take(decision.assignments)
     assert (supply.available >= 0).all()
     assert (supply.capacity >= 0).all()
+
+
+def test_a_node_that_is_over_its_capacity_does_not_stop_the_others() -> None:
+    net = network(
+        [node("far", 34.0, -118.2), node("near", capacity=Capacity(units=5, lines=5)), node("west", 45.0)]
+    )
+    rows = [("sku0", each, 3) for each in ("far", "near", "west")]
+    supply = SupplyView(net, rows, used={"near": (0, 9, 9)})
+    decision = route(demand([line(0, 6)]), supply, net, PolicySet([compile_policy(STANDARD)]), NOW)
+    assert {a.node for a in decision.assignments} == {"far", "west"}

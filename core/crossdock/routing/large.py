@@ -232,14 +232,14 @@ class _Formulation:
                 if (o, node) in self.z:
                     self._carry(o, option, node)
             if capacity is not None and capacity[2, node] != UNLIMITED:
-                program.row(self._load(node, problem.units), high=float(capacity[2, node]))
+                program.row(self._load(node, problem.units), high=float(max(capacity[2, node], 0)))
             if capacity is not None and capacity[1, node] != UNLIMITED:
                 lines = {
                     column: float(len(positions))
                     for item, positions in enumerate(problem.items)
                     if (column := self._present(item, node)) is not None
                 }
-                program.row(lines, high=float(capacity[1, node]))
+                program.row(lines, high=float(max(capacity[1, node], 0)))
             for positions, wanted in problem.shared_skus():
                 row = {
                     self.x[item, node]: 1.0 if item in self.split else float(units)
