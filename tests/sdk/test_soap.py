@@ -186,6 +186,7 @@ def test_no_envelope_is_an_unknown_outcome(wsdl: Path, body: str, status: int) -
         ('<Told xmlns="urn:stock"><at>2026-01-01T00:00:00Z</at><quantity>1</quantity></Told>', Decimal(1)),
         ('<Told xmlns="urn:stock"><surprise/><quantity>1</quantity></Told>', Decimal(1)),
         ('<Told xmlns="urn:stock"><quantity>about 5</quantity></Told>', "about 5"),
+        ('<Told xmlns="urn:stock"><quantity>1</quantity><weight>heavy</weight></Told>', "1"),
     ],
 )
 def test_an_answer_that_breaks_the_wsdl_is_read_tolerantly(wsdl: Path, body: str, expected: object) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import email
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,20 @@ _REFUSED_CREDENTIALS = frozenset(
         "SecurityTokenUnavailable",
     }
 )
+
+
+class _RaiseInstead(logging.Handler):
+    """zeep logs a text that is not of its type, and reads it as nothing: a silent loss. This raises there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise what makes the answer unreadable by the WSDL."""
+        error = record.exc_info[1] if record.exc_info else None
+        raise zeep.exceptions.XMLParseError(f"a value is not of its type: {error or record.getMessage()}")
+
+
+_values_log = logging.getLogger("zeep.xsd.types.simple")
+_values_log.addHandler(_RaiseInstead())
+_values_log.propagate = False
 
 
 @dataclass(frozen=True, slots=True)
