@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 
 from crossdock.mapping.compiled import CompiledMapping
 from crossdock.mapping.paths import Every, Path, Step, Value, write_step
+from crossdock.mapping.rule_parts import As, PathOf
 from crossdock.mapping.rules import (
-    As,
     Call,
     Cases,
     Coalesce,
@@ -23,7 +23,6 @@ from crossdock.mapping.rules import (
     ListOf,
     MoneyOf,
     ObjectOf,
-    PathOf,
     QuantityOf,
     Rule,
     Source,

@@ -11,7 +11,7 @@ import re2  # type: ignore[import-untyped]
 
 from crossdock.mapping.faults import ValueFault
 from crossdock.mapping.paths import Value, kind_of
-from crossdock.mapping.rules import Cel, Combine, Compare, Condition, PathOf, Pattern
+from crossdock.mapping.rule_parts import Cel, Combine, Compare, Condition, PathOf, Pattern
 from crossdock.mapping.values import to_str
 
 OPERATORS: Final = (

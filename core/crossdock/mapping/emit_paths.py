@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from crossdock.mapping.emit import Emitter, Place
 from crossdock.mapping.paths import Path, Reading, Step, Value, walk_all
-from crossdock.mapping.rules import Cel, Combine, Compare, Condition, Items, PathOf
+from crossdock.mapping.rule_parts import Cel, Combine, Compare, Condition, PathOf
+from crossdock.mapping.rules import Items
 
 
 class Fallback(Exception):

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from crossdock.mapping.emit import Emitter, Place
 from crossdock.mapping.emit_paths import emit_condition, emit_groups, emit_list, emit_loop, emit_path
+from crossdock.mapping.rule_parts import PathOf
 from crossdock.mapping.rules import (
     Arithmetic,
     Case,
@@ -23,7 +24,6 @@ from crossdock.mapping.rules import (
     ListOf,
     MoneyOf,
     ObjectOf,
-    PathOf,
     Position,
     QuantityOf,
     Rule,

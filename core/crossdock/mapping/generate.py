@@ -20,19 +20,8 @@ from crossdock.mapping.grouping import group_rows, split_at
 from crossdock.mapping.interpret import Interpreter, Scope, fresh
 from crossdock.mapping.operators import calculate
 from crossdock.mapping.paths import MISSING, Value
-from crossdock.mapping.rules import (
-    As,
-    Edit,
-    Extract,
-    Lookup,
-    Presence,
-    Program,
-    Replace,
-    Rule,
-    Source,
-    Split,
-    StepRule,
-)
+from crossdock.mapping.rule_parts import As, Edit, Extract, Lookup, Replace, Split, StepRule
+from crossdock.mapping.rules import Presence, Program, Rule, Source
 from crossdock.mapping.steps import apply_step, look_up, make_money
 from crossdock.mapping.units import convert_quantity, currency_code
 from crossdock.mapping.values import PLAIN, scalar, to_bool, to_decimal, to_int, to_str

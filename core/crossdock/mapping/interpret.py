@@ -15,24 +15,8 @@ from crossdock.mapping.conditions import compare, decide_cel
 from crossdock.mapping.faults import MappingFault, ValueFault, shorten
 from crossdock.mapping.grouping import group_rows, split_at
 from crossdock.mapping.paths import FAILED, MISSING, Path, ShapeError, Value, walk, walk_all
-from crossdock.mapping.rules import (
-    As,
-    Cel,
-    Combine,
-    Compare,
-    Condition,
-    First,
-    Items,
-    ObjectOf,
-    PathOf,
-    Presence,
-    Program,
-    Rule,
-    Source,
-    StepRule,
-    Use,
-    Within,
-)
+from crossdock.mapping.rule_parts import As, Cel, Combine, Compare, Condition, PathOf, StepRule
+from crossdock.mapping.rules import First, Items, ObjectOf, Presence, Program, Rule, Source, Use, Within
 from crossdock.mapping.steps import apply_step
 
 _INDEX = re.compile(r"\[\d+\]")

@@ -11,6 +11,7 @@ from jmespath.exceptions import JMESPathError
 from crossdock.mapping.faults import ValueFault
 from crossdock.mapping.interpret import OPERATORS, Interpreter, Scope, fresh
 from crossdock.mapping.paths import FAILED, MISSING, Value
+from crossdock.mapping.rule_parts import PathOf
 from crossdock.mapping.rules import (
     Arithmetic,
     Call,
@@ -21,7 +22,6 @@ from crossdock.mapping.rules import (
     Count,
     Jmespath,
     MoneyOf,
-    PathOf,
     Position,
     QuantityOf,
     Rule,

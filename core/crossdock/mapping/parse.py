@@ -12,20 +12,17 @@ from crossdock.mapping.conversions import converter
 from crossdock.mapping.faults import DefinitionProblem, MappingDefinitionError, ValueFault
 from crossdock.mapping.options import OptionError
 from crossdock.mapping.paths import Path, PathSyntaxError, Reading, Value, kind_of, parse_path
+from crossdock.mapping.rule_parts import As, Condition, PathOf, StepRule
 from crossdock.mapping.rules import (
-    As,
-    Condition,
     Const,
     First,
     Items,
     ObjectOf,
-    PathOf,
     Presence,
     Program,
     PureFunction,
     Rule,
     Source,
-    StepRule,
 )
 from crossdock.mapping.steps import STEP_KEYS, parse_steps
 from crossdock.mapping.values import anything, scalar, to_decimal

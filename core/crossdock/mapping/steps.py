@@ -11,7 +11,7 @@ from crossdock.mapping.conversions import converter
 from crossdock.mapping.faults import ValueFault
 from crossdock.mapping.options import OptionError
 from crossdock.mapping.paths import MISSING, Value, kind_of
-from crossdock.mapping.rules import As, Edit, Extract, Lookup, Replace, Split, StepRule, Table
+from crossdock.mapping.rule_parts import As, Edit, Extract, Lookup, Replace, Split, StepRule, Table
 from crossdock.mapping.units import currency_code, minor_digits
 from crossdock.mapping.values import anything, to_decimal, to_str
 
