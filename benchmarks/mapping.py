@@ -155,13 +155,33 @@ def _written_address(address: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def _money(amount: str | Decimal, currency: str) -> dict[str, Any]:
+    return {"amount": Decimal(amount), "currency": currency}
+
+
+def _written_line(line: dict[str, Any], currency: str) -> dict[str, Any]:
+    discounts = (Decimal(part["amount_set"]["shop_money"]["amount"]) for part in line["discount_allocations"])
+    return {
+        "external_id": str(line["id"]),
+        "sku": line["sku"],
+        "description": line["title"],
+        "quantity": int(line["current_quantity"]),
+        "unit_price": _money(line["price_set"]["shop_money"]["amount"], currency),
+        "discount": _money(sum(discounts, Decimal(0)), currency),
+        "taxes": [
+            {
+                "title": tax["title"],
+                "rate": tax["rate"],
+                "amount": _money(tax["price_set"]["shop_money"]["amount"], currency),
+            }
+            for tax in line["tax_lines"]
+        ],
+    }
+
+
 def hand_written(order: dict[str, Any]) -> dict[str, Any]:
     """Map as a careful Python programmer would by hand: same output, errors as they come."""
     currency = order["currency"]
-
-    def money(amount: str | Decimal) -> dict[str, Any]:
-        return {"amount": Decimal(amount), "currency": currency}
-
     return {
         "external_id": str(order["id"]),
         "number": order["name"],
@@ -169,37 +189,11 @@ def hand_written(order: dict[str, Any]) -> dict[str, Any]:
         "currency": currency,
         "email": order["email"],
         "status": "open" if order.get("cancelled_at") is None else "cancelled",
-        "total": money(order["total_price_set"]["shop_money"]["amount"]),
+        "total": _money(order["total_price_set"]["shop_money"]["amount"], currency),
         "service": _SERVICES[order["shipping_lines"][0]["code"]],
         "ship_to": _written_address(order["shipping_address"]),
         "bill_to": _written_address(order["billing_address"]),
-        "lines": [
-            {
-                "external_id": str(line["id"]),
-                "sku": line["sku"],
-                "description": line["title"],
-                "quantity": int(line["current_quantity"]),
-                "unit_price": money(line["price_set"]["shop_money"]["amount"]),
-                "discount": money(
-                    sum(
-                        (
-                            Decimal(a["amount_set"]["shop_money"]["amount"])
-                            for a in line["discount_allocations"]
-                        ),
-                        Decimal(0),
-                    )
-                ),
-                "taxes": [
-                    {
-                        "title": tax["title"],
-                        "rate": tax["rate"],
-                        "amount": money(tax["price_set"]["shop_money"]["amount"]),
-                    }
-                    for tax in line["tax_lines"]
-                ],
-            }
-            for line in order["line_items"]
-        ],
+        "lines": [_written_line(line, currency) for line in order["line_items"]],
     }
 
 
