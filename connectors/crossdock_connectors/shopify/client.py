@@ -89,6 +89,8 @@ class ShopifyClient:
                 "`api_version`",
                 path="shop",
             )
+        if response.status_code in (httpx.codes.PAYMENT_REQUIRED, httpx.codes.LOCKED):
+            raise UnauthorisedError(f"{self.config.domain} is frozen or locked ({response.status_code})")
         answer = json_of(response)
         if not isinstance(answer, dict):
             raise BugError(f"{self.config.domain} answered {response.status_code}, but not with an object")
