@@ -223,7 +223,7 @@ def _unnest(types: Types, values: Mapping[str, Sequence[Any]] | None = None) -> 
         bindparam(
             name if values is None else None,
             None if values is None else values[name],
-            type_=postgresql.ARRAY(kind),
+            type_=postgresql.ARRAY(kind, dimensions=1),
         )
         for name, kind in types.items()
     ]

@@ -37,6 +37,9 @@ def place(books: Books, wanted: Request, why: str) -> None:
     """
     orders = [books.orders[each] for each in wanted]
     waiting = [order for order in orders if any(line.quantities.unallocated for line in order.lines)]
+    for order in orders:
+        if order.route_at is not None and order not in waiting:
+            books.put_order(replace(order, route_at=None, route_until=None))
     if not waiting:
         return
     documents = {order.id: read(order.document, OrderDocument) for order in waiting}

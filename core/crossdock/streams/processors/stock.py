@@ -82,9 +82,7 @@ def _feed(hub: Hub, tx: Transaction, message: Message, document: FeedDocument) -
         document.meaning,
         document.sequence,
     )
-    lines: list[FeedLine] = [
-        (line["sku"], line["quantity"], line.get("quarantined")) for line in document.lines
-    ]
+    lines = _lines(document)
     skus = [line[0] for line in lines]
     old = stock.load_node_positions(tx.connection, document.node, skus)
     moved = _in_flight(hub, tx.connection, document)
@@ -96,6 +94,21 @@ def _feed(hub: Hub, tx: Transaction, message: Message, document: FeedDocument) -
     _reject(tx, message, document, result.rejected)
     _reject(tx, message, document, [o for o in result.ignored if o.reason is LineReason.CONFLICTING])
     _note(hub, tx, document, source, context, len(lines), len(result.movements))
+
+
+def _lines(document: FeedDocument) -> list[FeedLine]:
+    """The feed's lines; rows of one SKU (lots, bins) are summed."""
+    lines: list[FeedLine] = [
+        (line["sku"], line["quantity"], line.get("quarantined")) for line in document.lines
+    ]
+    if len({line[0] for line in lines}) == len(lines):
+        return lines
+    sums: dict[str, FeedLine] = {}
+    for sku, quantity, quarantined in lines:
+        _, so_far, held = sums.get(sku, (sku, 0, None))
+        both = None if quarantined is None and held is None else (quarantined or 0) + (held or 0)
+        sums[sku] = (sku, so_far + quantity, both)
+    return list(sums.values())
 
 
 def _in_flight(hub: Hub, connection: Connection, document: FeedDocument) -> dict[str, Any]:
@@ -163,7 +176,7 @@ def _reject(
             "meaning": document.meaning,
             "as_of": document.as_of,
             "sequence": document.sequence,
-            "lines": [document.lines[outcome.line]],
+            "lines": [line for line in document.lines if line["sku"] == outcome.sku],
         }
         body = encode(one)
         tx.dead_letter(
@@ -171,9 +184,9 @@ def _reject(
                 stage="stock",
                 code=f"stock.{outcome.reason}",
                 message=outcome.message,
-                path=f"$.lines[{outcome.line}] of part {document.part}",
+                path=f"SKU {outcome.sku} in part {document.part} of feed {document.feed_id}",
                 body=body,
-                original=replace(message, body=body, id=f"{message.id}#{outcome.line}"),
+                original=replace(message, body=body, id=f"{message.id}#{outcome.sku}"),
                 raw_id=message.headers.get("raw_id"),
                 connection=message.headers.get("connection"),
             )

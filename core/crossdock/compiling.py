@@ -1,0 +1,100 @@
+"""Compiles the configuration into what processors read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from crossdock.config.model import Config
+from crossdock.config.network import (
+    NodeConfig,
+    routing_node,
+    routing_rate_card,
+    routing_service,
+)
+from crossdock.inventory.safety_stock import SafetyRule, SafetyStock
+from crossdock.routing import Network, PolicySet, Position, compile_policy
+from crossdock.sdk.errors import MisconfiguredError
+from crossdock.sdk.manifest import Manifest
+from crossdock.streams.processors.hub import Channel, Hub, Locate
+
+__all__ = ["compile_hub", "network_document"]
+
+
+def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locate) -> Hub:
+    """Compile a configuration.
+
+    Raises:
+        MisconfiguredError: A node that lies nowhere, a policy that can't work, a tariff that is not well formed.
+    """
+    network = Network(
+        [routing_node(node, _position(node, locate), config.cut_off) for node in config.nodes],
+        [routing_service(service) for service in config.services],
+        [routing_rate_card(card) for card in config.rate_cards],
+        currency=config.hub.currency,
+        exchange_rates=config.hub.exchange_rates,
+    )
+    channels = {
+        channel.connection: Channel(name, channel)
+        for name, channel in config.channels.items()
+        if channel.connection is not None
+    }
+    return Hub(
+        config=config,
+        network=network,
+        policies=_policies(config),
+        safety=SafetyStock(
+            SafetyRule(
+                rule.units,
+                rule.percent,
+                frozenset(rule.product_tags),
+                frozenset(rule.nodes),
+                frozenset(rule.channels),
+            )
+            for rule in config.safety_stock
+        ),
+        locate=locate,
+        channels=channels,
+        nodes={node.id: node for node in config.nodes},
+        manifests=manifests,
+    )
+
+
+def network_document(config: Config) -> bytes:
+    """What decisions of this network's version need to be explained later, as JSON."""
+    parts = {
+        "nodes": [node.model_dump(mode="json") for node in config.nodes],
+        "services": [service.model_dump(mode="json") for service in config.services],
+        "rate_cards": [card.model_dump(mode="json") for card in config.rate_cards],
+        "policies": config.policies,
+        "currency": config.hub.currency,
+        "exchange_rates": config.hub.exchange_rates,
+    }
+    return msgspec.json.encode(parts, order="sorted")
+
+
+def _policies(config: Config) -> PolicySet:
+    compiled = []
+    for index, definition in enumerate(config.policies):
+        try:
+            compiled.append(compile_policy(definition))
+        except MisconfiguredError as error:
+            where = f"policies.{index}" + (f".{error.path}" if error.path else "")
+            raise MisconfiguredError(f"{where}: {error.message}", path=where, detail=error.detail) from error
+    return PolicySet(compiled)
+
+
+def _position(node: NodeConfig, locate: Locate) -> Position:
+    address = node.address
+    if address.latitude is not None and address.longitude is not None:
+        return Position(address.latitude, address.longitude)
+    found = locate(address.country, address.region, address.postal_code, address.city or "")
+    if found is None:
+        path = f"nodes.{node.id}.address"
+        raise MisconfiguredError(
+            f"{path}: nobody knows where {address.postal_code or 'no post code'} {address.city or ''} in "
+            f"{address.country} lies: give latitude and longitude",
+            path=path,
+        )
+    return found

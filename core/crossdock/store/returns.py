@@ -1,0 +1,98 @@
+"""Returns: what buyers want to send back, and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Text, select
+
+from crossdock.orders.life_cycles import ReturnState
+from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.order_tables import return_lines, returns
+
+__all__ = ["StoredReturn", "StoredReturnLine", "load_returns", "save_returns"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReturnLine:
+    """Units of one SKU in one condition."""
+
+    number: int
+    order_line: str | None
+    sku: str
+    requested: int
+    received: int
+    condition: str | None = None
+    disposition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReturn:
+    """A return; a blind one has no order the hub knows of."""
+
+    id: str
+    order_id: str | None
+    connection: str
+    external_id: str
+    node: str | None
+    state: ReturnState
+    document: bytes
+    created_at: datetime
+    lines: tuple[StoredReturnLine, ...] = ()
+
+
+_RETURN = tuple(field.name for field in fields(StoredReturn) if field.name != "lines")
+_LINE = tuple(field.name for field in fields(StoredReturnLine))
+
+_save = InsertMany(
+    returns,
+    (*_RETURN, "updated_at"),
+    conflict=("id",),
+    update=lambda new: {name: new[name] for name in ("order_id", "node", "state", "document", "updated_at")},
+)
+_save_lines = InsertMany(
+    return_lines,
+    ("return_id", *_LINE),
+    conflict=("return_id", "number"),
+    update=lambda new: {name: new[name] for name in _LINE[1:]},
+)
+
+
+def load_returns(connection: Connection, ids: Iterable[str]) -> dict[str, StoredReturn]:
+    """Returns with their lines, by id; unknown ids are missing."""
+    wanted_ids = sorted(set(ids))
+    if not wanted_ids:
+        return {}
+    wanted = values_table(connection, {"id": Text()}, [(each,) for each in wanted_ids])
+    rows = connection.execute(
+        select(*(returns.c[name] for name in _RETURN))
+        .select_from(wanted)
+        .join(returns, returns.c.id == wanted.c.id)
+    ).all()
+    lines: dict[str, list[StoredReturnLine]] = {}
+    again = values_table(connection, {"id": Text()}, [(each,) for each in wanted_ids])
+    for line in connection.execute(
+        select(return_lines.c.return_id, *(return_lines.c[name] for name in _LINE))
+        .select_from(again)
+        .join(return_lines, return_lines.c.return_id == again.c.id)
+        .order_by(return_lines.c.return_id, return_lines.c.number)
+    ):
+        lines.setdefault(line.return_id, []).append(StoredReturnLine(*line[1:]))
+    return {row.id: _stored(row, tuple(lines.get(row.id, ()))) for row in rows}
+
+
+def save_returns(connection: Connection, changed: Sequence[StoredReturn], now: datetime) -> None:
+    """Insert or update returns and their lines."""
+    _save(connection, [(*(getattr(each, name) for name in _RETURN), now) for each in changed])
+    _save_lines(
+        connection,
+        [(each.id, *(getattr(line, name) for name in _LINE)) for each in changed for line in each.lines],
+    )
+
+
+def _stored(row: Any, lines: tuple[StoredReturnLine, ...]) -> StoredReturn:
+    values = row._asdict()
+    return StoredReturn(**{**values, "state": ReturnState(values["state"])}, lines=lines)

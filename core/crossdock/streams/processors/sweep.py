@@ -1,0 +1,81 @@
+"""The ``sweep`` timers: what has to happen because time passes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from crossdock.inventory.position import Movement
+from crossdock.inventory.promises import Reservation, ReservationState, expire
+from crossdock.orders.worklist import Cause
+from crossdock.store import reservations, stock, waiting
+from crossdock.streams.processor import Message, Timer, Transaction
+from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.documents import RerouteDocument, encode
+from crossdock.streams.processors.hub import Hub
+from crossdock.streams.topics import ORDERS
+
+__all__ = ["sweep_timers"]
+
+_AT_ONCE = 500
+
+
+def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
+    """Expiries, orders that wait for stock, nodes that keep silent."""
+    return (
+        Timer("expire", 5.0, _expire),
+        Timer("retry_waiting", 1.0, _retry),
+        Timer("silent_nodes", 60.0, partial(_silent, hub)),
+    )
+
+
+def _expire(tx: Transaction) -> None:
+    """Book reservations that have lapsed. They hold nothing since they lapsed; this gives the units back."""
+    lapsed = reservations.lapsed(tx.connection, tx.now, _AT_ONCE)
+    positions = stock.load_positions(tx.connection, [(each.sku, each.node) for each in lapsed], lock=True)
+    ended: list[Reservation] = []
+    movements: list[Movement] = []
+    for each in lapsed:
+        result = expire(positions[each.sku, each.node], each, tx.now, "hub")
+        if result.reservation.state is ReservationState.EXPIRED:
+            positions[each.sku, each.node] = result.positions[0]
+            movements.extend(result.movements)
+            ended.append(result.reservation)
+    stock.book_promises(tx.connection, movements, tx.now)
+    reservations.save(tx.connection, ended, tx.now)
+
+
+def _retry(tx: Transaction) -> None:
+    """Route again what waits for stock."""
+    for order in waiting.due_orders(tx.connection, tx.now, _AT_ONCE):
+        document = RerouteDocument(order.id, (), "waiting")
+        tx.emit(
+            Message(
+                id=f"retry:{order.id}:{order.route_at.isoformat()}",
+                topic=ORDERS,
+                key=order.id,
+                body=encode(document),
+                headers={
+                    "schema": "reroute/1",
+                    "connection": order.connection,
+                    "correlation_id": order.correlation_id,
+                },
+            )
+        )
+
+
+def _silent(hub: Hub, tx: Transaction) -> None:
+    """A node that does not answer for too long is somebody's work."""
+    names = waiting.silent_fulfilments(tx.connection, tx.now - hub.config.silence, _AT_ONCE)
+    if not names:
+        return
+    books = Books(hub, tx)
+    books.load_fulfilments(names)
+    for name in names:
+        stored = books.fulfilments[name]
+        asked = stored.requested_at.isoformat() if stored.requested_at else "long ago"
+        books.raise_work(
+            Cause.UPSTREAM_LAG,
+            f"fulfilment_order:{name}",
+            f"node {stored.fulfilment.node} was asked for {name} at {asked} and has not answered",
+        )
+    books.close()
