@@ -163,6 +163,10 @@ class SoapClient(Protocol):
         """
         ...
 
+    async def operations(self) -> Sequence[str]:
+        """The names of the operations that the WSDL has; sends nothing."""
+        ...
+
 
 class SoapFactory(Protocol):
     """Makes SOAP clients whose traffic goes through the connection's ``Http``."""
@@ -177,12 +181,14 @@ class SoapFactory(Protocol):
         username: str | None = None,
         password: str | None = None,
         password_digest: bool = False,
+        auth: httpx.Auth | None = None,
         zone: str = "UTC",
     ) -> SoapClient:
         """Describe a service by a vendored WSDL file; it is read at the first call, off the event loop.
 
         ``endpoint`` replaces the WSDL's own address; ``username`` and ``password`` go into a WS-Security
-        UsernameToken; ``zone`` is that of instants without an offset.
+        UsernameToken, ``auth`` is HTTP's (``httpx.BasicAuth``); ``zone`` is that of instants without an
+        offset.
         """
         ...
 

@@ -175,6 +175,7 @@ class ZeepSoapClient:
         service: str | None,
         port: str | None,
         wsse: _Wsse | None,
+        auth: httpx.Auth | None,
         zone: ZoneInfo,
     ) -> None:
         """Keep the description; the file is read at the first call."""
@@ -185,6 +186,7 @@ class ZeepSoapClient:
         self._service = service
         self._port = port
         self._wsse = wsse
+        self._auth = auth
         self._zone = zone
         self._loaded: _Loaded | None = None
         self._loading = asyncio.Lock()
@@ -214,6 +216,7 @@ class ZeepSoapClient:
             message.address,
             content=message.content,
             headers=message.headers,
+            auth=self._auth,
             safe=safe,
             expect={400, 500},
         )
@@ -357,6 +360,7 @@ class SoapClients:
         username: str | None = None,
         password: str | None = None,
         password_digest: bool = False,
+        auth: httpx.Auth | None = None,
         zone: str = "UTC",
     ) -> ZeepSoapClient:
         """Describe a service; see ``SoapFactory``."""
@@ -369,5 +373,6 @@ class SoapClients:
             service=service,
             port=port,
             wsse=wsse,
+            auth=auth,
             zone=ZoneInfo(zone),
         )

@@ -94,8 +94,13 @@ def build_response(request: SoapRequest, payload: etree._Element) -> tuple[bytes
     return envelope_bytes(request.version, payload), request.version.media_type
 
 
-def build_fault(version: SoapVersion, *, ours: bool, reason: str) -> tuple[bytes, str]:
-    """A fault and its media type: the sender's mistake, or ``ours`` (then the partner may send again)."""
+def build_fault(
+    version: SoapVersion, *, ours: bool, reason: str, detail: etree._Element | None = None
+) -> tuple[bytes, str]:
+    """A fault and its media type: the sender's mistake, or ``ours`` (then the partner may send again).
+
+    ``detail`` is an element of the service's own, for programs to read.
+    """
     fault = etree.Element(version.name_of("Fault"), nsmap={"soap": version.namespace})
     if version is SoapVersion.V11:
         etree.SubElement(fault, "faultcode").text = "soap:Server" if ours else "soap:Client"
@@ -106,4 +111,7 @@ def build_fault(version: SoapVersion, *, ours: bool, reason: str) -> tuple[bytes
         text = etree.SubElement(etree.SubElement(fault, version.name_of("Reason")), version.name_of("Text"))
         text.set("{http://www.w3.org/XML/1998/namespace}lang", "en")
         text.text = reason
+    if detail is not None:
+        holder = "detail" if version is SoapVersion.V11 else version.name_of("Detail")
+        etree.SubElement(fault, holder).append(detail)
     return envelope_bytes(version, fault), version.media_type
