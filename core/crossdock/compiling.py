@@ -13,9 +13,9 @@ from crossdock.config.network import (
     routing_rate_card,
     routing_service,
 )
+from crossdock.errors import MisconfiguredError
 from crossdock.inventory.safety_stock import SafetyRule, SafetyStock
 from crossdock.routing import Network, PolicySet, Position, compile_policy
-from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.manifest import Manifest
 from crossdock.streams.processors.hub import Channel, Hub, Locate
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.errors import MisconfiguredError
 
 __all__ = ["YamlDocument", "validate", "yaml_document"]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crossdock.config.model import Config
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.errors import MisconfiguredError
 from crossdock.yaml_model import YamlDocument, validate, yaml_document
 
 __all__ = ["load_config", "resolve_secrets"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from crossdock.mapping.faults import ValueFault
 from crossdock.mapping.interpret import Interpreter, Scope
 from crossdock.mapping.operators import Found, list_place, operator_for
 from crossdock.mapping.paths import FAILED, MISSING, Value
-from crossdock.mapping.rules import Each, First, IndexBy, ListOf, ObjectOf, Use, Within
+from crossdock.mapping.rules import Each, First, IndexBy, ListOf, ObjectOf, Rule, Use, Within
 from crossdock.mapping.units import currency_code
 from crossdock.mapping.values import to_str
 
@@ -14,13 +15,11 @@ from crossdock.mapping.values import to_str
 def _object(run: Interpreter, source: ObjectOf, scope: Scope, target: str) -> Found:
     failed = False
     if source.currency is not None:
-        currency = run.evaluate(source.currency, scope, f"{target}(currency)")
-        failed = currency is FAILED
-        declared = None if failed or currency is MISSING else currency_code(currency)
+        declared = _currency(run, source.currency, scope, f"{target}(currency)")
+        failed = declared is FAILED
         # After a failed currency the amounts are still looked at, so that all faults come at once.
-        scope = Scope(
-            scope.value, scope.location, scope.parent, scope.position, "XXX" if failed else declared
-        )
+        currency = "XXX" if failed else declared
+        scope = Scope(scope.value, scope.location, scope.parent, scope.position, currency)
     result: dict[str, Value] = {}
     for name, rule in source.fields:
         value = run.evaluate(rule, scope, f"{target}.{name}" if target else name)
@@ -29,6 +28,19 @@ def _object(run: Interpreter, source: ObjectOf, scope: Scope, target: str) -> Fo
         elif value is not MISSING:
             result[name] = value
     return (FAILED if failed else result), scope.location
+
+
+def _currency(run: Interpreter, rule: Rule, scope: Scope, target: str) -> Value:
+    """Give the declared currency, None where there is none, ``FAILED`` after a fault."""
+    found = run.evaluate(rule, scope, target)
+    if found is FAILED or found is MISSING:
+        return FAILED if found is FAILED else None
+    try:
+        return currency_code(found)
+    except ValueFault as error:
+        _, location = run.source(rule.source, scope, target)
+        run.fault(error.code, location, target, found, error.message)
+        return FAILED
 
 
 @operator_for(ListOf)

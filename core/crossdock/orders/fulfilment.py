@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.effects import (
     Effect,
     LineUnits,
@@ -18,7 +19,6 @@ from crossdock.orders.effects import (
 from crossdock.orders.life_cycles import FULFILMENT_ORDER, FulfilmentEvent, FulfilmentState
 from crossdock.orders.machine import StepKind, take
 from crossdock.orders.quantities import LineQuantities
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 
 __all__ = [
     "Fulfilment",

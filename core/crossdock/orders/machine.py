@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.worklist import Cause
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 
 __all__ = ["Machine", "Step", "StepKind", "TransitionRefusedError", "advance", "take"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from crossdock.errors import BugError
 from crossdock.orders.life_cycles import LineState
-from crossdock.sdk.errors import BugError
 
 __all__ = ["LineQuantities"]
 

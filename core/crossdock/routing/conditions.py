@@ -13,8 +13,8 @@ from difflib import get_close_matches
 
 import cel
 
+from crossdock.errors import MisconfiguredError
 from crossdock.routing.model import Demand, Node
-from crossdock.sdk.errors import MisconfiguredError
 
 __all__ = ["NODE_VARIABLES", "ORDER_VARIABLES", "Condition", "compile_condition"]
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from crossdock.errors import MisconfiguredError
 from crossdock.routing.account import cheapest_option
 from crossdock.routing.decision import Decision, decode_decision, restore
 from crossdock.routing.engine import assignment_of, shipment_of, tier_values, too_small_sets
@@ -20,7 +21,6 @@ from crossdock.routing.partitions import MOST_ITEMS, ranked_partings
 from crossdock.routing.plan import Shipment
 from crossdock.routing.policy import CompiledPolicy, PolicySet
 from crossdock.routing.problem import IMPOSSIBLE, Problem
-from crossdock.sdk.errors import MisconfiguredError
 
 __all__ = ["Alternative", "Candidate", "Explanation", "explain"]
 

@@ -17,10 +17,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from crossdock.errors import MisconfiguredError
 from crossdock.routing.model import Destination, Money, Node, NodeStatus, RateCard, Service
 from crossdock.routing.schedule import NEVER, NodeClock, delivery_ordinal
 from crossdock.routing.tariff import Floats, Tariff, thousandths
-from crossdock.sdk.errors import MisconfiguredError
 
 __all__ = ["EARTH_RADIUS_KM", "Network", "Reach", "Timetable"]
 

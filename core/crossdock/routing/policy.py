@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from crossdock.errors import MisconfiguredError
 from crossdock.routing.conditions import Condition, compile_condition
 from crossdock.routing.model import Demand, Money
 from crossdock.routing.network import Network
-from crossdock.sdk.errors import MisconfiguredError
 
 if TYPE_CHECKING:
     from crossdock.routing.packing import Packing

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from crossdock.errors import BugError
 from crossdock.routing.model import Assignment
 from crossdock.routing.network import Network
-from crossdock.sdk.errors import BugError
 
 __all__ = ["UNLIMITED", "SupplyView"]
 

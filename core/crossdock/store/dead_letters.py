@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from crossdock.sdk.errors import RecordRejectedError, Rejection
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.store import log
 from crossdock.store.bulk import InsertMany
 from crossdock.store.plumbing import dead_letters

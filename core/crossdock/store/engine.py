@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.errors import MisconfiguredError
 from crossdock.store.writer import Writer
 
 __all__ = ["Database", "create_store_engine", "open_database"]

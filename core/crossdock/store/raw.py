@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from crossdock.sdk.errors import BugError
+from crossdock.errors import BugError
 from crossdock.store.bulk import InsertMany
 from crossdock.store.plumbing import raw_records
 

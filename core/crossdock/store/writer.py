@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from crossdock.sdk.errors import UnreachableError
+from crossdock.errors import UnreachableError
 
 __all__ = ["Writer"]
 

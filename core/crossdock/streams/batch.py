@@ -24,7 +24,7 @@ from time import perf_counter
 import structlog
 from sqlalchemy import exc
 
-from crossdock.sdk.errors import RecordRejectedError
+from crossdock.errors import RecordRejectedError
 from crossdock.store import log
 from crossdock.streams import metrics
 from crossdock.streams.faults import passes

@@ -20,7 +20,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.errors import MisconfiguredError
 from crossdock.store import log
 from crossdock.store.leases import wait_for_turn
 from crossdock.streams import metrics

@@ -8,7 +8,7 @@ import sqlite3
 import psycopg
 from sqlalchemy import exc
 
-from crossdock.sdk.errors import RetryableError
+from crossdock.errors import RetryableError
 
 __all__ = ["passes"]
 

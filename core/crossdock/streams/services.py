@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.errors import MisconfiguredError
 from crossdock.sdk.services import Clock
 from crossdock.streams import metrics
 from crossdock.streams.batch import Backoff

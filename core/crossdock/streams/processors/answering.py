@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.cancelling import confirm_cancellation, refuse_cancellation
 from crossdock.orders.fulfilment import FulfilmentChange, Quantities, by_line
 from crossdock.orders.life_cycles import FulfilmentEvent
 from crossdock.orders.node_answers import apply_progress, apply_rejection, apply_short_pick
 from crossdock.orders.worklist import Cause
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.store import acknowledgements
 from crossdock.store.order_book import StoredFulfilment
 from crossdock.store.shipments import StoredShipment, save_shipments

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from crossdock.sdk.errors import BugError
+from crossdock.errors import BugError
 from crossdock_schemas.fulfilment import AcknowledgementStatus, ResponseKind, TrackingStatus
 from crossdock_schemas.order import DeliveryKind, OrderStatus
 from crossdock_schemas.stock import FeedMeaning, FeedMode, MovementReason

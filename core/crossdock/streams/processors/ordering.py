@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.cancelling import cancel_lines
 from crossdock.orders.fulfilment import step
 from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState, OrderState
 from crossdock.orders.quantities import LineQuantities
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.store.order_book import StoredLine, StoredOrder
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.books import Books, Occurrence

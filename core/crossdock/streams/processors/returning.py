@@ -9,12 +9,12 @@ from functools import partial
 
 import msgspec
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.inventory import facts
 from crossdock.inventory.facts import News
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.life_cycles import RETURN, ReturnEvent, ReturnState
 from crossdock.orders.machine import StepKind, take
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.store import stock
 from crossdock.store.returns import StoredReturn, StoredReturnLine, load_returns, save_returns
 from crossdock.streams.processor import Message, Processor, Transaction

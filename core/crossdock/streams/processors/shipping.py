@@ -13,11 +13,11 @@ from decimal import Decimal
 
 import msgspec
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.fulfilment import by_line
 from crossdock.orders.life_cycles import FulfilmentEvent, ShipmentState
 from crossdock.orders.node_answers import apply_progress, apply_shipment
 from crossdock.orders.worklist import Cause
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.store.commands import CommandRow
 from crossdock.store.order_book import StoredFulfilment
 from crossdock.store.shipments import StoredParcel, StoredShipment

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.inventory import facts
 from crossdock.inventory.facts import News
 from crossdock.inventory.feeds import (
@@ -25,7 +26,6 @@ from crossdock.inventory.feeds import (
 )
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.worklist import Cause, open_item
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.store import feeds, stock
 from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import SHIPMENT, ShipmentEvent
 from crossdock.orders.machine import take
 from crossdock.orders.worklist import Cause
-from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.store.shipments import (
     StoredShipment,
     TrackingRow,
