@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from crossdock.mapping.functions import element
+from crossdock.mapping.functions import element, greatest
 
 CODES = [{"code": "SAVE10", "value": {"amount": Decimal(10)}}, {"title": "Summer"}]
 
@@ -32,3 +32,11 @@ def test_a_position_outside_of_the_list_is_an_error(index: int) -> None:
 def test_the_wrong_shape_is_an_error(arguments: tuple[object, ...]) -> None:
     with pytest.raises(TypeError, match="expected"):
         element(*arguments)
+
+
+def test_the_greatest_counts_the_items_of_lists_and_not_what_is_missing() -> None:
+    assert greatest("2026-01-02T00:00:00Z", ["2026-01-03T00:00:00Z", None], None) == "2026-01-03T00:00:00Z"
+    assert greatest(Decimal("1.5"), [1, 2]) == 2
+    assert greatest(None, []) is None
+    with pytest.raises(TypeError, match="a number with text"):
+        greatest(1, "2")

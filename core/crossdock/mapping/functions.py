@@ -8,7 +8,7 @@ from typing import Final
 from crossdock.mapping.paths import Value, kind_of
 from crossdock.mapping.rules import PureFunction
 
-__all__ = ["BUILT_IN", "element"]
+__all__ = ["BUILT_IN", "element", "greatest"]
 
 
 def element(items: Value, index: Value, *keys: Value) -> Value:
@@ -34,4 +34,16 @@ def element(items: Value, index: Value, *keys: Value) -> Value:
     return found
 
 
-BUILT_IN: Final[Mapping[str, PureFunction]] = {"element": element}
+def greatest(*values: Value) -> Value:
+    """Give the greatest of ``values`` and of the items of those that are lists: the latest of several instants.
+
+    What is missing (``None``) does not count; values of different kinds are an error.
+    """
+    flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    present = [item for item in flat if item is not None]
+    if len({kind_of(item) for item in present}) > 1:
+        raise TypeError(f"can't compare {' with '.join(sorted({kind_of(item) for item in present}))}")
+    return max(present, default=None)
+
+
+BUILT_IN: Final[Mapping[str, PureFunction]] = {"element": element, "greatest": greatest}
