@@ -44,7 +44,9 @@ def connect(clock: ManualClock) -> Connect:
 
     def make(shop: Shop, **changes: Any) -> Shopify:
         given = {**CONFIG, "api_version": shop.version, **changes}
-        config = ShopifyConfig.model_validate({name: value for name, value in given.items() if value is not None})
+        config = ShopifyConfig.model_validate(
+            {name: value for name, value in given.items() if value is not None}
+        )
         assembly = assemble(
             CONNECTOR.manifest,
             config,

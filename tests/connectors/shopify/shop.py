@@ -188,7 +188,9 @@ class Shop:
                 line["remainingQuantity"] -= wanted["quantity"]
                 made.append({"quantity": wanted["quantity"],
                              "lineItem": {**line["lineItem"], "sku": line["sku"]}})  # fmt: skip
-        owner = next(order for order, one in self._fulfilment_orders() if one["id"] == parts[0]["fulfillmentOrderId"])
+        owner = next(
+            order for order, one in self._fulfilment_orders() if one["id"] == parts[0]["fulfillmentOrderId"]
+        )
         fulfilment = {
             "id": f"gid://shopify/Fulfillment/{len(owner['fulfillments']) + 1}",
             "status": "SUCCESS",
@@ -229,7 +231,10 @@ class Shop:
         if errors:
             return _stock_errors(*errors)
         self.stock |= {(one["inventoryItemId"], one["locationId"]): one["quantity"] for one in quantities}
-        return {"inventoryAdjustmentGroup": {"id": "gid://shopify/InventoryAdjustmentGroup/1"}, "userErrors": []}
+        return {
+            "inventoryAdjustmentGroup": {"id": "gid://shopify/InventoryAdjustmentGroup/1"},
+            "userErrors": [],
+        }
 
     def q_orderCancel(self, orderId: str, **_: Any) -> Node:
         self.orders[orderId]["cancelledAt"] = "2026-11-23T10:00:00Z"

@@ -55,7 +55,10 @@ def test_the_order_holds_what_the_shop_knows() -> None:
     assert order.payment_due is not None
     assert order.payment_due.isoformat() == "2026-12-20"
     assert order.buyer is not None
-    assert (order.buyer.company, order.buyer.company_id) == ("Falk Outdoor GmbH", "gid://shopify/Company/88001")
+    assert (order.buyer.company, order.buyer.company_id) == (
+        "Falk Outdoor GmbH",
+        "gid://shopify/Company/88001",
+    )
     assert order.destinations[0].address is not None
     assert order.destinations[0].address.lines == ("Hafenstr. 4", "Tor 2")
     assert order.totals is not None
@@ -174,7 +177,10 @@ def test_one_order_is_shipped_and_picked_up() -> None:
 
 def test_one_order_goes_to_two_addresses() -> None:
     document = graphql()
-    other = document["fulfillmentOrders"]["nodes"][0]["destination"] | {"address1": "Am Kai 1", "zip": "28195"}
+    other = document["fulfillmentOrders"]["nodes"][0]["destination"] | {
+        "address1": "Am Kai 1",
+        "zip": "28195",
+    }
     order = order_of(GRAPHQL, second_fulfilment_order(document, destination=other))
     assert [one.address.postal_code for one in order.destinations if one.address] == ["20457", "28195"]
     assert order.lines[1].destination == "gid://shopify/FulfillmentOrder/302"
@@ -190,7 +196,11 @@ def test_a_pre_order_waits_for_its_date() -> None:
 
 
 def test_a_promise_stands_at_its_lines() -> None:
-    method = {"methodType": "SHIPPING", "minDeliveryDateTime": None, "maxDeliveryDateTime": "2026-11-24T17:00:00Z"}
+    method = {
+        "methodType": "SHIPPING",
+        "minDeliveryDateTime": None,
+        "maxDeliveryDateTime": "2026-11-24T17:00:00Z",
+    }
     document = second_fulfilment_order(graphql(), deliveryMethod=method, fulfillBy="2026-11-23T15:00:00Z")
     tent, stove, _ = order_of(GRAPHQL, document).lines
     assert tent.promise is None

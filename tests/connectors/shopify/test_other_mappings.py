@@ -28,7 +28,12 @@ def test_the_cases_beside_the_mapping_pass(name: str) -> None:
 
 
 def shipment(*parcels: Parcel, **changes: Any) -> Shipment:
-    facts: dict[str, Any] = {"external_id": "D-1", "fulfilment_order": "FO-1", "shipped_at": NOW, "carrier": "ups"}
+    facts: dict[str, Any] = {
+        "external_id": "D-1",
+        "fulfilment_order": "FO-1",
+        "shipped_at": NOW,
+        "carrier": "ups",
+    }
     return Shipment(**facts | changes, parcels=parcels)
 
 
@@ -61,7 +66,9 @@ def test_a_stock_level_states_what_it_replaces(previous: int | None) -> None:
 
 
 def test_a_cancellation_goes_back_the_way_it_came() -> None:
-    whole = Cancellation(external_id="gid://shopify/Order/1", version="1", requested_at=NOW, reason="out_of_stock")
+    whole = Cancellation(
+        external_id="gid://shopify/Order/1", version="1", requested_at=NOW, reason="out_of_stock"
+    )
     assert outbound("shopify/cancellation", whole) == {
         "reason": "INVENTORY",
         "restock": True,
@@ -75,4 +82,6 @@ def test_a_cancellation_goes_back_the_way_it_came() -> None:
 
 def test_weights_are_grams() -> None:
     weight = library().get("shopify/weight")
-    assert weight.map({"value": Decimal("2.5"), "unit": "POUNDS"}).document == {"grams": Decimal("1133.980925")}
+    assert weight.map({"value": Decimal("2.5"), "unit": "POUNDS"}).document == {
+        "grams": Decimal("1133.980925")
+    }
