@@ -71,12 +71,15 @@ class Product(Canonical):
 class NodeKind(StrEnum):
     """What kind of place stock lies at."""
 
-    DISTRIBUTION_CENTRE = "distribution_centre"
+    WAREHOUSE = "warehouse"
+    """A distribution centre of the retailer's own."""
     STORE = "store"
     THIRD_PARTY = "third_party"
     """A third-party logistics provider's warehouse."""
     SUPPLIER = "supplier"
     """Ships directly to the buyer (drop-ship)."""
+    HUB = "hub"
+    """Consolidates parcels of other nodes."""
 
 
 class NodeStatus(StrEnum):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
-from enum import StrEnum
+
+from crossdock_schemas.product import NodeKind, NodeStatus
 
 __all__ = [
     "Address",
@@ -35,24 +36,6 @@ __all__ = [
 ]
 
 ZERO = Decimal(0)
-
-
-class NodeKind(StrEnum):
-    """What a node is; policies may tell them apart."""
-
-    WAREHOUSE = "warehouse"
-    STORE = "store"
-    THIRD_PARTY = "third_party"
-    SUPPLIER = "supplier"
-    HUB = "hub"
-
-
-class NodeStatus(StrEnum):
-    """Whether a node takes new work."""
-
-    ACTIVE = "active"
-    PAUSED = "paused"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
