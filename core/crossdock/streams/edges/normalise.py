@@ -1,0 +1,232 @@
+"""The ``normalise`` processor: raw bytes are decoded, mapped, validated, and become messages of canonical documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+
+from sqlalchemy import select
+
+from crossdock.sdk.errors import RecordRejectedError, Rejection
+from crossdock.sdk.formats.records import RecordFault
+from crossdock.sdk.manifest import Entity
+from crossdock.store import raw
+from crossdock.store.plumbing import messages as message_log
+from crossdock.store.raw import BodyStore, Raw
+from crossdock.streams.edges import metrics
+from crossdock.streams.edges.acknowledging import acknowledge, acknowledgements
+from crossdock.streams.edges.canonical import CanonicalDocument, canonical_documents, mapping_label
+from crossdock.streams.edges.connections import Connections, Stream
+from crossdock.streams.edges.entities import DESTINATIONS, message_id
+from crossdock.streams.edges.intake import WOKEN
+from crossdock.streams.edges.outcomes import ANSWER, complete_outcome
+from crossdock.streams.edges.reading import Item, Job, read_part
+from crossdock.streams.edges.rows import row_documents
+from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
+from crossdock.streams.topics import RAW
+
+__all__ = ["normalise_processor"]
+
+_STAGE = "normalise"
+
+
+def normalise_processor(connections: Connections, bodies: BodyStore, *, batch: int = 200) -> Processor:
+    """Turns raw records of ``connections`` into canonical documents; what can't be is a dead letter."""
+    polled = {
+        (name, spec.reconciled_by)
+        for name, connection in connections.open.items()
+        for spec in connection.manifest.streams.values()
+        if spec.reconciled_by is not None and spec.wakes is None
+    }
+    return Processor(_STAGE, RAW, partial(_handle, connections, bodies, polled), batch=batch)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One batch: what comes out of it."""
+
+    tx: Transaction
+    bodies: BodyStore
+    emitted: list[Message] = field(default_factory=list)
+    healing: list[tuple[Stream, Message]] = field(default_factory=list)
+
+
+def _handle(
+    connections: Connections,
+    bodies: BodyStore,
+    polled: set[tuple[str, str]],
+    tx: Transaction,
+    messages: Sequence[Message],
+) -> None:
+    raws = raw.load(tx.connection, list({message.headers["raw_id"] for message in messages}))
+    batch = _Batch(tx, bodies)
+    for message in messages:
+        _message(connections, polled, batch, message, raws)
+    tx.emit(*batch.emitted)
+    _count_gap(batch)
+
+
+def _message(
+    connections: Connections,
+    polled: set[tuple[str, str]],
+    batch: _Batch,
+    message: Message,
+    raws: Mapping[str, Raw],
+) -> None:
+    name, stream_name = message.headers["connection"], message.headers["stream"]
+    connection = connections.open.get(name)
+    found = raws.get(message.headers["raw_id"])
+    if connection is None:
+        _closed(batch, message, found, f"connection {name} is not open")
+        return
+    if stream_name.startswith(ANSWER):
+        complete_outcome(batch.tx, connection, batch.bodies, message, found)
+        return
+    stream = connection.streams.get(stream_name)
+    if stream is None:
+        _closed(batch, message, found, f"connection {name} has no stream {stream_name}")
+        return
+    job = Job(message, connection, stream, read_part(message), found, batch.bodies, batch.tx.now)
+    first = len(batch.emitted)
+    try:
+        _job(batch, job)
+    except RecordRejectedError as error:
+        del batch.emitted[first:]
+        _give_up(batch, job, error, [])
+    if (name, stream_name) in polled and WOKEN not in message.headers:
+        batch.healing.extend((stream, each) for each in batch.emitted[first:])
+
+
+def _job(batch: _Batch, job: Job) -> None:
+    stream = job.stream
+    if stream.by_rows:
+        for document in row_documents(job, lambda error, items: _give_up(batch, job, error, items)):
+            _emit(batch, job, stream.spec.emits, document)
+        return
+    items = list(job.items())
+    if not items:
+        raise RecordRejectedError(
+            Rejection("format.empty", f"{_where(job)} holds no record; ask the partner what it should hold")
+        )
+    acknowledge(batch.tx, job)
+    for item in items:
+        try:
+            _record(batch, job, item)
+        except RecordRejectedError as error:
+            _give_up(batch, job, error, [item])
+
+
+def _record(batch: _Batch, job: Job, item: Item) -> None:
+    value = item.record.value
+    if isinstance(value, RecordFault):
+        raise RecordRejectedError((value.rejection, *value.others))
+    if job.stream.format.name == "x12" and value.get("set") == "997":
+        for document in acknowledgements(value):
+            _emit(batch, job, Entity.ACKNOWLEDGEMENT, document)
+        return
+    document_of = {**value, "_hub": job.hub()}
+    for document in canonical_documents(job.stream.mapping, job.stream.spec.emits, document_of):
+        _emit(batch, job, job.stream.spec.emits, document)
+
+
+def _emit(batch: _Batch, job: Job, entity: Entity, document: CanonicalDocument) -> None:
+    destination = DESTINATIONS[entity]
+    name = job.connection.name
+    identity = message_id(entity, destination, name, document.model, document.body)
+    if job.is_replay and entity is Entity.STOCK_FEED:
+        # A mended row is news beside the part it was left out of, which has gone out under this id.
+        identity += "#" + job.message.id.partition("#")[2]
+    key = destination.key(name, document.model)
+    headers = {**job.headers, "schema": document.schema}
+    batch.emitted.append(Message(identity, destination.topic, key, document.body, headers))
+
+
+def _give_up(batch: _Batch, job: Job, error: RecordRejectedError, items: Sequence[Item]) -> None:
+    """One dead letter: of ``items`` (one record, or the rows of one document), or of the whole part."""
+    single = items[0] if len(items) == 1 and _stands_alone(job) else None
+    first = error.rejections[0]
+    line = f", line {items[0].record.line}" if items and job.part.file_name else ""
+    faults = "\n".join(
+        f"{each.path}: {each.message} [{each.code}]" if each.path else f"{each.message} [{each.code}]"
+        for each in error.rejections
+    )
+    path = first.path if not items or first.path.startswith("line ") else f"{_line_of(items[0])}{first.path}"
+    data = b"".join(item.data for item in items) if items else _readable(job)
+    metrics.RECORDS_REJECTED.labels(job.connection.name, job.stream.name).inc()
+    batch.tx.dead_letter(
+        DeadLetter(
+            stage=_STAGE,
+            code=first.code,
+            message=f"{_where(job)}{line}: {faults}\n{_remedy(first.code)}",
+            path=path,
+            body=data,
+            original=job.original(single) if first.code != "raw.pruned" else None,
+            raw_id=job.raw_id,
+            mapping=mapping_label(job.stream.mapping),
+            connection=job.connection.name,
+        )
+    )
+
+
+def _stands_alone(job: Job) -> bool:
+    """Whether one record can be read without the others: not a set of an X12 interchange, nor a lone document."""
+    dialect = getattr(job.stream.format, "dialect", None)
+    lone = job.stream.format.name == "json" and getattr(dialect, "layout", "") == "document"
+    return job.stream.cut and job.stream.format.name != "x12" and not lone
+
+
+def _line_of(item: Item) -> str:
+    return f"line {item.record.line}: " if item.record.line > 1 or item.record.number > 1 else ""
+
+
+def _readable(job: Job) -> bytes:
+    try:
+        return job.data()[: raw.INLINE_BYTES]
+    except RecordRejectedError:
+        return job.message.body
+
+
+def _where(job: Job) -> str:
+    return f"{job.connection.name}/{job.stream.name} {job.part.file_name or job.raw_id}"
+
+
+def _remedy(code: str) -> str:
+    if code.startswith("mapping."):
+        return "Correct the mapping, or the document here, and replay this dead letter."
+    if code.startswith("schema."):
+        return "Correct the value at the partner or in the document here, or the mapping, and replay."
+    if code.startswith("raw."):
+        return "Ask the partner for it again."
+    return "Correct the bytes here and replay, or ask the partner to send it again."
+
+
+def _closed(batch: _Batch, message: Message, found: Raw | None, why: str) -> None:
+    body = (found.body if found else None) or message.body
+    batch.tx.dead_letter(
+        DeadLetter(
+            stage=_STAGE,
+            code="connection.closed",
+            message=f"{why}: correct the configuration, start the hub again, and replay this",
+            path="",
+            body=body,
+            original=message,
+            raw_id=message.headers["raw_id"],
+            connection=message.headers["connection"],
+        )
+    )
+
+
+def _count_gap(batch: _Batch) -> None:
+    """Count what polls brought that no webhook had: documents that are on no topic yet."""
+    log = message_log.c
+    by_topic = groupby(sorted(batch.healing, key=lambda each: each[1].topic), key=lambda each: each[1].topic)
+    for topic, group in by_topic:
+        brought = {message.id: stream for stream, message in group}
+        known = batch.tx.connection.execute(
+            select(log.message_id).where(log.topic == topic, log.message_id.in_(list(brought)))
+        )
+        for missing in brought.keys() - set(known.scalars()):
+            stream = brought[missing]
+            metrics.WEBHOOK_GAP.labels(stream.connection, stream.name).inc()

@@ -1,0 +1,157 @@
+"""Files of rows: many rows become one document, and a faulty row is given up alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from crossdock.mapping.compiled import CompiledMapping
+from crossdock.sdk.errors import RecordRejectedError, Rejection
+from crossdock.sdk.formats.records import RecordFault
+from crossdock.sdk.manifest import Entity
+from crossdock.streams.edges.canonical import CanonicalDocument, canonical_documents
+from crossdock.streams.edges.reading import Item, Job
+
+__all__ = ["LINES_PER_DOCUMENT", "GivenUp", "row_documents"]
+
+LINES_PER_DOCUMENT = 5_000
+"""A canonical stock feed has at most 10,000; a frame with more rows becomes several parts."""
+
+GivenUp = Callable[[RecordRejectedError, Sequence[Item]], None]
+"""Takes the rows that belong to a refusal; of none, all of the part."""
+
+_ROW = re.compile(r"\$\.rows\[(\d+)\]")
+_LINE = re.compile(r"\$\.lines\[(\d+)\]")
+
+
+def row_documents(job: Job, give_up: GivenUp) -> Iterator[CanonicalDocument]:
+    """The documents of a part, in order; rows that can't be among them are given up.
+
+    Rows of a stock feed stand for themselves. Of other files the rows of one document belong together: a faulty one
+    takes its document with it, and a row that can't be read at all the whole file, since nobody knows whose it is.
+    """
+    items = list(job.items())
+    good = [item for item in items if not isinstance(item.record.value, RecordFault)]
+    feed = job.stream.spec.emits is Entity.STOCK_FEED
+    for item in items:
+        fault = item.record.value
+        if isinstance(fault, RecordFault):
+            error = RecordRejectedError((fault.rejection, *fault.others))
+            give_up(error, [item] if job.stream.cut else [])
+            if not job.stream.cut:
+                return
+    count = job.part.parts
+    size = max(1, -(-len(good) // count))
+    for index in range(count):
+        hub = job.hub() | {
+            "part": job.part.part + index,
+            "last": job.part.last and index == count - 1,
+            "first_line": good[index * size].record.line if index * size < len(good) else job.part.line,
+        }
+        rows = good[index * size : (index + 1) * size]
+        yield from (_feed if feed else _groups)(job, hub, rows, give_up)
+
+
+def _value(hub: dict[str, Any], rows: Iterable[Item]) -> dict[str, Any]:
+    return {"rows": [item.record.value for item in rows], "_hub": hub}
+
+
+def _feed(
+    job: Job, hub: dict[str, Any], rows: Sequence[Item], give_up: GivenUp
+) -> Iterator[CanonicalDocument]:
+    while True:
+        try:
+            yield from canonical_documents(job.stream.mapping, job.stream.spec.emits, _value(hub, rows))
+        except RecordRejectedError as error:
+            faulty = _faulty_rows(error, job, hub, rows)
+            if faulty is None:
+                give_up(error, [])
+                return
+            for index, rejections in faulty.items():
+                give_up(RecordRejectedError(tuple(rejections)), [rows[index]])
+            rows = [row for index, row in enumerate(rows) if index not in faulty]
+        else:
+            return
+
+
+def _faulty_rows(
+    error: RecordRejectedError, job: Job, hub: dict[str, Any], rows: Sequence[Item]
+) -> dict[int, list[Rejection]] | None:
+    """The faults by row; ``None`` where one is not a row's."""
+    found: dict[int, list[Rejection]] = {}
+    lines: Sequence[int] | None = None
+    for rejection in error.rejections:
+        if match := _ROW.match(rejection.path):
+            index = int(match[1])
+        elif match := _LINE.match(rejection.path):
+            lines = lines or _rows_of_lines(job, hub, rows)
+            index = lines[int(match[1])]
+        else:
+            return None
+        found.setdefault(index, []).append(rejection)
+    return found
+
+
+def _rows_of_lines(job: Job, hub: dict[str, Any], rows: Sequence[Item]) -> Sequence[int]:
+    """Which row each line of the document came from; a mapping may leave rows out."""
+    mapping = job.stream.mapping
+    assert mapping is not None
+    if not mapping.map(_value(hub, rows)).omitted:
+        return range(len(rows))
+    return [
+        index
+        for index, row in enumerate(rows)
+        for _ in mapping.map(_value(hub, [row])).document.get("lines", ())
+    ]
+
+
+def _groups(
+    job: Job, hub: dict[str, Any], rows: Sequence[Item], give_up: GivenUp
+) -> Iterator[CanonicalDocument]:
+    keys = _group_keys(job.stream.mapping)
+    while rows:
+        try:
+            yield from canonical_documents(job.stream.mapping, job.stream.spec.emits, _value(hub, rows))
+        except RecordRejectedError as error:
+            faulty = _faulty_groups(error, rows, keys)
+            if not faulty:
+                give_up(error, [])
+                return
+            for key, rejections in faulty.items():
+                mates = [row for row in rows if _key(row, keys) == key]
+                give_up(RecordRejectedError(tuple(rejections)), mates)
+            rows = [row for row in rows if _key(row, keys) not in faulty]
+        else:
+            return
+
+
+def _group_keys(mapping: CompiledMapping | None) -> tuple[str, ...]:
+    """The columns by which the mapping makes documents of rows; none where it does it otherwise."""
+    items = getattr(mapping.program.body, "items", None) if mapping else None
+    if items is None or items.where is not None:
+        return ()
+    keys = tuple(each.path.text for each in items.group_by)
+    return keys if all(key.isidentifier() for key in keys) else ()
+
+
+def _key(item: Item, keys: tuple[str, ...]) -> tuple[str, ...]:
+    row = item.record.value
+    return tuple(str(row.get(key)) for key in keys) if isinstance(row, dict) else ()
+
+
+def _faulty_groups(
+    error: RecordRejectedError, rows: Sequence[Item], keys: tuple[str, ...]
+) -> dict[tuple[str, ...], list[Rejection]]:
+    """The faults by the group of rows they are in; empty where one can't be told."""
+    found: dict[tuple[str, ...], list[Rejection]] = {}
+    groups = list(dict.fromkeys(_key(row, keys) for row in rows))
+    for rejection in error.rejections if keys else ():
+        if match := _ROW.match(rejection.path):
+            key = _key(rows[int(match[1])], keys)
+        elif rejection.target.isdigit() and int(rejection.target) < len(groups):
+            key = groups[int(rejection.target)]
+        else:
+            return {}
+        found.setdefault(key, []).append(rejection)
+    return found
