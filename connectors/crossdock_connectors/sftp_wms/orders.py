@@ -1,0 +1,168 @@
+"""Orders and cancellations as files. Pure: the same command gives the same name and, but for the instant in X12
+envelopes, the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from crossdock.sdk.connector import Command
+from crossdock.sdk.errors import MisconfiguredError
+from crossdock.sdk.formats import Document, RecordFault, Value
+from crossdock.sdk.formats.x12 import X12Dialect, X12Format, standard_map
+from crossdock_connectors.sftp_wms.config import OutboundFiles, SftpWmsConfig
+
+__all__ = ["CONTROL_NUMBERS", "OutgoingFile", "digest", "file_name", "order_file", "same_order"]
+
+CONTROL_NUMBERS = 1_000_000_000
+"""X12 control numbers have nine digits and begin anew."""
+_EXTENSIONS = {"csv": "csv", "fixed_width": "txt"}
+_FREE_TEXT = {
+    "N1": ("02",),
+    "N2": ("01", "02"),
+    "N3": ("01", "02"),
+    "N4": ("01",),
+    "PER": ("02",),
+    "NTE": ("02",),
+    "G69": ("01",),
+}
+"""Elements for people, in which a sign that X12 can't carry is replaced. In any other element it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingFile:
+    """A file to put: ``content`` is whole, orders are small."""
+
+    name: str
+    content: bytes
+    x12: bool
+
+
+def digest(*parts: bytes) -> str:
+    """Ten characters that are the same for the same parts."""
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:10]
+
+
+def file_name(
+    files: OutboundFiles, *, command: str, reference: str, key: str, number: int, extension: str
+) -> str:
+    """Fill in the template; what can't be part of a file name becomes a hyphen."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", reference)[:60].strip("-")
+    return files.name.format(
+        command=command, reference=plain, key=key, number=f"{number:09}", extension=extension
+    )
+
+
+def order_file(config: SftpWmsConfig, command: Command, key: str, now: datetime) -> OutgoingFile:
+    """The file of a ``fulfilment.request`` or ``fulfilment.cancel``.
+
+    A document with ``set`` is an X12 set, one with ``rows`` is rows of CSV or fixed width; ``reference`` is then the
+    order's number.
+
+    Raises:
+        MisconfiguredError: The mapping makes neither, or what it makes is not configured.
+        RecordRejectedError: The order does not fit the partner's dialect.
+    """
+    document = cast("Document", command.document)
+    number = command.number % CONTROL_NUMBERS
+    rows = document.get("rows")
+    if "set" in document:
+        content, extension = _x12(config, document, number, now), "x12"
+        header = document.get("W05")
+        reference = str(header.get("02", "")) if isinstance(header, Mapping) else ""
+    elif isinstance(rows, list):
+        content = b"".join(config.rows.writer().write(row for row in rows if isinstance(row, dict)))
+        reference, extension = str(document.get("reference", "")), _EXTENSIONS[config.rows.format]
+    else:
+        raise MisconfiguredError(
+            f"the mapping of {command.name} makes neither an X12 set nor rows: "
+            "use sftp_wms/order_940, sftp_wms/order, or a mapping of your own of one of these shapes",
+            path=f"commands.{command.name}",
+        )
+    name = file_name(
+        config.require_orders(),
+        command=command.name.rpartition(".")[2],
+        reference=reference,
+        key=digest(key.encode()),
+        number=number,
+        extension=extension,
+    )
+    return OutgoingFile(name, content, extension == "x12")
+
+
+def same_order(config: SftpWmsConfig, file: OutgoingFile, standing: bytes) -> bool:
+    """Whether the bytes of ``standing`` are this order, whenever they were written."""
+    if file.content == standing:
+        return True
+    if not file.x12:
+        return False
+    read = X12Format(config.require_x12().dialect)
+    return _sets(read, file.content) == _sets(read, standing)
+
+
+def _x12(config: SftpWmsConfig, document: Document, number: int, now: datetime) -> bytes:
+    x12 = config.require_x12()
+    name = str(document["set"])
+    transaction = x12.dialect.map_of(name) or standard_map("940")
+    assert transaction is not None
+    envelope = x12.envelope.keys(
+        transaction.group, control=number, group_control=number, at=now.astimezone(ZoneInfo(x12.zone))
+    )
+    plain = {key: _printable(key, value, x12.dialect) for key, value in document.items()}
+    return b"".join(config.x12_format().write([{**plain, "control": f"{number:04}", **envelope}]))
+
+
+def _printable(segment: str, value: Value, dialect: X12Dialect) -> Value:
+    """The same with free text in signs that the partner's X12 can carry."""
+    if isinstance(value, list):
+        return [_printable(segment, one, dialect) for one in value]
+    if not isinstance(value, dict):
+        return value
+    free = _FREE_TEXT.get(segment, ())
+    return {
+        key: _carried(inner, dialect)
+        if key in free and isinstance(inner, str)
+        else _printable(key, inner, dialect)
+        for key, inner in value.items()
+    }
+
+
+def _carried(text: str, dialect: X12Dialect) -> str:
+    reserved = {dialect.element, dialect.segment, dialect.component}
+    spaced = "".join(" " if sign in reserved or unicodedata.category(sign) == "Cc" else sign for sign in text)
+    return "".join(_encodable(sign, dialect.encoding) for sign in " ".join(spaced.split()))
+
+
+def _encodable(sign: str, encoding: str) -> str:
+    """The sign, else its letter without accents, else a question mark."""
+    for form in (sign, unicodedata.normalize("NFKD", sign)[:1]):
+        try:
+            form.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        return form
+    return "?"
+
+
+def _sets(read: X12Format, content: bytes) -> list[Document] | None:
+    """The sets without the instant of writing; None where one can't be read."""
+    found: list[Document] = []
+    for frame in read.frames([content]):
+        for record in read.parse(frame):
+            if isinstance(record.value, RecordFault):
+                return None
+            found.append({key: _undated(value, key) for key, value in record.value.items()})
+    return found
+
+
+def _undated(value: Value, key: str) -> Value:
+    if key not in ("interchange", "group") or not isinstance(value, dict):
+        return value
+    return {name: inner for name, inner in value.items() if name not in ("date", "time")}
