@@ -29,7 +29,7 @@ __all__ = [
 
 
 def _document(*names: str) -> str:
-    folder = files(__package__) / "graphql"
+    folder = files("crossdock_connectors.shopify") / "graphql"
     return "\n".join((folder / f"{name}.graphql").read_text(encoding="utf-8") for name in names)
 
 

@@ -1,4 +1,4 @@
-"""The vendor's sample payloads, and the page of what is not read in them (``python -m tests.connectors.shopify.samples``)."""
+"""The vendor's sample payloads; ``python -m tests.connectors.shopify.samples`` writes what is not read in them."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from graphql import (
     build_client_schema,
     execute_sync,
     get_named_type,
+    get_operation_ast,
     parse,
     validate,
 )
@@ -88,7 +89,10 @@ class Shop:
         assert request.url.path == f"/admin/api/{self.version}/graphql.json"
         body = json.loads(request.content)
         document = parse(body["query"])
-        self.requests.append((document.definitions[0].name.value, body["variables"]))  # type: ignore[union-attr]
+        operation = get_operation_ast(document)
+        assert operation is not None
+        assert operation.name is not None
+        self.requests.append((operation.name.value, body["variables"]))
         fault = self.faults.pop(0) if self.faults else None
         if isinstance(fault, httpx.Response):
             return fault
@@ -253,7 +257,7 @@ def _since(query: str, nodes: Any) -> list[Node]:
     return sorted(found, key=lambda node: (node["updatedAt"], node["id"]))
 
 
-def _resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def _resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
     """Fields by their names; a list is cut into pages where the schema says connection."""
     if isinstance(source, Shop):
         schema = schema_of(source.version)

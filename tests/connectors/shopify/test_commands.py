@@ -56,7 +56,8 @@ def operations(shop: Shop, name: str) -> list[dict[str, Any]]:
 
 
 def part_of(shop: Shop) -> dict[str, Any]:
-    return shop.orders[ORDER]["fulfillmentOrders"][0]
+    first: dict[str, Any] = shop.orders[ORDER]["fulfillmentOrders"][0]
+    return first
 
 
 def second_part(shop: Shop, location: str, quantity: int) -> None:
@@ -260,7 +261,7 @@ def test_the_same_key_twice_is_one_effect(shop: Shop, connect: Connect) -> None:
     shop.faults = [TIMEOUT]
     assert isinstance(run(connector.execute(command, "k")), Applied)
     assert run(connector.probe(command, "k")) == NotApplied()
-    shop.stock = {place: 4 for place in shop.stock}
+    shop.stock = dict.fromkeys(shop.stock, 4)
     assert isinstance(run(connector.execute(command, "k")), Applied)
     assert stock(shop) == {"A": 4}
 
@@ -286,7 +287,7 @@ def test_a_level_that_the_shop_refuses_is_named(shop: Shop, connect: Connect) ->
 def test_a_key_that_failed_before_gets_a_successor(shop: Shop, connect: Connect) -> None:
     connector, command = connect(stocked(shop, A=6)), publish(level("A", 5, 7))
     assert run(connector.execute(command, "k")) == PartlyApplied("", {}, frozenset({0}))
-    shop.stock = {place: 7 for place in shop.stock}
+    shop.stock = dict.fromkeys(shop.stock, 7)
     assert isinstance(run(connector.execute(command, "k")), Applied)
 
 

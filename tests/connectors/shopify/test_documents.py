@@ -29,4 +29,4 @@ def test_stock_is_published_under_an_idempotency_key() -> None:
     operation = parse(documents.PUBLISH_STOCK).definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
     (field,) = operation.selection_set.selections
-    assert [directive.name.value for directive in field.directives] == ["idempotent"]
+    assert [directive.name.value for directive in field.directives or ()] == ["idempotent"]

@@ -1,0 +1,106 @@
+"""The connector against graphql-js, the reference implementation, which makes answers up by the vendor's schema."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, TypeVar
+
+import pytest
+import structlog
+
+from crossdock.sdk.assembly import assemble
+from crossdock.sdk.budgets import MemoryBudgetStore
+from crossdock.sdk.clock import ManualClock
+from crossdock.sdk.connector import Command, Limits, Page
+from crossdock.sdk.outcomes import Applied, NotApplied, Rejected
+from crossdock.sdk.tokens import MemoryTokenStore
+from crossdock_connectors.shopify import CONNECTOR
+from crossdock_connectors.shopify.config import ShopifyConfig
+from crossdock_connectors.shopify.connector import Shopify
+from tests.connectors.shopify.builders import canonical, decode, order_of
+from tests.connectors.shopify.conftest import CONFIG
+from tests.connectors.shopify.shop import VERSIONS
+from tests.servers.node import NODE_FOLDER, contract, running_node
+
+pytestmark = pytest.mark.server("node")
+ORDER = {"order": "gid://shopify/Order/1"}
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Live:
+    """A connector with real sockets, and the one event loop that they live in."""
+
+    connector: Shopify
+    runner: asyncio.Runner
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        return self.runner.run(coroutine)
+
+    def page(self, stream: str) -> Page:
+        async def first() -> Page:
+            return [page async for page in self.connector.poll(stream, None, Limits())][0]  # noqa: RUF015
+
+        return self.run(first())
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    schema = contract("shopify", f"admin_{request.param}.json.gz")
+    log = tmp_path_factory.mktemp("shopify") / "node.log"
+    clock = ManualClock(datetime(2026, 11, 23, 10, tzinfo=UTC))
+    script = NODE_FOLDER / "shopify.mjs"
+    with running_node(script, [str(schema)], log) as port, asyncio.Runner() as runner:
+        config = ShopifyConfig.model_validate(
+            {**CONFIG, "api_version": request.param, "base_url": f"http://127.0.0.1:{port}"}
+        )
+        assembly = assemble(
+            CONNECTOR.manifest,
+            config,
+            connection="shop",
+            clock=clock,
+            random=Random(1),
+            tokens=MemoryTokenStore(clock),
+            budgets=MemoryBudgetStore(),
+            log=structlog.get_logger(),
+        )
+        yield Live(Shopify(config, assembly.services), runner)
+        runner.run(assembly.close())
+
+
+@pytest.mark.parametrize("stream", ["orders", "fulfilment_orders"])
+def test_what_the_schema_can_answer_maps_to_an_order(live: Live, stream: str) -> None:
+    page = live.page(stream)
+    assert page.records
+    for record in page.records:
+        assert order_of("shopify/order_graphql", decode(record.payload)).external_id == record.key
+
+
+def test_what_the_schema_can_answer_maps_to_a_product(live: Live) -> None:
+    page = live.page("products")
+    assert page.records
+    for record in page.records:
+        assert canonical("shopify/product", decode(record.payload))
+
+
+def test_check_reads_the_answer(live: Live) -> None:
+    assert {one.capability for one in live.run(live.connector.check()).checks} >= {
+        "shop",
+        "locations",
+        "stock.publish",
+    }
+
+
+def test_commands_read_the_answers(live: Live) -> None:
+    document = {"trackingInfo": {"company": "UPS", "numbers": ["1"], "urls": []},
+                "items": [{"sku": "A", "quantity": 1}]}  # fmt: skip
+    confirm = Command("shipment.confirm", "1", (document,), ORDER)
+    assert isinstance(live.run(live.connector.execute(confirm, "k")), Rejected)
+    assert live.run(live.connector.probe(confirm, "k")) == NotApplied()
+    level = {"sku": "A", "inventoryItemId": "gid://shopify/InventoryItem/1", "quantity": 1}
+    publish = Command("stock.publish", "1", (level,), {})
+    assert isinstance(live.run(live.connector.execute(publish, "k")), Applied)
