@@ -1,0 +1,66 @@
+"""Checks of the stock: the ledger, the promises, and what they are promised to."""
+
+from __future__ import annotations
+
+from crossdock.doctor.model import Check, sql
+
+__all__ = ["STOCK_CHECKS"]
+
+STOCK_CHECKS = (
+    Check(
+        "ledger_equals_balances",
+        "Every balance is the sum of its movements in the ledger.",
+        "Compare the ledger of the SKU at the node with what the node says, and report this: balances are "
+        "only ever written together with their movements.",
+        sql("""
+        SELECT sku, node, sum(on_hand) AS on_hand_differs, sum(reserved) AS reserved_differs,
+               sum(allocated) AS allocated_differs, sum(quarantined) AS quarantined_differs
+        FROM (SELECT sku, node, on_hand, reserved, allocated, quarantined FROM positions
+              UNION ALL
+              SELECT sku, node, -on_hand, -reserved, -allocated, -quarantined FROM ledger) AS both_books
+        GROUP BY sku, node
+        HAVING sum(on_hand) <> 0 OR sum(reserved) <> 0 OR sum(allocated) <> 0 OR sum(quarantined) <> 0
+        ORDER BY sku, node
+        """),
+    ),
+    Check(
+        "never_oversold",
+        "No unit is promised that neither stock nor a policy covers, but those a node took back.",
+        "Re-route the orders that hold the surplus, or have the node count the SKU.",
+        sql("""
+        SELECT sku, node, on_hand, quarantined, reserved, allocated, cover, shortfall FROM positions
+        WHERE reserved < 0 OR allocated < 0 OR quarantined < 0
+           OR reserved + allocated > shortfall
+              + CASE WHEN on_hand - quarantined + cover > 0 THEN on_hand - quarantined + cover ELSE 0 END
+        ORDER BY sku, node
+        """),
+    ),
+    Check(
+        "reserved_equals_reservations",
+        "The reserved units of a position are those of its active reservations.",
+        "Report this; releasing the reservation by hand books the units back.",
+        sql("""
+        SELECT sku, node, sum(booked) AS booked, sum(held) AS held_by_reservations
+        FROM (SELECT sku, node, reserved AS booked, 0 AS held FROM positions
+              UNION ALL
+              SELECT sku, node, 0, quantity FROM reservations WHERE state = 'active') AS both_books
+        GROUP BY sku, node HAVING sum(booked) <> sum(held) ORDER BY sku, node
+        """),
+    ),
+    Check(
+        "allocated_equals_open_lines",
+        "The allocated units of a position are the open units of the fulfilment orders at its node.",
+        "Look at the fulfilment orders of the SKU at the node: one has left without being booked, or was "
+        "cancelled without giving its units back. Report this.",
+        sql("""
+        SELECT sku, node, sum(booked) AS booked, sum(held) AS open_in_fulfilment_orders
+        FROM (SELECT sku, node, allocated AS booked, 0 AS held FROM positions
+              UNION ALL
+              SELECT line.sku, of_line.node, 0, line.open
+              FROM fulfilment_order_lines AS line
+              JOIN fulfilment_orders AS of_line ON of_line.id = line.fulfilment_order_id
+              WHERE line.open > 0) AS both_books
+        GROUP BY sku, node HAVING sum(booked) <> sum(held) ORDER BY sku, node
+        """),
+    ),
+)

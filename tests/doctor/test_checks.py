@@ -1,0 +1,81 @@
+"""A healthy database passes; whatever is broken by SQL is found by the check that is there for it."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from crossdock.doctor import CHECKS
+from tests.doctor.builders import findings
+from tests.processors.harness import Harness
+
+SHIPPED = "(SELECT id FROM shipments)"
+CORRUPTIONS = {
+    "ledger_equals_balances": "UPDATE ledger SET on_hand = on_hand + 1 WHERE sku = 'SKU-2'",
+    "never_oversold": "UPDATE positions SET on_hand = 0 WHERE sku = 'SKU-1'",
+    "reserved_equals_reservations": "INSERT INTO reservations VALUES "
+    "('cart-1', 'SKU-2', 'NYC', 1, '2026-11-24T00:00:00.000000Z', 'active', NULL, '2026-11-23T00:00:00.000000Z')",
+    "allocated_equals_open_lines": "UPDATE fulfilment_order_lines SET open = open - 1, shipped = shipped + 1 "
+    "WHERE open > 0",
+    "order_lines_add_up": "UPDATE order_lines SET allocated = allocated - 1, requested = 0 WHERE allocated > 1",
+    "shipped_equals_shipments": "UPDATE shipments SET shipped_at = NULL",
+    "no_duplicate_shipments": "INSERT INTO shipments (id, fulfilment_order_id, order_id, node, external_id, state, "
+    "document, created_at, updated_at) SELECT 'S-again', fulfilment_order_id, order_id, node, external_id, state, "
+    "document, created_at, updated_at FROM shipments",
+    "every_order_has_a_next_step": "UPDATE orders SET route_at = NULL",
+    "nodes_were_asked": "DELETE FROM commands WHERE name = 'fulfilment.request'",
+    "decisions_can_be_explained": "DELETE FROM network_versions",
+    "shipments_are_confirmed": "DELETE FROM commands WHERE name = 'shipment.confirm'",
+    "shipments_are_invoiced": "DELETE FROM commands WHERE name = 'invoice.post'",
+    "refusals_are_somebodys_work": "DELETE FROM work_items",
+    "sending_has_a_lease": "UPDATE commands SET state = 'sending' WHERE name = 'invoice.post'",
+    "labels_are_bought_once": "INSERT INTO cross_references (connection, kind, external_id, canonical_id, created_at) "
+    "SELECT 'carrier', 'shipment', label.name, shipments.id, created_at "
+    "FROM shipments, (SELECT 'L1' AS name UNION ALL SELECT 'L2') AS label",
+    "outbox_moves": "UPDATE commands SET not_before = '2026-11-20T00:00:00.000000Z'",
+    "messages_are_read": "DELETE FROM processor_cursors WHERE topic = 'fulfilment'",
+}
+
+
+def corrupt(hub: Harness, statement: str) -> None:
+    """Break a database behind the back of its own constraints."""
+    with hub.database.engine.connect() as connection:
+        if hub.database.dialect == "sqlite":
+            connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+        else:
+            for constraint, table in [
+                ("ck_positions_never_oversold", "positions"),
+                ("ck_order_lines_not_negative", "order_lines"),
+            ]:
+                connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}"))
+        connection.execute(text(statement))
+        connection.commit()
+
+
+def test_every_check_has_a_corruption() -> None:
+    assert set(CORRUPTIONS) == {check.name for check in CHECKS}
+
+
+def test_a_healthy_database_passes(hub: Harness) -> None:
+    assert {name: finding.rows for name, finding in findings(hub).items() if not finding.healthy} == {}
+
+
+@pytest.mark.parametrize("name", sorted(CORRUPTIONS))
+def test_what_is_broken_is_found(hub: Harness, name: str) -> None:
+    corrupt(hub, CORRUPTIONS[name])
+    finding = findings(hub)[name]
+    assert finding.count >= 1
+    assert finding.rows
+    assert finding.sentence
+    assert finding.advice
+
+
+def test_only_the_first_rows_are_shown(hub: Harness) -> None:
+    corrupt(
+        hub,
+        "INSERT INTO positions (sku, node, on_hand, reserved, allocated, quarantined, feed_id, meaning) "
+        "SELECT 'X' || lines.order_id || orders.id, 'CHI', 1, 0, 0, 0, '', 'physical' "
+        "FROM order_lines AS lines, orders",
+    )
+    finding = findings(hub)["ledger_equals_balances"]
+    assert finding.count > len(finding.rows) == 5
