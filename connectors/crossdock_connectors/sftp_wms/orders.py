@@ -137,7 +137,8 @@ def _printable(segment: str, value: Value, dialect: X12Dialect) -> Value:
 def _carried(text: str, dialect: X12Dialect) -> str:
     reserved = {dialect.element, dialect.segment, dialect.component}
     spaced = "".join(" " if sign in reserved or unicodedata.category(sign) == "Cc" else sign for sign in text)
-    return "".join(_encodable(sign, dialect.encoding) for sign in " ".join(spaced.split()))
+    # an element that must be there can't be empty
+    return "".join(_encodable(sign, dialect.encoding) for sign in " ".join(spaced.split())) or "-"
 
 
 def _encodable(sign: str, encoding: str) -> str:

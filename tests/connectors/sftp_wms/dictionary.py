@@ -75,6 +75,6 @@ def mistakes(segments: list[list[str]]) -> Iterator[str]:
             form = FORMS.get(element.get("DataType", "").rstrip("0123456789"))
             if form and not form.fullmatch(value):
                 yield f"{place} is no {element['DataType']}"
-            listed = codes.get(element.get("Qualifier") or element["Desc"])
+            listed = codes.get(element.get("QualifierRef"))
             if listed and "DataType" not in element and value not in listed:
                 yield f"{place} is not in the code list"

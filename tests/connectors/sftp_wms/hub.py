@@ -11,6 +11,7 @@ from hashlib import sha256
 from random import Random
 from typing import Any
 
+import httpx
 import structlog
 
 from crossdock.mapping.library import MappingLibrary
@@ -74,6 +75,7 @@ class MiniHub:
             tokens=MemoryTokenStore(self.clock),
             budgets=MemoryBudgetStore(),
             log=structlog.get_logger(),
+            transport=httpx.MockTransport(lambda _: httpx.Response(500)),
         )
         self.connector = SftpWms(self.config, self.assembly.services)
 

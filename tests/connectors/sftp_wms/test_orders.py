@@ -23,6 +23,7 @@ from crossdock.sdk.outcomes import AlreadyApplied, Applied, NotApplied, Outcome,
 from crossdock_connectors.sftp_wms.orders import order_file
 from crossdock_schemas.base import Address
 from crossdock_schemas.fulfilment import FulfilmentLine, FulfilmentOrder
+from crossdock_schemas.order import Gift
 from tests.connectors.sftp_wms.builders import ENVELOPE, ORDER, config, fulfilment_order
 from tests.connectors.sftp_wms.conftest import Connect
 from tests.connectors.sftp_wms.dictionary import CONTRACTS, counted, mistakes, split
@@ -34,8 +35,8 @@ HUB = MiniHub(config(FolderConfig(path="nowhere")), ManualClock(NOW))
 
 
 def written(order: FulfilmentOrder, **changes: Any) -> bytes:
-    hub = MiniHub(config(FolderConfig(path="nowhere"), **changes), ManualClock(NOW))
-    return order_file(hub.config, hub.command("fulfilment.request", order), KEY, NOW).content
+    chosen = config(FolderConfig(path="nowhere"), **changes)
+    return order_file(chosen, HUB.command("fulfilment.request", order), KEY, NOW).content
 
 
 def segments_of(order: FulfilmentOrder, **changes: Any) -> list[list[str]]:
@@ -91,7 +92,9 @@ def test_no_text_of_a_person_breaks_an_interchange(
     name: str, street: str, note: str, gift: str, city: str
 ) -> None:
     order = fulfilment_order(
-        ship_to=Address(name=name or "x", lines=(street,), city=city, country="US"), note=note
+        ship_to=Address(name=name or "x", lines=(street,), city=city, country="US"),
+        note=note,
+        gift=Gift(message=gift),
     )
     found = segments_of(order)
     counted(found)
