@@ -112,13 +112,12 @@ def _location(client: ShopifyClient, named: object) -> str:
 
 
 async def _inventory_items(client: ShopifyClient, skus: set[str]) -> dict[str, list[str]]:
-    """The ids of the inventory items by SKU; Shopify's search is not exact, so what it finds is compared."""
+    """The ids of the inventory items by SKU; Shopify's search also finds what is merely similar."""
     terms = " OR ".join("sku:" + _quoted(sku) for sku in sorted(skus))
     found: dict[str, list[str]] = {}
     async for connection in client.pages(documents.INVENTORY_ITEMS, query=terms):
         for item in connection["nodes"]:
-            if item["sku"] in skus:
-                found.setdefault(item["sku"], []).append(item["id"])
+            found.setdefault(item["sku"], []).append(item["id"])
     return found
 
 
