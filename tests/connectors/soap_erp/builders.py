@@ -1,0 +1,109 @@
+"""Shorthands: connect, run, post, map, validate."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from random import Random
+from typing import Any, TypeVar
+
+import httpx
+import structlog
+
+from crossdock.mapping.library import MappingLibrary
+from crossdock.sdk.assembly import assemble
+from crossdock.sdk.budgets import MemoryBudgetStore
+from crossdock.sdk.clock import ManualClock
+from crossdock.sdk.connector import Check, Command, Cursor, Limits, Page
+from crossdock.sdk.http import HttpSettings
+from crossdock.sdk.outcomes import Outcome
+from crossdock.sdk.tokens import MemoryTokenStore
+from crossdock_connectors.soap_erp import CONNECTOR
+from crossdock_connectors.soap_erp.config import SoapErpConfig
+from crossdock_connectors.soap_erp.connector import SoapErp
+from crossdock_schemas.base import Canonical
+from crossdock_schemas.registry import ENTITIES
+
+_T = TypeVar("_T")
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+PLAIN: dict[str, Any] = {
+    "profile": "plain_erp", "endpoint": "http://127.0.0.1:9/erp", "username": "hub", "password": "erp-secret",
+}  # fmt: skip
+POSTING: dict[str, Any] = {
+    "external_id": "S-1", "kind": "invoice", "order": "O-1", "order_number": "#1001", "channel": "shop",
+    "posted_at": "2026-11-23T10:00:00Z", "currency": "USD", "node": "dc-east", "shipment": "S-1",
+    "tracking_numbers": ["1Z1", "1Z2"], "purchase_order": "PO-77",
+    "buyer": {"name": "Ada Lovelace", "email": "ada@example.com"},
+    "ship_to": {"name": "Ada Lovelace", "lines": ["1 Main St", "Apt 2"], "city": "Chicago", "region": "IL",
+                "postal_code": "60601", "country": "US"},
+    "lines": [
+        {"order_line": "L1", "sku": "01234", "quantity": 2, "name": "Tent",
+         "unit_price": {"amount": Decimal("19.90"), "currency": "USD"},
+         "net": {"amount": Decimal("39.80"), "currency": "USD"},
+         "discounts": [{"code": "X", "amount": {"amount": Decimal("1.00"), "currency": "USD"}}],
+         "taxes": [{"title": "IL", "amount": {"amount": Decimal("3.98"), "currency": "USD"}, "rate": Decimal("0.1")}]},
+    ],
+}  # fmt: skip
+
+
+class Erp:
+    """A connection: each call makes the connector anew, as after a restart of the hub, and closes it."""
+
+    def __init__(self, config: dict[str, Any], transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self.config, self.transport, self.clock = config, transport, ManualClock(NOW)
+
+    def ask(self, question: Callable[[SoapErp], Awaitable[_T]]) -> _T:
+        return asyncio.run(self._ask(question))
+
+    async def _ask(self, question: Callable[[SoapErp], Awaitable[_T]]) -> _T:
+        model = SoapErpConfig.model_validate(self.config)
+        assembly = assemble(
+            CONNECTOR.manifest, model, connection="erp", clock=self.clock, random=Random(1),
+            tokens=MemoryTokenStore(self.clock), budgets=MemoryBudgetStore(), log=structlog.get_logger(),
+            transport=self.transport, settings=HttpSettings(timeout_seconds=2),
+        )  # fmt: skip
+        try:
+            return await question(SoapErp(model, assembly.services))
+        finally:
+            await assembly.close()
+
+    def execute(self, command: Command) -> Outcome:
+        return self.ask(lambda erp: erp.execute(command, "key"))
+
+    def probe(self, command: Command) -> Outcome:
+        return self.ask(lambda erp: erp.probe(command, "key"))
+
+    def check(self) -> dict[str, Check]:
+        report = self.ask(lambda erp: erp.check())
+        return {check.capability: check for check in report.checks}
+
+    def pages(self, stream: str, cursor: Cursor | None = None, limits: Limits | None = None) -> list[Page]:
+        async def polled(erp: SoapErp) -> list[Page]:
+            return [page async for page in erp.poll(stream, cursor, limits or Limits())]
+
+        return self.ask(polled)
+
+
+@cache
+def library() -> MappingLibrary:
+    return MappingLibrary.packaged()
+
+
+def decode(payload: bytes) -> Any:
+    return json.loads(payload, parse_float=Decimal)
+
+
+def canonical(mapping: str, document: Any) -> Canonical:
+    """Map as the hub does, and validate."""
+    compiled = library().get(mapping)
+    return ENTITIES[compiled.target].model_validate(compiled.map(document).document)
+
+
+def command(name: str, mapping: str = "soap_erp/posting", **changes: Any) -> Command:
+    """A posting as the hub hands it to the connector."""
+    document = library().get(mapping).map({**POSTING, **changes}).document
+    return Command(name=name, key="O-1", documents=(document,))
