@@ -19,7 +19,7 @@ from crossdock.routing import Network, PolicySet, Position, compile_policy
 from crossdock.sdk.manifest import Manifest
 from crossdock.streams.processors.hub import Channel, Hub, Locate
 
-__all__ = ["compile_hub", "network_document"]
+__all__ = ["compile_hub", "compile_network", "network_document"]
 
 
 def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locate) -> Hub:
@@ -28,13 +28,6 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
     Raises:
         MisconfiguredError: A node that lies nowhere, a policy that can't work, a tariff that is not well formed.
     """
-    network = Network(
-        [routing_node(node, _position(node, locate), config.cut_off) for node in config.nodes],
-        [routing_service(service) for service in config.services],
-        [routing_rate_card(card) for card in config.rate_cards],
-        currency=config.hub.currency,
-        exchange_rates=config.hub.exchange_rates,
-    )
     channels = {
         channel.connection: Channel(name, channel)
         for name, channel in config.channels.items()
@@ -42,7 +35,7 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
     }
     return Hub(
         config=config,
-        network=network,
+        network=_network(config, locate),
         policies=_policies(config),
         safety=SafetyStock(
             SafetyRule(
@@ -70,8 +63,33 @@ def network_document(config: Config) -> bytes:
         "policies": config.policies,
         "currency": config.hub.currency,
         "exchange_rates": config.hub.exchange_rates,
+        "cut_off": config.cut_off,
     }
     return msgspec.json.encode(parts, order="sorted")
+
+
+def compile_network(document: bytes, locate: Locate) -> tuple[Network, PolicySet]:
+    """The network and policies of what ``network_document`` gave; connections play no part in routing.
+
+    Raises:
+        MisconfiguredError: A policy that this version of the program can't read any more.
+    """
+    parts = msgspec.json.decode(document)
+    hub = {"currency": parts.pop("currency"), "exchange_rates": parts.pop("exchange_rates")}
+    for node in parts["nodes"]:
+        node["connection"] = None
+    config = Config.model_validate({**parts, "hub": hub})
+    return _network(config, locate), _policies(config)
+
+
+def _network(config: Config, locate: Locate) -> Network:
+    return Network(
+        [routing_node(node, _position(node, locate), config.cut_off) for node in config.nodes],
+        [routing_service(service) for service in config.services],
+        [routing_rate_card(card) for card in config.rate_cards],
+        currency=config.hub.currency,
+        exchange_rates=config.hub.exchange_rates,
+    )
 
 
 def _policies(config: Config) -> PolicySet:

@@ -61,6 +61,8 @@ orders = Table(
     Index("ix_orders_route_at", "route_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     Index("ix_orders_state", "state", "updated_at"),
     Index("ix_orders_external", "external_id"),
+    Index("ix_orders_number", "number"),
+    Index("ix_orders_created", "created_at", "id"),
 )
 
 order_lines = Table(

@@ -20,6 +20,8 @@ from sqlalchemy import (
 from crossdock.store.metadata import Instant, Json, RowId, metadata
 
 __all__ = [
+    "api_requests",
+    "api_tokens",
     "commands",
     "cross_references",
     "dead_letters",
@@ -66,6 +68,8 @@ messages = Table(
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("topic", "message_id"),
     Index("ix_messages_topic_id", "topic", "id"),
+    # For the story of one order; without it showing one reads the whole log.
+    Index(None, "key"),
     sqlite_autoincrement=True,
 )
 
@@ -120,6 +124,7 @@ dead_letters = Table(
     Column("updated_at", Instant, nullable=False),
     CheckConstraint("state IN ('open', 'replayed', 'discarded')", name="state"),
     Index("ix_dead_letters_state_id", "state", "id"),
+    Index(None, "original_key"),
     sqlite_autoincrement=True,
 )
 
@@ -150,6 +155,7 @@ commands = Table(
     CheckConstraint(
         "state IN ('pending', 'sending', 'unknown', 'applied', 'rejected', 'parked')", name="state"
     ),
+    Index(None, "order_key"),
     Index(
         "ix_commands_order",
         "connection",
@@ -184,6 +190,29 @@ tokens = Table(
     Column("value", LargeBinary, nullable=False),
     Column("version", Integer, nullable=False),
     Column("updated_at", Instant, nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("scopes", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    UniqueConstraint("hash"),
+)
+
+# What an API caller's Idempotency-Key has made: the same key gives the same answer.
+api_requests = Table(
+    "api_requests",
+    metadata,
+    Column("idempotency_key", Text, primary_key=True),
+    Column("caller", Text, primary_key=True),
+    Column("sha256", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "created_at"),
 )
 
 leases = Table(

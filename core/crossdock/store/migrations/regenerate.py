@@ -35,7 +35,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:  # noqa: C901, PLR0915
+def upgrade() -> None:  # noqa: PLR0915
     """Make the tables."""
 '''
 

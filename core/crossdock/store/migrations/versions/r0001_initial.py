@@ -16,6 +16,26 @@ depends_on = None
 def upgrade() -> None:  # noqa: PLR0915
     """Make the tables."""
     op.create_table(
+        "api_requests",
+        sa.Column("idempotency_key", sa.Text(), nullable=False),
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("idempotency_key", "caller", name=op.f("pk_api_requests")),
+    )
+    op.create_index(op.f("ix_api_requests_created_at"), "api_requests", ["created_at"], unique=False)
+    op.create_table(
+        "api_tokens",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("scopes", types.Json(), nullable=False),
+        sa.Column("created_at", types.Instant(), nullable=False),
+        sa.Column("revoked_at", types.Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_api_tokens")),
+        sa.UniqueConstraint("hash", name=op.f("uq_api_tokens_hash")),
+    )
+    op.create_table(
         "capacity_used",
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("day", sa.Text(), nullable=False),
@@ -81,6 +101,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sqlite_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
         postgresql_where=sa.text("state IN ('pending', 'sending', 'unknown')"),
     )
+    op.create_index(op.f("ix_commands_order_key"), "commands", ["order_key"], unique=False)
     op.create_table(
         "cross_references",
         sa.Column("connection", sa.Text(), nullable=False),
@@ -120,6 +141,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_dead_letters_original_key"), "dead_letters", ["original_key"], unique=False)
     op.create_index("ix_dead_letters_state_id", "dead_letters", ["state", "id"], unique=False)
     op.create_table(
         "decisions",
@@ -287,6 +309,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.UniqueConstraint("topic", "message_id", name=op.f("uq_messages_topic_message_id")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_messages_key"), "messages", ["key"], unique=False)
     op.create_index("ix_messages_topic_id", "messages", ["topic", "id"], unique=False)
     op.create_table(
         "network_versions",
@@ -340,7 +363,9 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("updated_at", types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
     )
+    op.create_index("ix_orders_created", "orders", ["created_at", "id"], unique=False)
     op.create_index("ix_orders_external", "orders", ["external_id"], unique=False)
+    op.create_index("ix_orders_number", "orders", ["number"], unique=False)
     op.create_index(
         "ix_orders_route_at",
         "orders",

@@ -1,0 +1,183 @@
+"""Explains decisions of any time: by the network and policies that were kept under the version they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from crossdock.compiling import compile_network
+from crossdock.errors import MisconfiguredError
+from crossdock.routing import Assignment, Decision, Explanation, Network, PolicySet, UnfilledLine, explain
+from crossdock.store.decision_log import DecisionRow, load_network
+from crossdock.streams.processors.hub import Locate
+
+__all__ = [
+    "ExplainedDecision",
+    "Explainer",
+    "ShownAlternative",
+    "ShownAssignment",
+    "ShownCandidate",
+    "ShownDecision",
+    "ShownLine",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """Units of an order line; ``reason`` says why they are not placed."""
+
+    line: str
+    sku: str
+    quantity: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAssignment:
+    """One shipment of a plan; costs are in the unit of each term of the policy."""
+
+    node: str
+    service: str
+    ship_date: date
+    delivery_date: date
+    lines: tuple[ShownLine, ...]
+    costs: dict[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCandidate:
+    """One node: chosen, or out by a fence, or what it would have cost."""
+
+    node: str
+    chosen: bool
+    fence: str
+    detail: str
+    offer: ShownAssignment | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAlternative:
+    """Another complete plan; ``tiers_worse`` is by how much each tier of the objective would be worse."""
+
+    assignments: tuple[ShownAssignment, ...]
+    tiers_worse: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDecision:
+    """A decision as people and programs see it.
+
+    Attributes:
+        why: What made it necessary: ``new``, ``waiting``, or the message that did.
+        not_explained: Why there are no candidates; empty where there are.
+        flip: The smallest change that would have made the best alternative win.
+        words: All of it as text.
+    """
+
+    id: str
+    order_id: str
+    number: int
+    why: str
+    decided_at: datetime
+    policy: str
+    network: str
+    snapshot: str
+    assignments: tuple[ShownAssignment, ...]
+    unfilled: tuple[ShownLine, ...]
+    optimal: bool
+    candidates: tuple[ShownCandidate, ...]
+    alternatives: tuple[ShownAlternative, ...]
+    flip: str
+    not_explained: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedDecision:
+    """A decision, and its explanation where its network is still kept; ``problem`` says why not."""
+
+    row: DecisionRow
+    decision: Decision
+    explanation: Explanation | None
+    problem: str
+
+    def shown(self) -> ShownDecision:
+        """As it is shown."""
+        row, decision, found = self.row, self.decision, self.explanation
+        return ShownDecision(
+            id=row.id,
+            order_id=row.order_id,
+            number=row.number,
+            why=row.why,
+            decided_at=row.decided_at,
+            policy=row.policy,
+            network=row.network,
+            snapshot=row.snapshot,
+            assignments=tuple(map(_assignment, decision.assignments)),
+            unfilled=tuple(map(_unfilled, decision.unfilled)),
+            optimal=decision.optimal,
+            candidates=tuple(
+                ShownCandidate(
+                    each.node,
+                    each.chosen,
+                    each.fence,
+                    each.detail,
+                    _assignment(each.offer) if each.offer else None,
+                )
+                for each in (found.candidates if found else ())
+            ),
+            alternatives=tuple(
+                ShownAlternative(tuple(map(_assignment, each.assignments)), each.tiers_worse)
+                for each in (found.alternatives if found else ())
+            ),
+            flip=found.flip if found else "",
+            not_explained=self.problem,
+            words=found.words() if found else self.problem,
+        )
+
+
+class Explainer:
+    """Explains decisions; networks are compiled once each."""
+
+    def __init__(self, locate: Locate) -> None:
+        """``locate`` finds nodes that are only known by their post code."""
+        self._locate = locate
+        self._networks: dict[str, tuple[Network, PolicySet]] = {}
+
+    def explain(self, connection: Connection, row: DecisionRow) -> ExplainedDecision:
+        """Explain one decision. Where that can't be, the decision is given all the same, with the reason."""
+        decision = row.decision
+        try:
+            found = self._network(connection, row.network)
+            if found is None:
+                problem = f"the network of version {row.network} is not kept: what was weighed can't be shown"
+                return ExplainedDecision(row, decision, None, problem)
+            return ExplainedDecision(row, decision, explain(decision, *found), "")
+        except MisconfiguredError as error:
+            return ExplainedDecision(row, decision, None, error.message)
+
+    def _network(self, connection: Connection, version: str) -> tuple[Network, PolicySet] | None:
+        if version not in self._networks:
+            document = load_network(connection, version)
+            if document is None:
+                return None
+            self._networks[version] = compile_network(document, self._locate)
+        return self._networks[version]
+
+
+def _assignment(assignment: Assignment) -> ShownAssignment:
+    return ShownAssignment(
+        assignment.node,
+        assignment.service,
+        assignment.ship_date,
+        assignment.delivery_date,
+        tuple(ShownLine(line.line_id, line.sku, line.quantity) for line in assignment.lines),
+        dict(assignment.costs),
+    )
+
+
+def _unfilled(line: UnfilledLine) -> ShownLine:
+    return ShownLine(line.line_id, line.sku, line.quantity, line.reason)
