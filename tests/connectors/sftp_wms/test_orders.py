@@ -273,7 +273,7 @@ def test_names_follow_the_template_and_can_not_leave_the_folder(hub: Connect, ro
     [("order.x12", "two different files"), ("{reference}.x12", "two different files"), ("{key}{x}", "{x}")],
 )
 def test_a_name_that_is_not_unique_does_not_load(template: str, words: str) -> None:
-    with pytest.raises(ValueError, match="orders.name") as caught:
+    with pytest.raises(ValueError, match=r"orders\.name") as caught:
         config(FolderConfig(path="."), orders={"folder": "out", "name": template})
     assert words in str(caught.value)
 
