@@ -9,7 +9,7 @@ from crossdock.sdk.manifest_file import load_manifest
 
 __all__ = ["ACKNOWLEDGED", "MANIFEST"]
 
-MANIFEST = load_manifest(files(__package__) / "connector.yaml")
+MANIFEST = load_manifest(files("crossdock_connectors.sftp_wms") / "connector.yaml")
 ACKNOWLEDGED = frozenset(
     name
     for name, stream in MANIFEST.streams.items()
