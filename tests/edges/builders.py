@@ -42,7 +42,7 @@ from crossdock.streams.topics import RAW
 from crossdock.streams.transaction import Transactions
 from tests.edges.tiny import PLUGIN, signature
 
-NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SECRET = "a very secret secret"
 
 
@@ -97,6 +97,13 @@ class Hub:
             for number in range(count)
         ]
         self.database.transact_now(lambda c: commands.enqueue(c, rows))
+
+    async def run(self, services: Sequence[Service], done: Callable[[], bool], seconds: float = 20) -> None:
+        """Run services until ``done``, then close the connections, in the loop that opened them."""
+        try:
+            await run_until(services, done, seconds)
+        finally:
+            await self.connections.close()
 
     def commands(self) -> list[Any]:
         with self.database.engine.connect() as connection:

@@ -17,7 +17,7 @@ from crossdock.streams.edges.delivering import DeliverySettings, delivery_servic
 from crossdock.streams.edges.sending import Backoffs
 from crossdock.streams.services import Service
 from crossdock.streams.topics import OUTCOMES
-from tests.edges.builders import NOW, Hub, hub, run_until
+from tests.edges.builders import NOW, Hub, hub
 from tests.edges.partner import Partner
 
 QUICK = DeliverySettings(
@@ -33,7 +33,7 @@ def deliver(it: Hub) -> None:
     def done() -> bool:
         return all(each.state in ("applied", "rejected", "parked") for each in it.commands())
 
-    asyncio.run(run_until([service(it)], done))
+    asyncio.run(it.run([service(it)], done))
 
 
 def outcomes(it: Hub) -> list[Any]:
@@ -214,7 +214,7 @@ def test_an_unreachable_partner_gets_it_later(database: Database, tmp_path: Path
     it.enqueue("thing.once")
 
     async def story() -> None:
-        await run_until([service(it)], lambda: bool(it.commands()[0].outcome), 60)
+        await it.run([service(it)], lambda: bool(it.commands()[0].outcome), 60)
 
     asyncio.run(story())
     assert it.commands()[0].state == "pending"

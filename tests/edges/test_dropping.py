@@ -47,7 +47,7 @@ def lines(it: Hub) -> list[tuple[str, int]]:
 
 def test_a_stock_file_becomes_parts_of_one_feed(database: Database, tmp_path: Path) -> None:
     it = hub(database, tmp_path)
-    rows = [(f"SKU-{number:06}", number % 97) for number in range(30_000)]
+    rows = [(f"SKU-{number:06}", number % 97) for number in range(60_000)]
     content = "sku,quantity\n" + "".join(f"{sku},{quantity}\n" for sku, quantity in rows)
     put(tmp_path, "stock", "stock.csv", content.encode())
     fetch(it, "stock", tmp_path)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import REGISTRY
 from sqlalchemy import select
 
+from crossdock.sdk.errors import UnauthorisedError
 from crossdock.store import leases
 from crossdock.store.engine import Database
 from crossdock.store.ingest import load_poll_cursor
@@ -19,7 +22,7 @@ from crossdock.streams.edges.polling import poll_service
 from crossdock.streams.edges.status import connection_statuses
 from crossdock.streams.services import Service
 from crossdock.streams.topics import ORDERS
-from tests.edges.builders import NOW, Hub, hub, order, run_until
+from tests.edges.builders import NOW, Hub, hub, order
 from tests.edges.partner import Partner
 
 
@@ -50,7 +53,7 @@ def test_all_pages_are_taken_and_the_gap_is_counted(
     async def story() -> None:
         await it.call(order(0))
         await it.normalise()
-        await run_until([service(it)], lambda: len(stored(it)) == 6)
+        await it.run([service(it)], lambda: len(stored(it)) == 6)
         await it.normalise()
 
     asyncio.run(story())
@@ -70,8 +73,9 @@ def test_a_bell_has_the_stream_asked_at_once(database: Database, tmp_path: Path,
     it = hub(database, tmp_path, partner.url)
 
     async def story() -> None:
-        polling = asyncio.ensure_future(run_until([service(it)], lambda: len(stored(it)) == 2))
-        while it.around.board.health(Activity("shop", "poll", "orders")).state is not State.OK:
+        polling = asyncio.ensure_future(it.run([service(it)], lambda: len(stored(it)) == 2))
+        activity = Activity("shop", "poll", "orders")
+        while it.around.board.health(activity).state is not State.OK:  # noqa: ASYNC110 - the board rings no bell
             await asyncio.sleep(0.01)
         partner.records = [json.loads(order(1))]
         before = gap()
@@ -91,7 +95,7 @@ def test_another_worker_has_the_turn(database: Database, tmp_path: Path, partner
     database.transact_now(lambda c: leases.take(c, "poll:shop/orders", "worker-2", now, 60))
 
     async def story() -> None:
-        await run_until([service(it)], _after(0.3))
+        await it.run([service(it)], _after(0.3))
 
     asyncio.run(story())
     assert stored(it) == []
@@ -104,8 +108,6 @@ def test_refused_credentials_are_told_once_and_settled(
     activity = Activity("shop", "poll", "orders")
 
     async def story() -> None:
-        from crossdock.sdk.errors import UnauthorisedError
-
         for _ in range(3):
             assert await it.around.board.failed(activity, UnauthorisedError("token refused")) >= 60
 
@@ -121,14 +123,12 @@ def test_refused_credentials_are_told_once_and_settled(
 def test_an_unreachable_partner_is_asked_again(database: Database, tmp_path: Path) -> None:
     it = hub(database, tmp_path, "http://127.0.0.1:9")
     activity = Activity("shop", "poll", "orders")
-    asyncio.run(run_until([service(it)], lambda: it.around.board.health(activity).failures > 0, 60))
+    asyncio.run(it.run([service(it)], lambda: it.around.board.health(activity).failures > 0, 60))
     health = it.around.board.health(activity)
     assert health.state is State.RETRYING
     assert health.next_attempt_at is not None
 
 
-def _after(seconds: float):  # type: ignore[no-untyped-def]
-    import time
-
+def _after(seconds: float) -> Callable[[], bool]:
     end = time.monotonic() + seconds
     return lambda: time.monotonic() > end

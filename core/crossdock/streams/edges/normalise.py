@@ -140,6 +140,9 @@ def _emit(batch: _Batch, job: Job, entity: Entity, document: CanonicalDocument) 
         identity += "#" + job.message.id.partition("#")[2]
     key = destination.key(name, document.model)
     headers = {**job.headers, "schema": document.schema}
+    label = mapping_label(job.stream.mapping)
+    if label is not None:
+        headers["mapping"] = label
     batch.emitted.append(Message(identity, destination.topic, key, document.body, headers))
 
 

@@ -128,7 +128,7 @@ def _groups(
 
 def _group_keys(mapping: CompiledMapping | None) -> tuple[str, ...]:
     """The columns by which the mapping makes documents of rows; none where it does it otherwise."""
-    items = getattr(mapping.program.body, "items", None) if mapping else None
+    items = getattr(mapping.program.body.source, "items", None) if mapping else None
     if items is None or items.where is not None:
         return ()
     keys = tuple(each.path.text for each in items.group_by)
