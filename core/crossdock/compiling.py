@@ -28,10 +28,9 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
     Raises:
         MisconfiguredError: A node that lies nowhere, a policy that can't work, a tariff that is not well formed.
     """
+    # Orders of a channel without a connection come through the API, under the channel's own name.
     channels = {
-        channel.connection: Channel(name, channel)
-        for name, channel in config.channels.items()
-        if channel.connection is not None
+        channel.connection or name: Channel(name, channel) for name, channel in config.channels.items()
     }
     return Hub(
         config=config,

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from crossdock.explaining import Explainer
 from crossdock.store.decision_log import DecisionRow
 from crossdock.store.metadata import decode_json
+from crossdock.store.order_book import StoredOrder, load_orders
 from crossdock.store.queries.story import StoryCommand, StoryMessage, StoryRows, load_story
 from crossdock.store.raw import Raw
 
-__all__ = ["Entry", "EntryKind", "Story", "StoryLine", "tell"]
+__all__ = ["Entry", "EntryKind", "OrderDetail", "Story", "StoryLine", "describe", "tell"]
 
 
 class EntryKind(StrEnum):
@@ -72,8 +73,8 @@ class StoryLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """An order as it stands, and how it came there."""
+class OrderDetail:
+    """An order as it stands; ``document`` is its canonical document."""
 
     id: str
     connection: str
@@ -88,6 +89,13 @@ class Story:
     deliver_by: datetime | None
     lines: tuple[StoryLine, ...]
     document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """An order as it stands, and how it came there."""
+
+    order: OrderDetail
     entries: tuple[Entry, ...]
 
 
@@ -96,9 +104,18 @@ def tell(connection: Connection, order_id: str, explainer: Explainer) -> Story |
     rows = load_story(connection, order_id)
     if rows is None:
         return None
-    order = rows.order
     entries = sorted(_entries(connection, rows, explainer), key=lambda each: (each.at, _RANK[each.kind]))
-    return Story(
+    return Story(_detail(rows.order), tuple(entries))
+
+
+def describe(connection: Connection, order_id: str) -> OrderDetail | None:
+    """An order as it stands; None where there is no such order."""
+    order = load_orders(connection, [order_id], lock=False).get(order_id)
+    return None if order is None else _detail(order)
+
+
+def _detail(order: StoredOrder) -> OrderDetail:
+    return OrderDetail(
         id=order.id,
         connection=order.connection,
         channel=order.channel,
@@ -112,7 +129,6 @@ def tell(connection: Connection, order_id: str, explainer: Explainer) -> Story |
         deliver_by=order.deliver_by,
         lines=tuple(StoryLine(line.line_id, line.sku, **_units(line.quantities)) for line in order.lines),
         document=decode_json(order.document),
-        entries=tuple(entries),
     )
 
 

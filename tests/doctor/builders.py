@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, func, select
 
 from crossdock.compiling import network_document
@@ -14,8 +16,8 @@ from tests.processors.harness import START, Harness
 from tests.schemas.builders import a_line, an_order
 
 
-def build(database: Database) -> Harness:
-    hub = Harness(database)
+def build(database: Database, changes: dict[str, Any] | None = None) -> Harness:
+    hub = Harness(database, changes)
     database.transact_now(
         lambda connection: decision_log.keep_network(
             connection, hub.hub.network.version, network_document(hub.hub.config), START

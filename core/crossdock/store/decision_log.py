@@ -12,7 +12,7 @@ from crossdock.routing import Decision, decode_decision
 from crossdock.store.bulk import InsertMany
 from crossdock.store.order_tables import decisions, network_versions
 
-__all__ = ["DecisionRow", "add", "keep_network", "load_network", "of_order", "row"]
+__all__ = ["DecisionRow", "add", "keep_network", "load", "load_network", "of_order", "row"]
 
 
 class DecisionRow(NamedTuple):
@@ -67,6 +67,14 @@ def of_order(connection: Connection, order_id: str) -> list[DecisionRow]:
         .order_by(decisions.c.number)
     )
     return [DecisionRow(*each) for each in rows]
+
+
+def load(connection: Connection, decision_id: str) -> DecisionRow | None:
+    """One decision; None where there is none of this id."""
+    found = connection.execute(
+        select(*(decisions.c[name] for name in DecisionRow._fields)).where(decisions.c.id == decision_id)
+    ).one_or_none()
+    return None if found is None else DecisionRow(*found)
 
 
 def keep_network(connection: Connection, version: str, document: bytes, now: datetime) -> None:

@@ -22,17 +22,16 @@ _COST_TERMS = ("shipping_cost", "handling_cost")
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """``part`` of ``whole``; ``share`` is None where there is nothing to divide by."""
+    """``part`` of ``whole``; ``share`` (0 to 1, four digits) is None where there is nothing to divide by."""
 
     part: int
     whole: int
+    share: Decimal | None
 
-    @property
-    def share(self) -> Decimal | None:
-        """From 0 to 1, four digits."""
-        if not self.whole:
-            return None
-        return (Decimal(self.part) / self.whole).quantize(Decimal("0.0001"))
+    @classmethod
+    def of(cls, part: int, whole: int) -> Ratio:
+        """The ratio of two counts."""
+        return cls(part, whole, (Decimal(part) / whole).quantize(Decimal("0.0001")) if whole else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def load_kpis(connection: Connection, since: datetime, until: datetime) -> Kpis:
         cost_to_serve=_cost_to_serve(connection, since, until),
         cycle_time_hours=_cycle_time(connection, since, until),
         inventory_accuracy=_inventory_accuracy(connection, since, until),
-        exception_rate=Ratio(
+        exception_rate=Ratio.of(
             connection.execute(
                 select(func.count(func.distinct(orders.c.id)))
                 .select_from(orders.join(work_items, work_items.c.order_id == orders.c.id))
@@ -84,7 +83,7 @@ def _routing_accuracy(connection: Connection, since: datetime, until: datetime) 
             fulfilment_orders.c.state.in_((*_WHOLE, *_BROKEN)),
         )
     ).one()
-    return Ratio(int(row[0]), row[1])
+    return Ratio.of(int(row[0]), row[1])
 
 
 def _cost_to_serve(connection: Connection, since: datetime, until: datetime) -> Decimal | None:
@@ -133,4 +132,4 @@ def _inventory_accuracy(connection: Connection, since: datetime, until: datetime
         ).where(feeds.c.state == "closed", feeds.c.as_of >= since, feeds.c.as_of < until, not_the_first)
     ).one()
     counted, drifted = int(row[0]), int(row[1])
-    return Ratio(max(0, counted - drifted), counted)
+    return Ratio.of(max(0, counted - drifted), counted)

@@ -1,0 +1,8 @@
+"""The REST API and the entrance for webhooks: one ASGI application."""
+
+from __future__ import annotations
+
+from crossdock.api.application import create_api
+from crossdock.api.services import ApiServices, Scope
+
+__all__ = ["ApiServices", "Scope", "create_api"]

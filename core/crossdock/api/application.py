@@ -1,0 +1,128 @@
+"""Puts the API together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from starlette.routing import Mount
+
+from crossdock.api import entry, operations, orders, stock
+from crossdock.api.bodies import BodyLimit
+from crossdock.api.problems import Problem, ProblemError, handle_problems, responses
+from crossdock.api.services import ApiServices, Services
+from crossdock.api.webhooks import PREFIX, WebhookEntrance
+from crossdock_schemas.order import Order
+
+__all__ = ["create_api", "openapi_document"]
+
+_ABOUT = """The REST API of a Crossdock hub.
+
+Every error is a problem document (RFC 9457). Lists are cut into pages by key: hand `next` back as it was given.
+Tokens are made with `crossdock token create`.
+"""
+
+_health = APIRouter(tags=["health"])
+
+
+@_health.get("/healthz", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def healthz() -> Response:
+    """Whether the process lives."""
+    return Response("ok\n", media_type="text/plain")
+
+
+@_health.get(
+    "/readyz",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}, **responses(503)},
+)
+async def readyz(hub: Services) -> Response:
+    """Whether the database answers and the hub can do its work."""
+    try:
+        await hub.transactions.database.read(lambda database: database.execute(text("SELECT 1")).scalar_one())
+    except Exception as error:
+        raise ProblemError(503, "database", "the database does not answer", Retry_After="5") from error
+    reason = await hub.not_ready()
+    if reason:
+        raise ProblemError(503, "not_ready", reason, Retry_After="5")
+    return Response("ready\n", media_type="text/plain")
+
+
+@_health.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics() -> Response:
+    """What is measured, in Prometheus' text format. It needs no token: keep it from the outside."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def create_api(services: ApiServices, *, with_rest: bool = True) -> FastAPI:
+    """The ASGI application: webhooks and health always, the REST API ``with_rest``."""
+    app = FastAPI(
+        title="Crossdock",
+        version=version("crossdock"),
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if with_rest else None,
+    )
+    app.state.services = services
+    # First, because it is the busiest: the routes are asked in this order.
+    entrance = WebhookEntrance(services.receiver, services.transactions.clock, services.max_body_bytes)
+    app.router.routes.insert(0, Mount(PREFIX.rstrip("/"), app=entrance))
+    app.include_router(_health)
+    if with_rest:
+        for router in (orders.router, entry.router, stock.router, operations.router):
+            app.include_router(router)
+    app.add_middleware(BodyLimit, most_bytes=services.max_body_bytes, exempt=PREFIX)
+    handle_problems(app)
+    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
+    return app
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of ``app``, with the canonical order and the problem document in it."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        template = "#/components/schemas/{model}"
+        for model in (Order, Problem):
+            schema = model.model_json_schema(ref_template=template)
+            schemas.update(schema.pop("$defs", {}))
+            schemas[model.__name__] = schema
+        document["paths"]["/webhooks/{connection}"] = _WEBHOOK
+        _replace_validation_errors(document)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+_WEBHOOK = {
+    "post": {
+        "tags": ["webhooks"],
+        "summary": "Receive",
+        "description": "What a partner sends. The connection's connector verifies it and words the answer; also "
+        "paths below are taken. 2xx means that it is stored.",
+        "operationId": "receive_webhook",
+        "parameters": [{"name": "connection", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {"content": {"*/*": {"schema": {}}}},
+        "responses": {
+            "200": {"description": "Stored."},
+            "default": {"description": "Refused, with the reason as text.", "content": {"text/plain": {}}},
+        },
+    }
+}
+
+
+def _replace_validation_errors(document: dict[str, Any]) -> None:
+    """FastAPI describes its own 422 where an operation has none; all of ours are problem documents."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    problem = responses(422)[422]
+    for operations_of_path in document["paths"].values():
+        for operation in operations_of_path.values():
+            if "422" in operation["responses"]:
+                operation["responses"]["422"] = problem

@@ -1,0 +1,27 @@
+"""What each channel may sell of a SKU now: what nodes have, less what is promised and what is kept from the channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crossdock.store.queries.stock import SkuStock
+from crossdock.streams.processors.hub import Hub
+
+__all__ = ["sellable_by_channel"]
+
+
+def sellable_by_channel(hub: Hub, stock: SkuStock) -> Mapping[str, int]:
+    """Units by channel, over all nodes of the configuration."""
+    tags = frozenset((f"sku:{stock.sku}", *stock.restrictions))
+    found: dict[str, int] = {}
+    for channel in hub.channels.values():
+        units = 0
+        for held in stock.nodes:
+            node = hub.nodes.get(held.node)
+            if node is None:
+                continue
+            where = frozenset((node.id, *node.tags))
+            kept = hub.safety.kept(held.position(stock.sku), tags, where, channel.id)
+            units += max(0, held.available - kept)
+        found[channel.id] = units
+    return found

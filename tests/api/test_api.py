@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from crossdock.api.entry import EXAMPLE
+from crossdock.store import api_tokens
+from crossdock.store.plumbing import raw_records
+from crossdock.streams.processor import DeadLetter, Message
+from crossdock.streams.topics import ORDERS
+from tests.api.builders import Client
+from tests.processors.harness import Harness
+
+
+def problem(answer: Any, status: int) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert document["status"] == status
+    assert document["detail"]
+    return document
+
+
+def enter(call: Client, key: str = "key-1", **changes: Any) -> Any:
+    body = json.dumps(EXAMPLE | changes)
+    return call("POST", "/v1/orders?channel=b2b", content=body, headers={"Idempotency-Key": key})
+
+
+def test_orders_are_listed_newest_first_in_pages_that_miss_none(call: Client) -> None:
+    first = call("GET", "/v1/orders?limit=3").json()
+    second = call("GET", "/v1/orders", params={"limit": 3, "cursor": first["next"]}).json()
+    ids = [order["id"] for order in (*first["orders"], *second["orders"])]
+    assert ids == ["shop:1004", "shop:1003", "shop:1002", "shop:1001"]
+    assert second["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("state=shipped", ["shop:1001"]),
+        ("sku=SKU-9", ["shop:1004"]),
+        ("external_id=1002", ["shop:1002"]),
+        ("channel=nowhere", []),
+        ("created_from=2026-11-24T00:00:00Z", []),
+        ("created_before=2026-11-24T00:00:00%2B01:00&state=on_hold", ["shop:1003"]),
+    ],
+)
+def test_filters(call: Client, query: str, found: list[str]) -> None:
+    answer = call("GET", f"/v1/orders?{query}")
+    assert [order["id"] for order in answer.json()["orders"]] == found
+
+
+def test_the_story_tells_everything_in_the_order_of_time(call: Client) -> None:
+    story = call("GET", "/v1/orders/shop:1001/story").json()
+    assert story["order"]["state"] == "shipped"
+    kinds = [entry["kind"] for entry in story["entries"]]
+    assert set(kinds) == {
+        "received", "decision", "fulfilment_order", "command", "outcome", "shipment", "work_item"
+    }  # fmt: skip
+    (decided,) = [entry for entry in story["entries"] if entry["kind"] == "decision"]
+    candidates = {each["node"]: each for each in decided["detail"]["candidates"]}
+    assert candidates["CHI"]["chosen"]
+    assert candidates["NYC"]["fence"] == "stock"
+    sent = {e["detail"]["name"]: e["detail"]["document"] for e in story["entries"] if e["kind"] == "command"}
+    assert sent["fulfilment.request"]["lines"][0]["sku"] == "SKU-1"
+    assert [entry["at"] for entry in story["entries"]] == sorted(entry["at"] for entry in story["entries"])
+
+
+def test_an_order_a_decision_and_stock_are_shown(call: Client, hub: Harness) -> None:
+    assert call("GET", "/v1/orders/shop:1002").json()["lines"][0]["allocated"] == 2
+    assert call("GET", "/v1/decisions/shop:1001%231").json()["assignments"][0]["node"] == "CHI"
+    stock = call("GET", "/v1/stock/SKU-1").json()
+    assert stock["nodes"][0] | {"as_of": None} == {
+        "node": "CHI", "on_hand": 5, "reserved": 0, "allocated": 3, "quarantined": 0, "available": 2,
+        "cover": 0, "shortfall": 0, "as_of": None,
+    }  # fmt: skip
+    assert stock["available_to_promise"] == {"web": 2, "b2b": 2}
+    assert call("GET", "/v1/totals").json()["orders"]["shipped"] == 1
+    hub.clock.move(60)
+    assert call("GET", "/v1/kpis").json()["routing_accuracy"] == {"part": 1, "whole": 1, "share": "1.0000"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/orders/none", "/v1/orders/none/story", "/v1/decisions/none", "/v1/stock/none", "/nowhere"]
+)
+def test_what_is_not_there_is_a_problem(call: Client, path: str) -> None:
+    problem(call("GET", path), 404)
+
+
+def test_an_order_is_taken_in_once_whatever_is_repeated(call: Client, hub: Harness) -> None:
+    first = enter(call)
+    assert first.status_code == 201
+    assert first.headers["location"] == "/v1/orders/b2b:PO-4711"
+    again = enter(call)
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = problem(enter(call, lines=[]), 422)
+    assert other["code"] == "idempotency_key.reused"
+    (kept,) = hub.rows(raw_records, connection="b2b")
+    assert json.loads(kept["body"]) == EXAMPLE
+    hub.settle()
+    shown = call("GET", "/v1/orders/b2b:PO-4711").json()
+    assert (shown["channel"], shown["document"]["purchase_order"]) == ("b2b", "PO-4711")
+    story = call("GET", "/v1/orders/b2b:PO-4711/story").json()
+    assert json.loads(story["entries"][0]["detail"]["raw"]["text"]) == EXAMPLE
+
+
+def test_no_digit_of_a_price_is_lost(call: Client, hub: Harness) -> None:
+    body = json.dumps(EXAMPLE).replace('"10.00"', "1234567890123456789.10")
+    key = {"Idempotency-Key": "digits"}
+    assert call("POST", "/v1/orders?channel=b2b", content=body, headers=key).status_code == 201
+    hub.settle()
+    (line,) = call("GET", "/v1/orders/b2b:PO-4711").json()["document"]["lines"]
+    assert line["unit_price"]["amount"] == "1234567890123456789.10"
+
+
+def test_what_is_wrong_in_an_order_is_named_by_its_pointer(call: Client) -> None:
+    lines = [{"external_id": "1", "sku": "SKU-1", "quantity": -2}]
+    document = problem(enter(call, lines=lines, currency="DOLLAR"), 422)
+    assert {part["pointer"] for part in document["errors"]} == {"#/lines/0/quantity", "#/currency"}
+
+
+def test_an_order_needs_a_key_a_channel_and_json(call: Client) -> None:
+    body = json.dumps(EXAMPLE)
+    missing = problem(call("POST", "/v1/orders?channel=b2b", content=body), 422)
+    assert (missing["errors"][0]["where"], missing["errors"][0]["pointer"]) == ("header", "idempotency-key")
+    key = {"Idempotency-Key": "k"}
+    assert problem(call("POST", "/v1/orders?channel=web", content=body, headers=key), 422)["code"] == (
+        "channel.unknown"
+    )
+    problem(call("POST", "/v1/orders?channel=b2b", content=b'{"lines": [', headers=key), 400)
+
+
+def test_a_dead_letter_is_mended_and_replayed(call: Client, hub: Harness) -> None:
+    order = hub.message("order/1", b"{broken", connection="shop", key="shop:2001")
+    letter = DeadLetter(
+        "route", "bug", "can't be read", "$", b"\xff{broken", original=order, connection="shop"
+    )
+    bare = DeadLetter("receive", "x", "no message", "", b"?")
+    hub.transactions.transact_now(lambda tx: tx.dead_letter(letter, bare))
+    first, second = call("GET", "/v1/dead-letters").json()["dead_letters"]
+    assert first["body"] == {"text": None, "base64": base64.b64encode(b"\xff{broken").decode()}
+    page = call("GET", "/v1/dead-letters?limit=1").json()
+    assert page["next"] == first["id"]
+    mended = json.dumps(EXAMPLE | {"external_id": "2001"})
+    replayed = call("POST", f"/v1/dead-letters/{first['id']}:replay", json={"body": mended})
+    assert (replayed.status_code, replayed.json()["state"]) == (200, "replayed")
+    hub.settle()
+    assert call("GET", "/v1/orders/shop:2001").status_code == 200
+    problem(call("POST", f"/v1/dead-letters/{first['id']}:discard"), 409)
+    problem(call("POST", f"/v1/dead-letters/{second['id']}:replay"), 409)
+    assert call("POST", f"/v1/dead-letters/{second['id']}:discard").json()["state"] == "discarded"
+    problem(call("POST", "/v1/dead-letters/99:replay"), 404)
+
+
+def test_a_work_item_is_resolved_once(call: Client) -> None:
+    (item,) = call("GET", "/v1/work-items").json()["work_items"]
+    path = f"/v1/work-items/{item['id']}:resolve"
+    assert call("POST", path, json={"resolution": "the shop was told by hand"}).status_code == 204
+    problem(call("POST", path, json={"resolution": "again"}), 409)
+    (done,) = call("GET", "/v1/work-items?state=done").json()["work_items"]
+    assert done["resolution"] == "the shop was told by hand"
+
+
+def test_tokens_open_what_their_scope_says_until_they_are_revoked(call: Client, hub: Harness) -> None:
+    for name in ("read", "write"):
+        hub.transactions.transact_now(
+            lambda tx, name=name: api_tokens.create(tx.connection, name, f"secret-{name}", [name], tx.now)
+        )
+    assert b"secret-read" not in b"".join(str(row).encode() for row in hub.rows(api_tokens.api_tokens))
+    reader, writer = Client(call.app, "secret-read"), Client(call.app, "secret-write")
+    assert reader("GET", "/v1/orders").status_code == 200
+    assert problem(enter(reader), 403)["code"] == "forbidden"
+    assert enter(writer).status_code == 201
+    assert writer("GET", "/v1/orders").status_code == 200
+    problem(writer("POST", "/v1/dead-letters/1:discard"), 403)
+    problem(Client(call.app, None)("GET", "/v1/orders"), 401)
+    hub.transactions.transact_now(lambda tx: api_tokens.revoke(tx.connection, "read", tx.now))
+    refused = reader("GET", "/v1/orders")
+    problem(refused, 401)
+    assert refused.headers["www-authenticate"] == "Bearer"
+
+
+def test_health_needs_no_token(call: Client) -> None:
+    nobody = Client(call.app, None)
+    assert nobody("GET", "/healthz").text == "ok\n"
+    assert nobody("GET", "/readyz").text == "ready\n"
+    assert "crossdock_messages_handled" in nobody("GET", "/metrics").text
+
+
+def test_a_message_of_the_log_is_not_taken_for_another_order(call: Client, hub: Harness) -> None:
+    """Two orders of one number in different connections are two orders."""
+    assert enter(call, "a").status_code == 201
+    hub.emit(
+        Message(
+            "other",
+            ORDERS,
+            "shop:PO-4711",
+            json.dumps(EXAMPLE).encode(),
+            {"schema": "order/1", "connection": "shop"},
+        )
+    )
+    assert {order["id"] for order in call("GET", "/v1/orders?external_id=PO-4711").json()["orders"]} == {
+        "b2b:PO-4711",
+        "shop:PO-4711",
+    }
