@@ -87,9 +87,9 @@ class OutboundFiles(_Strict):
     folder: Folder
     """Where the partner picks them up."""
     name: FileName = "{command}_{reference}_{key}.{extension}"
-    """``{command}`` is ``request``, ``cancel`` or ``997``, ``{reference}`` the order's number or the control number
-    acknowledged, ``{key}`` ten characters that stay the same when it is repeated, ``{number}`` the control number,
-    ``{extension}`` ``x12``, ``csv`` or ``txt``."""
+    """``{command}`` is ``request``, ``cancel`` or ``997``; ``{reference}`` the order's number, or the control number of
+    the group acknowledged; ``{key}`` ten characters that stay the same when it is repeated; ``{number}`` the control
+    number; ``{extension}`` ``x12``, ``csv`` or ``txt``."""
     done_marker: Annotated[str | None, Field(pattern=r"\{name\}", examples=["{name}.done"])] = None
     """Empty file put after each file, where the partner waits for one."""
     taken_folder: Folder | None = None
@@ -105,12 +105,11 @@ class X12Config(_Strict):
     envelope: Envelope
     """Our ids and the partner's, usage, version."""
     dialect: X12Dialect = X12Dialect()
-    """Delimiters and encoding of what we write; tolerances and maps also for what we acknowledge. State the same under
-    the connection's streams (``dialect``)."""
+    """Delimiters and encoding of what we write. What we read has its own under the connection's ``streams``."""
     zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """Time zone of the dates in envelopes."""
     acknowledgements: OutboundFiles | None = None
-    """Where a 997 goes for each interchange received; by default none is sent."""
+    """Where a 997 goes for each group received; by default none is sent."""
 
 
 class RowsConfig(_Strict):

@@ -14,10 +14,13 @@ from crossdock.sdk.connector import CheckReport, Command, Disposal, FileRef, Rec
 from crossdock.sdk.errors import BugError
 from crossdock.sdk.outcomes import AlreadyApplied, Applied, NotApplied, Outcome, Unknown
 from crossdock.sdk.translation import outcomes
-from crossdock_connectors.sftp_wms.acknowledgements import acknowledgement_files
 from crossdock_connectors.sftp_wms.config import InboundFiles, OutboundFiles, SftpWmsConfig
-from crossdock_connectors.sftp_wms.manifest import ACKNOWLEDGED
-from crossdock_connectors.sftp_wms.orders import OutgoingFile, order_file, same_order
+from crossdock_connectors.sftp_wms.outgoing import (
+    ACKNOWLEDGEMENT,
+    OutgoingFile,
+    outgoing_file,
+    same_content,
+)
 
 __all__ = ["SftpWms"]
 
@@ -52,11 +55,12 @@ class SftpWms(FileConnector[SftpWmsConfig]):
         return await super().list_files(stream) if stream in self.config.inbound else ()
 
     async def dispose(self, file: FileRef, how: Disposal) -> None:
-        """Acknowledge X12, then move or delete. A file that was replaced since it was listed is left to be read."""
+        """Move or delete, and take the done-marker away. A file that was replaced since it was listed is left to be
+        read.
+        """
         inbound = self._inbound(file.stream)
         if how is Disposal.KEEP or not await self._unchanged(file, inbound):
             return
-        await self._acknowledge(file)
         if how is Disposal.DELETE:
             await self.services.files.delete(file)
         elif how is Disposal.ARCHIVE:
@@ -75,9 +79,11 @@ class SftpWms(FileConnector[SftpWmsConfig]):
 
     @outcomes
     async def execute(self, command: Command, key: str) -> Outcome:
-        """Put the order, unless it stands there."""
-        files = self.config.require_orders()
-        file = order_file(self.config, command, key, self.services.clock.now())
+        """Put the file, unless it stands there."""
+        files = self._files_of(command)
+        if files is None:
+            return Applied("not sent: config.x12.acknowledgements names no folder")
+        file = outgoing_file(self.config, files, command, key, self.services.clock.now())
         standing = await self._standing(files, file)
         if standing is not None:
             return standing
@@ -86,9 +92,11 @@ class SftpWms(FileConnector[SftpWmsConfig]):
 
     @outcomes
     async def probe(self, command: Command, key: str) -> Outcome:
-        """Look for the order where we put it, and where the partner moves what it has taken."""
-        files = self.config.require_orders()
-        file = order_file(self.config, command, key, self.services.clock.now())
+        """Look for the file where we put it, and where the partner moves what it has taken."""
+        files = self._files_of(command)
+        if files is None:
+            return NotApplied()
+        file = outgoing_file(self.config, files, command, key, self.services.clock.now())
         standing = await self._standing(files, file, complete=False)
         if standing is not None:
             return standing
@@ -111,7 +119,7 @@ class SftpWms(FileConnector[SftpWmsConfig]):
             if found is None:
                 continue
             standing = b"".join([chunk async for chunk in self.services.files.read(found)])
-            if not same_order(self.config, file, standing):
+            if not same_content(self.config, file, standing):
                 return Unknown(
                     f"{found.path} was put under the same key with other content; compare it with the order, "
                     "ask the partner which one holds, then close the command"
@@ -125,18 +133,10 @@ class SftpWms(FileConnector[SftpWmsConfig]):
             return AlreadyApplied(found.path)
         return None
 
-    async def _acknowledge(self, file: FileRef) -> None:
-        x12 = self.config.x12
-        if x12 is None or x12.acknowledgements is None or file.stream not in ACKNOWLEDGED:
-            return
-        content = b"".join([chunk async for chunk in self.services.files.read(file)])
-        files = x12.acknowledgements
-        for answer in acknowledgement_files(self.config, files, content, self.services.clock.now()):
-            for folder in filter(None, (files.folder, files.taken_folder)):
-                if await self.services.files.stat(folder, answer.name) is not None:
-                    break
-            else:
-                await self._put(files, answer.name, _once(answer.content))
+    def _files_of(self, command: Command) -> OutboundFiles | None:
+        if command.name != ACKNOWLEDGEMENT:
+            return self.config.require_orders()
+        return self.config.x12.acknowledgements if self.config.x12 else None
 
     async def _unchanged(self, file: FileRef, inbound: InboundFiles) -> bool:
         now = await self.services.files.stat(inbound.folder, file.name)

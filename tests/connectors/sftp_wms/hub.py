@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,10 @@ from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Command, Disposal, FileRef
 from crossdock.sdk.formats import RecordFault, format_named
+from crossdock.sdk.formats.x12 import X12Format
+from crossdock.sdk.outcomes import Outcome
 from crossdock.sdk.tokens import MemoryTokenStore
+from crossdock.streams.edges.acknowledging import acknowledgements
 from crossdock_connectors.sftp_wms import CONNECTOR
 from crossdock_connectors.sftp_wms.config import SftpWmsConfig
 from crossdock_connectors.sftp_wms.connector import SftpWms
@@ -64,6 +67,7 @@ class MiniHub:
     clock: ManualClock
     dialects: dict[str, dict[str, Any]] = field(default_factory=dict)
     defaults: dict[str, dict[str, Any]] = field(default_factory=dict)
+    acknowledged: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.assembly: Assembly = assemble(
@@ -86,13 +90,13 @@ class MiniHub:
     async def take_file(self, file: FileRef, how: Disposal | None = None) -> Taken:
         content = b"".join([chunk async for chunk in self.connector.read(file)])
         taken = self.read(file, content)
+        await self._acknowledge(file, content, taken)
         await self.connector.dispose(file, how or (Disposal.ERROR if taken.rejections else Disposal.ARCHIVE))
         return taken
 
     def read(self, file: FileRef, content: bytes) -> Taken:
         spec = CONNECTOR.manifest.stream(file.stream)
         assert spec.format is not None
-        assert spec.mapping is not None
         form = format_named(spec.format, self.dialects.get(file.stream))
         verdict = form.inspect([content])
         if not verdict.ok:
@@ -110,10 +114,25 @@ class MiniHub:
         }
         records = [record.value for frame in form.frames([content]) for record in form.parse(frame)]
         good: list[dict[str, Any]] = [one for one in records if not isinstance(one, RecordFault)]
-        inputs: Iterator[dict[str, Any]] | list[dict[str, Any]]
-        inputs = iter(good) if spec.format == "x12" else [{"rows": good}]
+        if spec.mapping is None:
+            made = [one for document in good for one in acknowledgements(document)]
+            return Taken([one.model for one in made])
+        inputs = good if spec.format == "x12" else [{"rows": good}]
         documents = [made for one in inputs for made in map_document(spec.mapping, {**one, "_hub": hub})]
         return Taken(documents, [one for one in records if isinstance(one, RecordFault)])
+
+    async def _acknowledge(self, file: FileRef, content: bytes, taken: Taken) -> None:
+        """What the hub's outbox does for X12 that was read."""
+        form = format_named(
+            CONNECTOR.manifest.stream(file.stream).format or "", self.dialects.get(file.stream)
+        )
+        if not isinstance(form, X12Format) or taken.rejections:
+            return
+        bodies = [body for frame in form.frames([content]) for body in form.acknowledge(frame)]
+        for number, body in enumerate(bodies):
+            key = f"acknowledgement.send:{sha256(content).hexdigest()}:{number}"
+            command = Command("acknowledgement.send", key, (body,), number=900 + number)
+            self.acknowledged.append(await self.connector.execute(command, key))
 
     def command(
         self, name: str, payload: Mapping[str, Any] | Canonical, number: int = 17, mapping: str | None = None

@@ -12,7 +12,7 @@ from crossdock.mapping import MappingError
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import FileRef
 from crossdock.sdk.files import FolderConfig
-from crossdock_schemas.fulfilment import AcknowledgementStatus, ResponseKind, Shipment
+from crossdock_schemas.fulfilment import ResponseKind, Shipment
 from crossdock_schemas.stock import FeedMeaning, FeedMode, MovementReason, StockMovement
 from tests.connectors.sftp_wms.builders import ORDER, config, interchange
 from tests.connectors.sftp_wms.hub import NOW, MiniHub, Taken
@@ -327,42 +327,3 @@ def test_a_receipt_comes_in_whole_and_its_damages_are_taken_off(
         ("depositor_order", "PO1"),
         ("shipment", "SHIP9"),
     }
-
-
-def acknowledged(*segments: str) -> list[Any]:
-    return read("ack_997", interchange("FA", [("997", list(segments))], control=55)).documents
-
-
-def test_a_997_names_our_control_number_and_what_was_wrong() -> None:
-    (found,) = acknowledged(
-        "AK1*OW*17", "AK2*940*0017", "AK3*N4*7**8", "AK4*2**7*XX", "AK5*R*5", "AK9*R*1*1*0"
-    )
-    assert (found.group_control, found.document_control) == ("17", "0017")
-    assert found.status is AcknowledgementStatus.REJECTED
-    assert found.errors == ("segment 7 (N4) element 2 XX: invalid code", "set: segments in error")
-    assert found.partner == "WAREHOUSE"
-
-
-@pytest.mark.parametrize(
-    ("code", "status"),
-    [
-        ("A", "accepted"),
-        ("E", "accepted_with_errors"),
-        ("R", "rejected"),
-        ("M", "rejected"),
-        ("X", "rejected"),
-    ],
-)
-def test_a_997_of_a_group_without_sets(code: str, status: str) -> None:
-    (found,) = acknowledged("AK1*OW*17", f"AK9*{code}*1*1*0*5")
-    assert (found.group_control, found.document_control, found.status) == ("17", None, status)
-    assert found.errors == ("group: number of sets does not match",)
-
-
-def test_each_set_of_a_997_is_a_document_of_its_own() -> None:
-    found = acknowledged("AK1*OW*17", "AK2*940*0001", "AK5*A", "AK2*940*0002", "AK5*R*4", "AK9*P*2*2*1")
-    assert [(one.document_control, one.status.value, one.errors) for one in found] == [
-        ("0001", "accepted", ()),
-        ("0002", "rejected", ("set: segment count does not match",)),
-    ]
-    assert len({one.external_id for one in found}) == 2

@@ -20,7 +20,7 @@ from crossdock.sdk.connector import Command
 from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.files import FolderConfig
 from crossdock.sdk.outcomes import AlreadyApplied, Applied, NotApplied, Outcome, Rejected, Unknown
-from crossdock_connectors.sftp_wms.orders import order_file
+from crossdock_connectors.sftp_wms.outgoing import outgoing_file
 from crossdock_schemas.base import Address
 from crossdock_schemas.fulfilment import FulfilmentLine, FulfilmentOrder
 from crossdock_schemas.order import Gift
@@ -36,7 +36,9 @@ HUB = MiniHub(config(FolderConfig(path="nowhere")), ManualClock(NOW))
 
 def written(order: FulfilmentOrder, **changes: Any) -> bytes:
     chosen = config(FolderConfig(path="nowhere"), **changes)
-    return order_file(chosen, HUB.command("fulfilment.request", order), KEY, NOW).content
+    return outgoing_file(
+        chosen, chosen.require_orders(), HUB.command("fulfilment.request", order), KEY, NOW
+    ).content
 
 
 def segments_of(order: FulfilmentOrder, **changes: Any) -> list[list[str]]:
@@ -62,8 +64,12 @@ def test_a_940_is_what_the_dictionary_says() -> None:
 
 
 def test_a_cancellation_is_a_940_of_status_f() -> None:
-    file = order_file(
-        HUB.config, HUB.command("fulfilment.cancel", CANCEL, 18), f"fulfilment.cancel:{ORDER}", NOW
+    file = outgoing_file(
+        HUB.config,
+        HUB.config.require_orders(),
+        HUB.command("fulfilment.cancel", CANCEL, 18),
+        f"fulfilment.cancel:{ORDER}",
+        NOW,
     )
     found = split(file.content)
     counted(found)
@@ -292,4 +298,4 @@ def test_what_is_missing_in_the_configuration_is_named() -> None:
 def test_a_mapping_that_makes_neither_is_named() -> None:
     command = replace(HUB.command("fulfilment.request", fulfilment_order()), documents=({"sku": "x"},))
     with pytest.raises(MisconfiguredError, match="neither an X12 set nor rows"):
-        order_file(HUB.config, command, KEY, datetime(2026, 1, 1, tzinfo=UTC))
+        outgoing_file(HUB.config, HUB.config.require_orders(), command, KEY, datetime(2026, 1, 1, tzinfo=UTC))

@@ -1,5 +1,6 @@
-"""Orders and cancellations as files. Pure: the same command gives the same name and, but for the instant in X12
-envelopes, the same bytes.
+"""Orders, cancellations and acknowledgements as files.
+
+Pure: the same command gives the same name and, but for the instant in X12 envelopes, the same bytes.
 """
 
 from __future__ import annotations
@@ -7,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -16,12 +16,16 @@ from zoneinfo import ZoneInfo
 from crossdock.sdk.connector import Command
 from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.formats import Document, RecordFault, Value
-from crossdock.sdk.formats.x12 import X12Dialect, X12Format, standard_map
+from crossdock.sdk.formats.x12 import X12Dialect, X12Format
 from crossdock_connectors.sftp_wms.config import OutboundFiles, SftpWmsConfig
 
-__all__ = ["CONTROL_NUMBERS", "OutgoingFile", "digest", "file_name", "order_file", "same_order"]
+__all__ = ["ACKNOWLEDGEMENT", "OutgoingFile", "outgoing_file", "same_content"]
 
-CONTROL_NUMBERS = 1_000_000_000
+ACKNOWLEDGEMENT = "acknowledgement.send"
+_CALLED = {"fulfilment.request": "request", "fulfilment.cancel": "cancel", ACKNOWLEDGEMENT: "997"}
+_NUMBERED_BY = {"940": "W05", "997": "AK1"}
+"""The segment whose second element is what the file is about: the order, or the group acknowledged."""
+_CONTROL_NUMBERS = 1_000_000_000
 """X12 control numbers have nine digits and begin anew."""
 _EXTENSIONS = {"csv": "csv", "fixed_width": "txt"}
 _FREE_TEXT = {
@@ -38,45 +42,32 @@ _FREE_TEXT = {
 
 @dataclass(frozen=True, slots=True)
 class OutgoingFile:
-    """A file to put: ``content`` is whole, orders are small."""
+    """A file to put; ``content`` is whole, such files are small."""
 
     name: str
     content: bytes
     x12: bool
 
 
-def digest(*parts: bytes) -> str:
-    """Ten characters that are the same for the same parts."""
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:10]
-
-
-def file_name(
-    files: OutboundFiles, *, command: str, reference: str, key: str, number: int, extension: str
-) -> str:
-    """Fill in the template; what can't be part of a file name becomes a hyphen."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", reference)[:60].strip("-")
-    return files.name.format(
-        command=command, reference=plain, key=key, number=f"{number:09}", extension=extension
-    )
-
-
-def order_file(config: SftpWmsConfig, command: Command, key: str, now: datetime) -> OutgoingFile:
-    """The file of a ``fulfilment.request`` or ``fulfilment.cancel``.
+def outgoing_file(
+    config: SftpWmsConfig, files: OutboundFiles, command: Command, key: str, now: datetime
+) -> OutgoingFile:
+    """The file of a command.
 
     A document with ``set`` is an X12 set, one with ``rows`` is rows of CSV or fixed width; ``reference`` is then the
     order's number.
 
     Raises:
         MisconfiguredError: The mapping makes neither, or what it makes is not configured.
-        RecordRejectedError: The order does not fit the partner's dialect.
+        RecordRejectedError: The document does not fit the partner's dialect.
     """
     document = cast("Document", command.document)
-    number = command.number % CONTROL_NUMBERS
+    number = command.number % _CONTROL_NUMBERS
     rows = document.get("rows")
     if "set" in document:
         content, extension = _x12(config, document, number, now), "x12"
-        header = document.get("W05")
-        reference = str(header.get("02", "")) if isinstance(header, Mapping) else ""
+        header = document.get(_NUMBERED_BY.get(str(document["set"]), ""))
+        reference = str(header.get("02", "")) if isinstance(header, dict) else ""
     elif isinstance(rows, list):
         content = b"".join(config.rows.writer().write(row for row in rows if isinstance(row, dict)))
         reference, extension = str(document.get("reference", "")), _EXTENSIONS[config.rows.format]
@@ -86,32 +77,36 @@ def order_file(config: SftpWmsConfig, command: Command, key: str, now: datetime)
             "use sftp_wms/order_940, sftp_wms/order, or a mapping of your own of one of these shapes",
             path=f"commands.{command.name}",
         )
-    name = file_name(
-        config.require_orders(),
-        command=command.name.rpartition(".")[2],
-        reference=reference,
-        key=digest(key.encode()),
-        number=number,
+    name = files.name.format(
+        command=_CALLED[command.name],
+        # what can't be part of a file name becomes a hyphen
+        reference=re.sub(r"[^A-Za-z0-9_-]+", "-", reference)[:60].strip("-"),
+        key=hashlib.sha256(key.encode()).hexdigest()[:10],
+        number=f"{number:09}",
         extension=extension,
     )
     return OutgoingFile(name, content, extension == "x12")
 
 
-def same_order(config: SftpWmsConfig, file: OutgoingFile, standing: bytes) -> bool:
-    """Whether the bytes of ``standing`` are this order, whenever they were written."""
+def same_content(config: SftpWmsConfig, file: OutgoingFile, standing: bytes) -> bool:
+    """Whether the bytes of ``standing`` are this file, whenever they were written."""
     if file.content == standing:
         return True
     if not file.x12:
         return False
-    read = X12Format(config.require_x12().dialect)
+    read = config.x12_format()
     return _sets(read, file.content) == _sets(read, standing)
 
 
 def _x12(config: SftpWmsConfig, document: Document, number: int, now: datetime) -> bytes:
     x12 = config.require_x12()
     name = str(document["set"])
-    transaction = x12.dialect.map_of(name) or standard_map("940")
-    assert transaction is not None
+    transaction = x12.dialect.map_of(name)
+    if transaction is None:
+        raise MisconfiguredError(
+            f"there is no map of set {name!r}: add it to config.x12.dialect.maps",
+            path="config.x12.dialect.maps",
+        )
     envelope = x12.envelope.keys(
         transaction.group, control=number, group_control=number, at=now.astimezone(ZoneInfo(x12.zone))
     )
