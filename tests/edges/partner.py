@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +22,7 @@ class Partner:
         answers: What it answers, by key, instead of doing anything: status and body; used up one by one.
         silent: Keys of things that it does without answering; used up.
         records: What a poll may bring, in order.
+        remembers: Of which keys it knows that it has done them; what it does not remember it does again.
     """
 
     port: int = 0
@@ -32,7 +33,7 @@ class Partner:
     answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     records: list[dict[str, Any]] = field(default_factory=list)
-    remembers: bool = True
+    remembers: Callable[[str], bool] = lambda _: True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -44,7 +45,7 @@ class Partner:
             self.requests[key] += 1
             if self.answers.get(key):
                 return self.answers[key].pop(0)
-            known = self.remembers and self.effects[key] > 0
+            known = self.remembers(key) and self.effects[key] > 0
             if not known:
                 self.effects[key] += 1
                 self.order.append(key)

@@ -137,7 +137,7 @@ def test_a_lost_answer_is_repeated_under_the_same_key(
 
 
 def test_a_lost_answer_is_probed(database: Database, tmp_path: Path, partner: Partner) -> None:
-    partner.remembers = False
+    partner.remembers = lambda _: False
     it = hub(database, tmp_path, partner.url)
     it.enqueue("thing.find")
     partner.silent = {"thing.find:0"}
@@ -161,7 +161,7 @@ def test_where_nobody_can_be_asked_a_lost_answer_is_parked(
 def test_what_was_being_sent_when_the_worker_died_is_probed(
     database: Database, tmp_path: Path, partner: Partner
 ) -> None:
-    partner.remembers = False
+    partner.remembers = lambda _: False
     it = hub(database, tmp_path, partner.url)
     it.enqueue("thing.find", 2)
     partner.do("thing.find:0", [])

@@ -61,7 +61,7 @@ def test_what_is_refused_is_not_kept(
     database: Database, tmp_path: Path, body: bytes, changes: dict[str, str], status: int, said: str
 ) -> None:
     it = hub(database, tmp_path)
-    answer = asyncio.run(it.call(body, **changes))  # type: ignore[arg-type]
+    answer = asyncio.run(it.call(body, **changes))
     assert answer.status == status
     assert said in answer.body.decode()
     assert stored(it) == 0
