@@ -70,7 +70,7 @@ def _manifest() -> str:
 def _connector(manifest_path: Path) -> str:
     manifest = load_manifest(manifest_path)
     (entry_point,) = entry_points(group="crossdock.connectors", name=manifest.id)
-    return connector_page(manifest, entry_point.load().Config)
+    return connector_page(manifest, entry_point.load().config)
 
 
 def main(

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from crossdock.config.load import load_config, resolve_secrets
+from crossdock.config.model import Config
+from crossdock.config.network import RateCardConfig
 from crossdock.sdk.errors import MisconfiguredError
 
 MINIMAL = """\
@@ -86,3 +88,74 @@ def test_secrets_are_filled_in_from_environment_and_files_and_never_told(tmp_pat
         resolve_secrets(value, "config", {})
     with pytest.raises(MisconfiguredError, match=r"config.0: the file /nowhere can't be read: No such file"):
         resolve_secrets(["${file:/nowhere}"], "config", {})
+
+
+SHEET = """\
+what;name;value;zone_0;zone_1
+currency;;EUR;;
+distance_km;;;500;
+transit_days;;;1;3
+up_to_grams;1000;;5,00;7,00
+up_to_kilograms;30;;9,50;14,00
+postal_zone;606>994;1;;
+surcharge_percent;fuel;12,5;;
+restriction_amount;oversize;18;;
+"""
+BY_FILE = NETWORK.replace(
+    'weight_breaks_grams: [1000], rates: [["5.00"], ["7.00"]], distance_bands_km: [500]',
+    'file: tariffs/ups.csv, dialect: {delimiter: ";", decimal_sign: ","}',
+).replace(", transit_days: [1, 2]", "")
+
+
+def with_sheet(tmp_path: Path, sheet: str = SHEET, network: str = BY_FILE) -> Path:
+    (tmp_path / "tariffs").mkdir()
+    (tmp_path / "tariffs/ups.csv").write_text(sheet)
+    return written(tmp_path, network=network)
+
+
+def test_a_rate_card_is_filled_in_from_its_file_and_its_services_with_it(tmp_path: Path) -> None:
+    config = load_config(with_sheet(tmp_path))
+    assert config.services[0].transit_days == (1, 3)
+    by_hand = RateCardConfig.model_validate(
+        {"id": "ups", "currency": "EUR", "weight_breaks_grams": [1000, 30000], "transit_days": [1, 3],
+         "rates": [["5.00", "9.50"], ["7.00", "14.00"]], "distance_bands_km": [500],
+         "postal_zones": [{"destination_prefix": "994", "origin_prefix": "606", "zone": 1}],
+         "surcharges": [{"name": "fuel", "percent": "12.5"},
+                        {"name": "oversize", "amount": "18", "restriction": "oversize"}]}
+    )  # fmt: skip
+    assert config.rate_cards == (by_hand,)
+    assert Config.model_validate(config.model_dump(mode="json")).rate_cards == (by_hand,)
+
+
+def test_a_service_that_says_its_own_transit_days_keeps_them(tmp_path: Path) -> None:
+    network = BY_FILE.replace("rate_card: ups", "rate_card: ups, transit_days: [4]")
+    assert load_config(with_sheet(tmp_path, network=network)).services[0].transit_days == (4,)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "network", "says"),
+    [
+        (
+            SHEET.replace("7,00", "7.00"),
+            BY_FILE,
+            r"tariffs/ups.csv: line 5, column zone_1: '7.00' is not a decimal",
+        ),
+        (SHEET, BY_FILE.replace("tariffs/", ""), r"ups.csv: the tariff can't be read: No such file"),
+        (
+            SHEET.replace("transit_days;;;1;3\n", ""),
+            BY_FILE,
+            r"services.ground.transit_days: say how long it takes",
+        ),
+        (SHEET, BY_FILE.replace("file:", "currency: EUR, file:"), "move currency into it"),
+        (
+            SHEET,
+            BY_FILE.replace("file: tariffs/ups.csv, ", ""),
+            "give weight_breaks_grams and rates, or a file",
+        ),
+    ],
+)
+def test_a_mistake_in_a_tariff_is_told_with_its_place(
+    tmp_path: Path, sheet: str, network: str, says: str
+) -> None:
+    with pytest.raises(MisconfiguredError, match=says):
+        load_config(with_sheet(tmp_path, sheet, network))

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crossdock.config.model import Config
+from crossdock.config.network import RateCardConfig, ServiceConfig, with_tariff
 from crossdock.errors import MisconfiguredError
+from crossdock.sdk.tariff_sheet import load_tariff_sheet
 from crossdock.yaml_model import YamlDocument, validate, yaml_document
 
 __all__ = ["load_config", "resolve_secrets"]
@@ -18,6 +20,8 @@ _REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
 
 def load_config(path: Path) -> Config:
     """Read a configuration; ``include:`` names further files whose top-level keys are added to it.
+
+    Rate cards that name a file are filled in from it, services without transit days from their rate card.
 
     Secrets stay references: ``resolve_secrets`` reads them when a connection is opened, so that a
     configuration can be shown and compared without holding one.
@@ -41,7 +45,31 @@ def load_config(path: Path) -> Config:
     data_dir = config.hub.data_dir
     hub = config.hub.model_copy(update={"data_dir": path.parent.absolute() / data_dir})
     mappings = tuple(path.parent.absolute() / folder for folder in config.mappings)
-    return config.model_copy(update={"hub": hub, "mappings": mappings})
+    cards = tuple(_filled_in(card, path.parent) for card in config.rate_cards)
+    services = tuple(_with_transit_days(service, cards, path) for service in config.services)
+    filled = {"hub": hub, "mappings": mappings, "rate_cards": cards, "services": services}
+    return config.model_copy(update=filled)
+
+
+def _filled_in(card: RateCardConfig, folder: Path) -> RateCardConfig:
+    return (
+        card if card.file is None else with_tariff(card, load_tariff_sheet(folder / card.file, card.dialect))
+    )
+
+
+def _with_transit_days(
+    service: ServiceConfig, cards: tuple[RateCardConfig, ...], path: Path
+) -> ServiceConfig:
+    if service.transit_days:
+        return service
+    card = next((card for card in cards if card.id == service.rate_card), None)
+    if card is None or not card.transit_days:
+        raise MisconfiguredError(
+            f"{path}: services.{service.id}.transit_days: say how long it takes, by zone; its rate card "
+            f"{service.rate_card!r} does not",
+            path=f"services.{service.id}.transit_days",
+        )
+    return service.model_copy(update={"transit_days": card.transit_days})
 
 
 def validate_part(part: YamlDocument) -> None:

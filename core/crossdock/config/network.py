@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from crossdock.routing import model as routing
 from crossdock.sdk.manifest import Duration
+from crossdock.sdk.tariff_sheet import TariffSheet
 
 __all__ = [
     "AddressConfig",
@@ -25,6 +28,7 @@ __all__ = [
     "routing_node",
     "routing_rate_card",
     "routing_service",
+    "with_tariff",
 ]
 
 
@@ -131,17 +135,31 @@ class PostalZoneConfig(_Strict):
 
 
 class RateCardConfig(_Strict):
-    """A carrier's tariff: zone by billed weight."""
+    """A carrier's tariff: zone by billed weight, written here or in a CSV file."""
 
     id: str
+    file: Path | None = None
+    """A tariff sheet (docs/formats.md), relative to the configuration file; it holds all the rest but ``dialect``."""
+    dialect: Mapping[str, object] = Field(default_factory=dict)
+    """The file's settings where it has not comma, decimal point and UTF-8: ``{delimiter: ";", decimal_sign: ","}``."""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
-    weight_breaks_grams: Annotated[tuple[int, ...], Field(min_length=1)]
-    rates: Annotated[tuple[tuple[Decimal, ...], ...], Field(min_length=1)]
+    weight_breaks_grams: tuple[int, ...] = ()
+    rates: tuple[tuple[Decimal, ...], ...] = ()
     """One row a zone, one amount a weight step."""
+    transit_days: tuple[int, ...] = ()
+    """By zone, for services that do not say; or one value for all."""
     distance_bands_km: tuple[float, ...] = ()
     postal_zones: tuple[PostalZoneConfig, ...] = ()
     dim_divisor_cm3_per_kg: Annotated[int, Field(ge=0)] = 0
     surcharges: tuple[SurchargeConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> RateCardConfig:
+        if self.file is None and not (self.weight_breaks_grams and self.rates):
+            raise ValueError("give weight_breaks_grams and rates, or a file that holds them")
+        if self.file is not None and (written := self.model_fields_set - {"id", "file", "dialect"}):
+            raise ValueError(f"file holds the whole tariff; move {', '.join(sorted(written))} into it")
+        return self
 
 
 class ServiceConfig(_Strict):
@@ -150,8 +168,8 @@ class ServiceConfig(_Strict):
     id: str
     carrier: str
     rate_card: str
-    transit_days: Annotated[tuple[int, ...], Field(min_length=1)]
-    """By zone, or one value for all."""
+    transit_days: tuple[int, ...] = ()
+    """By zone, or one value for all; by default what the rate card says."""
     pick_up_days: tuple[int, ...] = (0, 1, 2, 3, 4)
     delivery_days: tuple[int, ...] = (0, 1, 2, 3, 4)
     levels: tuple[str, ...] = ("standard",)
@@ -218,5 +236,30 @@ def routing_rate_card(card: RateCardConfig) -> routing.RateCard:
         dim_divisor_cm3_per_kg=card.dim_divisor_cm3_per_kg,
         surcharges=tuple(
             routing.Surcharge(s.name, s.percent, s.amount, s.restriction) for s in card.surcharges
+        ),
+    )
+
+
+def with_tariff(card: RateCardConfig, sheet: TariffSheet) -> RateCardConfig:
+    """``card`` with what stands in its file."""
+    return RateCardConfig(
+        id=card.id,
+        currency=sheet.currency,
+        weight_breaks_grams=sheet.weight_breaks_grams,
+        rates=sheet.rates,
+        transit_days=sheet.transit_days,
+        distance_bands_km=tuple(float(band) for band in sheet.distance_bands_km),
+        postal_zones=tuple(
+            PostalZoneConfig(
+                destination_prefix=each.destination_prefix, zone=each.zone, origin_prefix=each.origin_prefix
+            )
+            for each in sheet.postal_zones
+        ),
+        dim_divisor_cm3_per_kg=sheet.dim_divisor_cm3_per_kg,
+        surcharges=tuple(
+            SurchargeConfig(
+                name=each.name, percent=each.percent, amount=each.amount, restriction=each.restriction
+            )
+            for each in sheet.surcharges
         ),
     )
