@@ -19,11 +19,12 @@ from crossdock.sdk.manifest import Manifest
 from crossdock.store import log
 from crossdock.store.engine import Database
 from crossdock.store.order_book import load_fulfilments_of_orders, load_orders
+from crossdock.store.plumbing import commands
 from crossdock.streams.batch import handle_batch
 from crossdock.streams.processor import Message
 from crossdock.streams.processors.declared import processors, timers
 from crossdock.streams.processors.documents import encode
-from crossdock.streams.topics import FULFILMENT, ORDERS, OUTCOMES, RETURNS, STOCK, TRACKING
+from crossdock.streams.topics import FULFILMENT, ORDERS, OUTCOMES, PRODUCTS, RETURNS, STOCK, TRACKING
 from crossdock.streams.transaction import Transactions, message_of
 from crossdock_schemas.registry import ENTITIES
 
@@ -45,13 +46,28 @@ connections:
 channels:
   web: {connection: shop, ship_within: 5d}
 nodes:
-  - {id: CHI, kind: warehouse, address: {country: US, latitude: 41.88, longitude: -87.62}, services: [ground], connection: wms}
-  - {id: NYC, kind: warehouse, address: {country: US, latitude: 40.75, longitude: -73.99}, services: [ground], connection: wms}
-  - {id: SFO, kind: store, address: {country: US, latitude: 37.79, longitude: -122.39}, services: [ground], connection: wms}
+  - id: CHI
+    kind: warehouse
+    address: {country: US, latitude: 41.88, longitude: -87.62}
+    services: [ground]
+    connection: wms
+  - id: NYC
+    kind: warehouse
+    address: {country: US, latitude: 40.75, longitude: -73.99}
+    services: [ground]
+    connection: wms
+  - id: SFO
+    kind: store
+    address: {country: US, latitude: 37.79, longitude: -122.39}
+    services: [ground]
+    connection: wms
 services:
   - {id: ground, carrier: ups, rate_card: ups, transit_days: [1, 2, 3]}
 rate_cards:
-  - {id: ups, weight_breaks_grams: [1000, 10000], rates: [["5", "9"], ["7", "12"], ["11", "19"]], distance_bands_km: [500, 2000]}
+  - id: ups
+    weight_breaks_grams: [1000, 10000]
+    rates: [["5", "9"], ["7", "12"], ["11", "19"]]
+    distance_bands_km: [500, 2000]
 policies:
   - policy: standard
     version: 1
@@ -149,6 +165,34 @@ class Harness:
         }
         self.send("stock_feed/1", feed | changes, connection="wms")
 
+    def answer(self, fulfilment_order: str, kind: str, **more: Any) -> None:
+        """A minute later, the node answers a fulfilment order."""
+        self._count += 1
+        self.clock.move(60)
+        answer = {
+            "external_id": f"answer-{self._count}",
+            "fulfilment_order": fulfilment_order,
+            "kind": kind,
+            "occurred_at": self.clock.now(),
+        }
+        self.send("fulfilment_response/1", answer | more, connection="wms")
+
+    def ship(
+        self, fulfilment_order: str, units: dict[str, int], tracking: str | None = "1Z1", **more: Any
+    ) -> None:
+        """A minute later, the node ships one parcel of ``units`` by SKU."""
+        self._count += 1
+        self.clock.move(60)
+        parcel = {"lines": [{"sku": sku, "quantity": quantity} for sku, quantity in units.items()]}
+        advice = {
+            "external_id": f"advice-{self._count}",
+            "fulfilment_order": fulfilment_order,
+            "shipped_at": self.clock.now(),
+            "carrier": "ups",
+            "parcels": [parcel | ({"tracking_number": tracking} if tracking else {})],
+        }
+        self.send("shipment/1", advice | more, connection="wms")
+
     def outcome(self, command: dict[str, Any], state: str = "applied", **more: Any) -> None:
         """What became of a command."""
         self._count += 1
@@ -183,8 +227,6 @@ class Harness:
 
     def commands(self, name: str) -> list[dict[str, Any]]:
         """Commands of a name, with their payload decoded and checked against the canonical model."""
-        from crossdock.store.plumbing import commands
-
         rows = self.rows(commands, name=name)
         for row in rows:
             row["document"] = msgspec.json.decode(row["payload"])
@@ -224,6 +266,7 @@ _TOPICS = {
     "tracking_event": TRACKING,
     "return_request": RETURNS,
     "return_receipt": RETURNS,
+    "product": PRODUCTS,
 }
 
 

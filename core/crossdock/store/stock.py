@@ -208,8 +208,11 @@ def book_facts(connection: Connection, movements: Sequence[Movement], now: datet
 def book_counts(
     connection: Connection, counted: Sequence[Position], movements: Sequence[Movement], now: datetime
 ) -> None:
-    """Book a feed: new balances of ``counted``, and the differences as ``movements``."""
-    _count(connection, counted)
+    """Book a feed: new balances of ``counted``, and the differences as ``movements``.
+
+    A count says nothing of promises: they stay as they are in the table, and a position that is new has none.
+    """
+    _count(connection, [position._replace(reserved=0, allocated=0) for position in counted])
     _record(connection, movements, now)
 
 

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import exc
+
+from crossdock.inventory.position import Movement, MovementKind
+from crossdock.store import stock
+from crossdock.store.order_tables import return_lines, returns, work_items
+from crossdock.store.plumbing import dead_letters
+from crossdock.store.stock_tables import feeds, ledger, positions, products, published_stock
+from tests.processors.harness import START, Harness
+from tests.schemas.builders import a_line, an_order
+
+
+def on_hand(hub: Harness) -> dict[str, int]:
+    return {row["sku"]: row["on_hand"] for row in hub.rows(positions)}
+
+
+def test_older_news_never_overwrites_newer(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5})
+    hub.stock("CHI", {"A": 9}, as_of=START - timedelta(hours=1))
+    assert on_hand(hub) == {"A": 5}
+
+
+def test_a_full_feed_in_parts_zeroes_what_it_leaves_out_where_it_says_so(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5, "B": 5, "C": 5})
+    hub.clock.move(60)
+    full = {"feed_id": "F", "zero_omitted": True, "as_of": hub.clock.now()}
+    hub.stock("CHI", {"A": 4}, **full, part=1, last=False)
+    assert on_hand(hub) == {"A": 4, "B": 5, "C": 5}
+    hub.stock("CHI", {"B": 3}, **full, part=2, last=True)
+    assert on_hand(hub) == {"A": 4, "B": 3, "C": 0}
+    assert hub.rows(feeds, feed_id="F")[0]["state"] == "closed"
+
+
+def test_a_full_feed_that_looks_cut_off_zeroes_nothing_and_asks_a_person(hub: Harness) -> None:
+    hub.stock("CHI", dict.fromkeys("ABCDEF", 5))
+    hub.clock.move(60)
+    hub.stock("CHI", {"A": 4}, zero_omitted=True)
+    assert on_hand(hub)["F"] == 5
+    (item,) = hub.rows(work_items)
+    assert "looks cut off" in item["message"]
+
+
+def test_rows_of_one_sku_are_summed(hub: Harness) -> None:
+    lines = [{"sku": "A", "quantity": 2, "lot": "1"}, {"sku": "A", "quantity": 3, "lot": "2"}]
+    hub.stock("CHI", {}, lines=lines)
+    assert on_hand(hub) == {"A": 5}
+
+
+def test_a_negative_line_is_refused_and_the_others_are_booked(hub: Harness) -> None:
+    hub.stock("CHI", {"A": -1, "B": 2})
+    assert on_hand(hub) == {"B": 2}
+    (letter,) = hub.rows(dead_letters)
+    assert letter["code"] == "stock.negative_quantity"
+    assert b'"sku":"A"' in letter["body"]
+    assert b'"sku":"B"' not in letter["body"]
+
+
+def test_a_feed_of_an_unknown_node_says_which_are_known(hub: Harness) -> None:
+    hub.stock("LAX", {"A": 1})
+    (letter,) = hub.rows(dead_letters)
+    assert letter["code"] == "stock.unknown_node"
+    assert "known: CHI, NYC, SFO" in letter["message"]
+
+
+def test_a_movement_is_booked_once_however_often_it_comes(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5})
+    hub.clock.move(60)
+    lines = [
+        {"sku": "A", "quantity": 3, "reason": "received"},
+        {"sku": "A", "quantity": 1, "reason": "damaged"},
+    ]
+    movement = {"external_id": "M-1", "node": "CHI", "occurred_at": hub.clock.now(), "lines": lines}
+    for _ in range(2):
+        hub.send("stock_movement/1", movement, connection="wms")
+    assert on_hand(hub) == {"A": 7}
+
+
+def test_a_count_below_what_is_promised_is_a_shortfall_and_the_unasked_is_taken_back(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 2})
+    hub.stock("NYC", {"A": 2})
+    hub.send("order/1", an_order(status="pending", lines=(a_line(sku="A", quantity=2),)))
+    hub.clock.move(60)
+    hub.stock("CHI", {"A": 0})
+    assert [f.fulfilment.node for f in hub.fulfilments()] == ["CHI", "NYC"]
+    rows = {row["node"]: row for row in hub.rows(positions)}
+    assert (rows["CHI"]["allocated"], rows["CHI"]["shortfall"], rows["NYC"]["allocated"]) == (0, 0, 2)
+
+
+def test_what_a_node_was_asked_for_stays_promised_and_its_shortfall_on_record(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 2})
+    hub.send("order/1", an_order(lines=(a_line(sku="A", quantity=2),)))
+    hub.clock.move(60)
+    hub.stock("CHI", {"A": 1})
+    (row,) = hub.rows(positions)
+    assert (row["on_hand"], row["allocated"], row["shortfall"]) == (1, 2, 1)
+    hub.answer(hub.fulfilments()[0].id, "short", lines=[{"sku": "A", "quantity": 1}])
+    (row,) = hub.rows(positions)
+    assert (row["allocated"], row["shortfall"]) == (1, 1)
+
+
+def test_the_database_itself_refuses_a_promise_of_what_is_not_there(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 2})
+    promise = Movement("A", "CHI", MovementKind.ALLOCATED, 0, 0, 3, 0, START, "test", "x")
+    with pytest.raises(exc.IntegrityError, match="never_oversold"):
+        hub.database.transact_now(lambda connection: stock.book_promises(connection, [promise], START))
+
+
+def test_available_numbers_count_orders_the_node_knows_of_once(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5})
+    hub.send("order/1", an_order(lines=(a_line(sku="A", quantity=2),)))
+    hub.clock.move(60)
+    hub.answer(hub.fulfilments()[0].id, "accepted")
+    hub.clock.move(60)
+    hub.stock("CHI", {"A": 3}, meaning="available")
+    (row,) = hub.rows(positions)
+    assert (row["on_hand"], row["allocated"]) == (5, 2)
+    hub.clock.move(60)
+    hub.ship(hub.fulfilments()[0].id, {"A": 2})
+    (row,) = hub.rows(positions)
+    assert (row["on_hand"], row["allocated"]) == (3, 0)
+
+
+def test_channels_are_told_what_changed_the_scarcest_first(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5, "B": 1})
+    hub.stock("NYC", {"A": 2})
+    hub.tick("publish")
+    told = [(row["document"]["sku"], row["document"]["quantity"]) for row in hub.commands("stock.publish")]
+    assert told == [("B", 1), ("A", 7)]
+    hub.tick("publish")
+    assert len(hub.commands("stock.publish")) == 2
+    hub.send("order/1", an_order(lines=(a_line(sku="A"),)))
+    hub.tick("publish")
+    (again,) = [row for row in hub.commands("stock.publish") if row["document"]["sku"] == "A"]
+    assert (again["document"]["quantity"], again["document"]["previous"]) == (6, 7)
+    assert {row["sku"]: row["quantity"] for row in hub.rows(published_stock)} == {"A": 6, "B": 1}
+
+
+def test_a_return_is_restocked_once_and_only_what_is_as_new(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5})
+    hub.send("order/1", an_order(lines=(a_line(sku="A", quantity=3),)))
+    hub.ship(hub.fulfilments()[0].id, {"A": 3})
+    hub.send("return_request/1", {
+        "external_id": "R-1", "order": "1001", "requested_at": START, "lines": [{"sku": "A", "quantity": 2}],
+    })  # fmt: skip
+    hub.clock.move(60)
+    receipt = {
+        "external_id": "RR-1",
+        "node": "CHI",
+        "received_at": hub.clock.now(),
+        "return_request": "shop:R-1",
+        "lines": [
+            {"sku": "A", "quantity": 1, "condition": "new"},
+            {"sku": "A", "quantity": 1, "condition": "damaged"},
+        ],
+    }
+    for _ in range(2):
+        hub.send("return_receipt/1", receipt, connection="wms")
+    (row,) = hub.rows(positions)
+    assert (row["on_hand"], row["quarantined"]) == (3, 0)
+    assert hub.rows(returns)[0]["state"] == "disposed"
+    assert [line["received"] for line in hub.rows(return_lines)] == [1, 1]
+    assert hub.order().lines[0].quantities.returned == 2
+
+
+def test_a_blind_return_is_taken_in(hub: Harness) -> None:
+    receipt = {
+        "external_id": "B",
+        "node": "CHI",
+        "received_at": START,
+        "lines": [{"sku": "A", "quantity": 1}],
+    }
+    hub.send("return_receipt/1", receipt, connection="wms")
+    (row,) = hub.rows(positions)
+    assert (row["on_hand"], row["quarantined"]) == (1, 1)
+
+
+def test_an_older_version_of_a_product_changes_nothing(hub: Harness) -> None:
+    for version, grams in (("2", "200.5"), ("1", "100")):
+        hub.send("product/1", {"sku": "A", "version": version, "weight": {"grams": Decimal(grams)}}, key="A")
+    (row,) = hub.rows(products)
+    assert (row["version"], row["weight_grams"]) == ("2", 201)
+
+
+def test_the_ledger_adds_up_to_the_balances_after_everything(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5})
+    hub.send("order/1", an_order(lines=(a_line(sku="A", quantity=3),)))
+    hub.answer(hub.fulfilments()[0].id, "short", lines=[{"sku": "A", "quantity": 1}])
+    hub.ship(hub.fulfilments()[0].id, {"A": 2})
+    (row,) = hub.rows(positions)
+    for bucket in ("on_hand", "reserved", "allocated", "quarantined"):
+        assert sum(each[bucket] for each in hub.rows(ledger)) == row[bucket]
