@@ -48,12 +48,10 @@ def package_reference(key: str, number: int) -> str:
 async def _confirm_shipment(client: AmazonClient, command: Command, key: str) -> Outcome:
     """Confirm package by package; those that Amazon has already are left out."""
     order_id, packages = _order_id(command), _packages(client, command, key)
-    marketplaces = client.config.marketplace_ids
-    # one package of the only marketplace needs no look at the order, which is four times as dear
-    order = await _order(client, order_id) if len(packages) > 1 or len(marketplaces) > 1 else None
-    marketplace = (
-        marketplaces[0] if order is None else order["salesChannel"].get("marketplaceId", marketplaces[0])
-    )
+    # one package of the only marketplace needs no look at the order, of which Amazon grants a fourth as many
+    several = len(packages) > 1 or len(client.config.marketplace_ids) > 1
+    order = await _order(client, order_id) if several else None
+    marketplace = _marketplace(client, order)
     confirmed = 0
     for number, package in enumerate(packages):
         if order is not None and _has(order, package):
@@ -79,6 +77,12 @@ def _order_id(command: Command) -> str:
     if order_id := command.refs.get("order"):
         return order_id
     raise BugError(f"{command.name} {command.key}: refs name no order; the hub has to give Amazon's id of it")
+
+
+def _marketplace(client: AmazonClient, order: Node | None) -> str:
+    """Where the order was placed; the only marketplace there is where nobody has looked."""
+    named = order["salesChannel"].get("marketplaceId") if order else None
+    return str(named or next(iter(client.config.marketplace_ids)))
 
 
 def _packages(client: AmazonClient, command: Command, key: str) -> list[Node]:

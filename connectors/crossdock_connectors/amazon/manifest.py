@@ -8,4 +8,4 @@ from crossdock.sdk.manifest_file import load_manifest
 
 __all__ = ["MANIFEST"]
 
-MANIFEST = load_manifest(files(__package__) / "connector.yaml")
+MANIFEST = load_manifest(files("crossdock_connectors.amazon") / "connector.yaml")

@@ -76,7 +76,10 @@ def test_a_revoked_grant_is_unauthorised(connect: Connect) -> None:
         ({}, "https://sellingpartnerapi-eu.amazon.com"),
         ({"region": "fe"}, "https://sellingpartnerapi-fe.amazon.com"),
         ({"region": "na", "sandbox": True}, "https://sandbox.sellingpartnerapi-na.amazon.com"),
-        ({"base_url": "http://127.0.0.1:8081"}, "http://127.0.0.1:8081"),
+        (
+            {"base_url": "http://127.0.0.1:8081", "token_url": "http://127.0.0.1:8082/auth/o2/token"},
+            "http://127.0.0.1:8081",
+        ),
     ],
 )
 def test_region_and_sandbox_choose_the_host(
