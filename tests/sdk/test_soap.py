@@ -197,6 +197,31 @@ def test_an_answer_that_breaks_the_wsdl_is_read_tolerantly(wsdl: Path, body: str
     assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["soap.tolerated"]
 
 
+def test_what_the_wsdl_does_not_declare_is_not_lost(wsdl: Path) -> None:
+    answer = ask(
+        Erp(envelope('<Told xmlns="urn:stock"><surprise>new</surprise><quantity>1</quantity></Told>')), wsdl
+    )
+    assert isinstance(answer, dict)
+    assert answer["surprise"] == "new"
+    assert "_raw_elements" not in answer
+
+
+@pytest.mark.parametrize(
+    ("namespace", "quantity", "how"),
+    [("urn:stock_2026_1", Decimal("12.50"), "lenient"), ("urn:other", "12.50", "without the WSDL")],
+)
+def test_an_answer_of_another_version_is_read_by_the_wsdl(
+    tmp_path: Path, namespace: str, quantity: object, how: str
+) -> None:
+    path = tmp_path / "stock.wsdl"
+    path.write_text(WSDL.replace('="urn:stock"', '="urn:stock_2023_2"'))
+    with structlog.testing.capture_logs() as logs:
+        answer = ask(Erp(envelope(f'<Told xmlns="{namespace}"><quantity>12.50</quantity></Told>')), path)
+    assert isinstance(answer, dict)
+    assert answer["quantity"] == quantity
+    assert [entry["how"] for entry in logs if entry["event"] == "soap.tolerated"] == [how]
+
+
 def test_arguments_that_do_not_fit_are_not_sent(wsdl: Path) -> None:
     erp = Erp(envelope(""))
     soap_client = client(http_client(httpx.MockTransport(erp)), wsdl)

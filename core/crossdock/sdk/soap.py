@@ -37,6 +37,7 @@ from crossdock.sdk.http_errors import lost
 from crossdock.sdk.services import Clock, Http
 from crossdock.sdk.soap_envelope import Envelope, fault_of, plain_xml, read_envelope
 from crossdock.sdk.soap_values import plain, typed
+from crossdock.sdk.soap_versions import foreign_namespaces, in_known_version
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -302,15 +303,29 @@ class ZeepSoapClient:
         try:
             return self._read(loaded, operation, response)
         except _UNREADABLE as strict:
-            how = "lenient"
-            try:
-                with loaded.client.settings(strict=False, xsd_ignore_sequence_order=True):
-                    answer = self._read(loaded, operation, response)
-            except _UNREADABLE:
+            how, answer = "lenient", self._lenient(loaded, operation, response, envelope)
+            if answer is None:
                 how = "without the WSDL"
                 answer = _mapping(None if envelope.payload is None else plain_xml(envelope.payload))
             self._log.warning("soap.tolerated", operation=operation, how=how, error=str(strict)[:300])
             return answer
+
+    def _lenient(
+        self, loaded: _Loaded, operation: str, response: httpx.Response, envelope: Envelope
+    ) -> Mapping[str, object] | None:
+        """By the WSDL, whatever the version in the namespaces and as far as possible; ``None``: not at all."""
+        known = loaded.client.wsdl.types.namespaces
+        if envelope.payload is not None and foreign_namespaces(envelope.payload, known):
+            # zeep would leave out what it can't place
+            same_version = in_known_version(response, envelope.payload, known)
+            if same_version is None:
+                return None
+            response = same_version
+        try:
+            with loaded.client.settings(strict=False, xsd_ignore_sequence_order=True):
+                return self._read(loaded, operation, response)
+        except _UNREADABLE:
+            return None
 
     def _read(self, loaded: _Loaded, operation: str, response: httpx.Response) -> Mapping[str, object]:
         result = loaded.binding.process_reply(loaded.client, loaded.binding.get(operation), response)

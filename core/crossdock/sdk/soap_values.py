@@ -23,6 +23,9 @@ TYPE_KEY = "@type"
 ``{namespace}LocalName``.
 """
 
+_UNPLACED = "_raw_elements"
+"""Where zeep, when it is lenient, puts the elements that the WSDL does not declare."""
+
 
 def typed(value: object, client: zeep.Client) -> object:
     """The value as zeep wants it: dictionaries with ``@type`` become values of that type.
@@ -84,6 +87,9 @@ def _compound(value: CompoundValue, zone: tzinfo) -> dict[str, object]:
     fields: dict[str, object] = {}
     for name in value:
         item = value[name]
+        if name == _UNPLACED:
+            fields |= {etree.QName(one).localname: plain_xml(one) for one in item}
+            continue
         below = plain(item, zone)
         if isinstance(item, CompoundValue) and isinstance(below, dict):
             element = declared.get(name)
