@@ -108,6 +108,18 @@ async def _page(
         sweep = Sweep(sweep.since, asked_at)
         answer = await client.read(profile, _scope(client, stream, sweep))
     rows = [row for row in find_all(answer, profile.records) if isinstance(row, Mapping)]
+    if (
+        not rows
+        and profile.paging
+        and profile.paging.total_pages
+        and find(answer, profile.paging.total_pages) is None
+    ):
+        raise MisconfiguredError(
+            f"{stream}: {profile.operation} answered with neither {profile.records} nor {profile.paging.total_pages}; "
+            "correct these paths in the profile, or the operation",
+            path=f"config.profile: streams.{stream}",
+            detail=str(answer)[:500],
+        )
     as_of = instant(find(answer, profile.as_of)) if profile.as_of else None
     if profile.details is not None and rows:
         answer_of_details = await client.read(

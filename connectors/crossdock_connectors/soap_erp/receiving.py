@@ -102,14 +102,28 @@ def split(request: RawRequest) -> list[RawRecord]:
     payload = etree.fromstring(call.payload)
     schema = _schema()
     if not schema.validate(payload):
-        raise RecordRejectedError(tuple(_reasons(schema)))
+        raise RecordRejectedError(tuple(_reasons(schema, payload)))
     return [_record(stream, element) for element in payload]
 
 
-def _reasons(schema: etree.XMLSchema) -> Iterator[Rejection]:
+def _reasons(schema: etree.XMLSchema, payload: etree._Element) -> Iterator[Rejection]:
     entries = cast("Iterable[Any]", schema.error_log)  # lxml-stubs leave its iteration out
     for entry in islice(entries, _MOST_REASONS):
-        yield Rejection("soap.schema", entry.message.replace(f"{{{NAMESPACE}}}", ""), entry.path or "Body")
+        found = payload.xpath(entry.path) if entry.path else []
+        element = found[0] if isinstance(found, list) and found else payload
+        path = _path(element) if isinstance(element, etree._Element) else ""
+        yield Rejection("soap.schema", entry.message.replace(f"{{{NAMESPACE}}}", ""), path)
+
+
+def _path(element: etree._Element) -> str:
+    """Such as ``SubmitOrders/order[2]/line[1]/quantity``."""
+    name = etree.QName(element).localname
+    parent = element.getparent()
+    if parent is None:
+        return name
+    alike = [sibling for sibling in parent if sibling.tag == element.tag]
+    index = f"[{alike.index(element) + 1}]" if len(alike) > 1 else ""
+    return f"{_path(parent)}/{name}{index}"
 
 
 def _record(stream: str, element: etree._Element) -> RawRecord:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import count
 from random import Random
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from crossdock_schemas.base import Canonical
 from crossdock_schemas.registry import ENTITIES
 
 _T = TypeVar("_T")
+_connections = count()
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 PLAIN: dict[str, Any] = {
     "profile": "plain_erp", "endpoint": "http://127.0.0.1:9/erp", "username": "hub", "password": "erp-secret",
@@ -62,7 +64,7 @@ class Erp:
     async def _ask(self, question: Callable[[SoapErp], Awaitable[_T]]) -> _T:
         model = SoapErpConfig.model_validate(self.config)
         assembly = assemble(
-            CONNECTOR.manifest, model, connection="erp", clock=self.clock, random=Random(1),
+            CONNECTOR.manifest, model, connection=f"erp-{next(_connections)}", clock=self.clock, random=Random(1),
             tokens=MemoryTokenStore(self.clock), budgets=MemoryBudgetStore(), log=structlog.get_logger(),
             transport=self.transport, settings=HttpSettings(timeout_seconds=2),
         )  # fmt: skip

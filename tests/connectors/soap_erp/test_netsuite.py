@@ -1,0 +1,283 @@
+"""The NetSuite profile against node-soap on the vendor's WSDL, and against answers that NetSuite really gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from lxml import etree
+
+from crossdock.sdk.connector import Command, Limits, Verdict
+from crossdock.sdk.outcomes import (
+    AlreadyApplied,
+    Applied,
+    NotApplied,
+    Rejected,
+    Throttled,
+    Unauthorised,
+    Unknown,
+)
+from crossdock.sdk.soap_envelope import read_envelope
+from crossdock_connectors.soap_erp.profile import PROFILES
+from crossdock_schemas.posting import PostingKind, PostingResult
+from crossdock_schemas.product import Product
+from crossdock_schemas.stock import StockFeed
+from tests.connectors.soap_erp.builders import Erp, canonical, command, decode
+from tests.servers.node import CONTRACTS, NODE_FOLDER, contract, running_node
+
+pytestmark = pytest.mark.timeout(120)
+PATH = "/services/NetSuitePort_2023_2"
+SECRETS = {
+    "consumer_key": "ck",
+    "consumer_secret": "cs/secret",
+    "token_id": "token&id",
+    "token_secret": "ts secret",
+}
+
+
+def netsuite(address: str, transport: httpx.AsyncBaseTransport | None = None, **changes: Any) -> Erp:
+    config = {
+        "profile": "netsuite",
+        "wsdl": contract("netsuite", "wsdl", "netsuite.wsdl"),
+        "endpoint": address + PATH,
+        "settings": {"account": "1234567_SB1", "customer": "77"},
+        "secrets": SECRETS,
+        "nodes": {"1": "dc-east", "2": "dc-west"},
+    }
+    return Erp(config | changes, transport)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    wsdl = contract("netsuite", "wsdl", "netsuite.wsdl")
+    with running_node(
+        NODE_FOLDER / "netsuite_erp.mjs", [str(wsdl)], tmp_path_factory.mktemp("erp") / "log"
+    ) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+def account(address: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(address, trust_env=False).json()
+    return answer
+
+
+def post(kind: str, **changes: Any) -> Command:
+    name = "sales_order.post" if kind == "sales_order" else "invoice.post"
+    return command(name, f"soap_erp/netsuite/{kind}", **changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [("sales_order", "salesOrder"), ("invoice", "invoice"), ("item_fulfilment", "itemFulfillment")],
+)
+def test_adds_a_record_once(address: str, kind: str, record: str) -> None:
+    posting = post(kind, external_id=f"X-{kind}")
+    first = netsuite(address).execute(posting)
+    assert isinstance(first, Applied)
+    assert first.response is not None
+    result = canonical("soap_erp/posting_result", decode(first.response.body))
+    expected = PostingKind.SALES_ORDER if kind == "sales_order" else PostingKind.INVOICE
+    assert result == PostingResult(external_id=f"X-{kind}", document=first.ref, kind=expected)
+    again = netsuite(address).execute(posting)
+    assert isinstance(again, AlreadyApplied)
+    assert again.ref == first.ref
+    kept = [one for one in account(address)["records"] if one["externalId"] == f"X-{kind}"]
+    assert kept == [{"type": record, "externalId": f"X-{kind}", "internalId": first.ref}]
+
+
+def test_all_of_an_invoice_arrives(address: str) -> None:
+    netsuite(address).execute(post("invoice", external_id="X-1"))
+    record = account(address)["received"][-1]["args"]["record"]
+    line = record["itemList"]["item"]
+    assert line["item"]["attributes"]["externalId"] == "01234"
+    assert (line["quantity"], line["rate"], line["amount"]) == ("2", "19.90", "39.80")
+    assert record["entity"]["attributes"]["internalId"] == "77"
+    assert record["createdFrom"]["attributes"] == {"externalId": "O-1", "type": "salesOrder"}
+    assert (record["otherRefNum"], record["trackingNumbers"], record["email"]) == (
+        "PO-77",
+        "1Z1 1Z2",
+        "ada@example.com",
+    )
+    address_sent = record["shippingAddress"]
+    assert (address_sent["country"], address_sent["addr2"], address_sent["zip"]) == (
+        "_unitedStates",
+        "Apt 2",
+        "60601",
+    )
+
+
+def test_a_refusal_of_content_has_code_and_words(address: str) -> None:
+    outcome = netsuite(address).execute(post("invoice", external_id="X-2", channel="bad"))
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "INVALID_KEY_OR_REF"
+    assert "Invalid item reference key 01234." in outcome.message
+
+
+@pytest.mark.parametrize("channel", ["busy", "limit"])
+def test_a_limit_is_waited_for(address: str, channel: str) -> None:
+    erp = netsuite(address)
+    outcome = erp.execute(post("invoice", external_id="X-3", channel=channel))
+    assert isinstance(outcome, Throttled)
+    assert (outcome.until - erp.clock.now()).total_seconds() == 10
+
+
+def test_a_time_out_after_the_effect_is_probed(address: str) -> None:
+    slow = post("sales_order", external_id="X-4", channel="slow")
+    assert netsuite(address).probe(slow) == NotApplied()
+    assert isinstance(netsuite(address).execute(slow), Unknown)
+    assert isinstance(netsuite(address).probe(slow), AlreadyApplied)
+
+
+def test_a_wrong_secret(address: str) -> None:
+    wrong = netsuite(address, secrets={**SECRETS, "token_secret": "another"})
+    assert isinstance(wrong.execute(post("invoice", external_id="X-5")), Unauthorised)
+    assert wrong.check()["products"].verdict is Verdict.UNAUTHORISED
+
+
+def test_check_is_ok(address: str) -> None:
+    assert {check.verdict for check in netsuite(address).check().values()} == {Verdict.OK}
+
+
+def test_items_page_by_page(address: str) -> None:
+    found = netsuite(address, page_size=5).pages("products")
+    assert [(len(page.records), page.more) for page in found] == [(5, True), (5, True), (2, False)]
+    product = canonical("soap_erp/netsuite/item", decode(found[0].records[0].payload))
+    assert isinstance(product, Product)
+    assert (product.sku, product.external_id, product.barcode, product.name) == (
+        "01",
+        "50",
+        "4006381333931",
+        "Item 1",
+    )
+    assert product.weight is not None
+    assert product.weight.grams == Decimal("1133.980925")
+    asked = account(address)["received"][-3]["args"]["searchRecord"]["basic"]["lastModifiedDate"]
+    assert asked == {"attributes": {"operator": "onOrAfter"}, "searchValue": "1999-12-31T23:55:00Z"}
+
+
+def test_an_expired_search_is_begun_again(address: str) -> None:
+    first = netsuite(address, page_size=5).pages("products", limits=Limits(pages=1))
+    assert first[-1].cursor["token"] == "WEBSERVICES_1_abc"
+    resumed = netsuite(address, page_size=5).pages("products", {**first[-1].cursor, "token": "forgotten"})
+    assert [len(page.records) for page in resumed] == [5, 5, 2]
+
+
+@pytest.mark.parametrize(("meaning", "quantity"), [("physical", 264), ("available", 260)])
+def test_stock_of_all_items_by_location(address: str, meaning: str, quantity: int) -> None:
+    found = netsuite(address, page_size=5).pages("stock")
+    feeds = [
+        canonical("soap_erp/netsuite/stock", decode(record.payload) | {"_hub": {"meaning": meaning}})
+        for page in found
+        for record in page.records
+    ]
+    by_node: dict[str, dict[str, int]] = {}
+    for feed in feeds:
+        assert isinstance(feed, StockFeed)
+        by_node.setdefault(feed.node, {}).update({line.sku: line.quantity for line in feed.lines})
+    skus = {f"0{number}" for number in range(1, 13)}
+    assert by_node == {"dc-east": dict.fromkeys(skus, quantity), "dc-west": dict.fromkeys(skus, 0)}
+    assert len({feed.feed_id for feed in feeds if isinstance(feed, StockFeed)}) == len(feeds) == 6
+
+
+class Recorded:
+    """Answers with a recorded response."""
+
+    def __init__(self, *parts: str) -> None:
+        self.body = contract("netsuite", "fixtures", *parts).read_bytes()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=self.body, headers={"content-type": "text/xml; charset=utf-8"})
+
+
+def recorded(*parts: str) -> Erp:
+    return netsuite("https://erp.test", httpx.MockTransport(Recorded(*parts)))
+
+
+def test_a_recorded_answer_to_add_has_its_number() -> None:
+    outcome = recorded("add", "add_invoice.xml").execute(post("invoice"))
+    assert isinstance(outcome, Applied)
+    assert outcome.ref == "999"
+
+
+def test_a_recorded_answer_to_get_is_found() -> None:
+    outcome = recorded("get", "get_invoice.xml").probe(post("invoice"))
+    assert isinstance(outcome, AlreadyApplied)
+    assert outcome.ref == "439"
+
+
+def test_a_recorded_search_has_its_records() -> None:
+    (page,) = recorded("search", "single_search_result.xml").pages("products")
+    (record,) = page.records
+    assert (record.key, page.more) == ("355", False)
+
+
+FOLDER = CONTRACTS / "netsuite" / "fixtures"
+FIXTURES = [path.relative_to(FOLDER).as_posix() for path in sorted(FOLDER.rglob("*.xml"))]
+
+
+def operation_of(fixture: str) -> str:
+    """The operation that a recorded answer is of: its element in the body, less ``Response``."""
+    payload = read_envelope((FOLDER / fixture).read_bytes()).payload
+    assert payload is not None
+    return etree.QName(payload).localname.removesuffix("Response")
+
+
+@pytest.mark.parametrize(
+    "fixture", FIXTURES or [pytest.param("", marks=pytest.mark.skip("no fixtures are there"))]
+)
+def test_every_recorded_answer_is_read_whatever_its_version(fixture: str, tmp_path: Path) -> None:
+    operation = operation_of(fixture)
+    if operation == "login":
+        pytest.skip("login was removed from the WSDL before 2023_2")
+    path = tmp_path / "profile.yaml"
+    profile = yaml.safe_load((PROFILES / "netsuite" / "profile.yaml").read_text())
+    reading = {
+        "operation": operation,
+        "arguments": ARGUMENTS[operation],
+        "records": "status",
+        "key": "isSuccess",
+    }
+    path.write_text(yaml.safe_dump(profile | {"streams": {"orders": reading}, "commands": {}}))
+    erp = netsuite("https://erp.test", httpx.MockTransport(Recorded(*fixture.split("/"))), profile=str(path))
+    (page,) = erp.pages("orders")
+    assert {decode(record.payload)["isSuccess"] for record in page.records} == {True}
+
+
+REFERENCE = {"@type": "core:RecordRef", "type": "invoice", "internalId": "1"}
+RECORD = {"@type": "sales:Invoice", "memo": "x"}
+ARGUMENTS: dict[str, Any] = {
+    "add": {"record": RECORD},
+    "get": {"baseRef": REFERENCE},
+    "getItemAvailability": {"itemAvailabilityFilter": {"item": {"recordRef": [{"internalId": "1"}]}}},
+    "getSelectValue": {
+        "fieldDescription": {"recordType": "itemFulfillment", "field": "shipMethod"}, "pageIndex": 1,
+    },
+    "initialize": {"initializeRecord": {"type": "invoice", "reference": {"type": "customer", "internalId": "1"}}},
+    "search": {"searchRecord": {"@type": "accounting:ItemSearch"}},
+    "update": {"record": RECORD},
+    "updateList": {"record": [RECORD]},
+}  # fmt: skip
+
+
+def test_recorded_stock_is_mapped() -> None:
+    recorded_stock = Recorded("get_item_availability", "get_item_availability.xml")
+    search = contract("netsuite", "fixtures", "search", "single_search_result.xml").read_bytes()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return (
+            httpx.Response(200, content=search) if b":search" in request.content else recorded_stock(request)
+        )
+
+    (page,) = netsuite("https://erp.test", httpx.MockTransport(answer)).pages("stock")
+    feeds = [canonical("soap_erp/netsuite/stock", decode(record.payload)) for record in page.records]
+    found = {
+        feed.node: [(line.sku, line.quantity) for line in feed.lines]
+        for feed in feeds
+        if isinstance(feed, StockFeed)
+    }
+    assert found == {"dc-east": [("CD-R", 264)], "dc-west": [("CD-R", 0)]}
