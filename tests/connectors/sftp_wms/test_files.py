@@ -72,7 +72,7 @@ def test_an_order_goes_out_and_comes_back_shipped(anywhere: Connect, root: Path)
                 )
                 for number, line in enumerate(fulfilment_order().lines, 1)
             ),
-            references=(Reference(kind="bill_of_lading", value=f"BOL-{ORDER}"),),
+            references=(Reference(kind="shipment", value=f"BOL-{ORDER}"),),
         )
 
     run(anywhere(), work)
