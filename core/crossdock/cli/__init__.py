@@ -1,0 +1,95 @@
+"""The command line. A command's module is imported when the command is called, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from crossdock.errors import CrossdockError, MisconfiguredError
+
+if TYPE_CHECKING:
+    # Typer has no public name for what its own groups are called with.
+    from typer._click import Command, Context
+
+__all__ = ["app", "main"]
+
+
+class _Entry(NamedTuple):
+    module: str
+    attribute: str
+    help: str
+
+
+_COMMANDS = {
+    "init": _Entry("config", "init_app", "Write a first crossdock.yaml."),
+    "run": _Entry("run", "run_app", "Run the hub: webhooks, pollers, processors, deliverers, API."),
+    "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
+    "status": _Entry("status", "status_app", "How much of everything there is, and what waits."),
+    "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
+    "order": _Entry("orders", "order_app", "Orders and their whole stories."),
+    "decision": _Entry("decisions", "decision_app", "Routing decisions with every candidate."),
+    "stock": _Entry("stock", "stock_app", "Stock and what may be promised."),
+    "dead-letter": _Entry(
+        "dead_letters", "dead_letter_app", "What could not be handled: mend and replay it."
+    ),
+    "work": _Entry("worklist", "work_app", "What a person has to decide."),
+    "config": _Entry("config", "config_app", "Check and show the configuration."),
+    "token": _Entry("tokens", "token_app", "Tokens of the REST API."),
+    "connector": _Entry("connector", "connector_app", "Connectors: list, show, lint."),
+    "map": _Entry("map", "map_app", "Run, test, measure and compare mappings."),
+    "sftp": _Entry("sftp", "sftp_app", "SFTP servers of partners."),
+}
+
+
+class _LazyGroup(TyperGroup):
+    """Knows its commands by name and help; imports the one that is called."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        entry = _COMMANDS.get(cmd_name)
+        return None if entry is None else TyperCommand(cmd_name, help=entry.help)
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        entry = _COMMANDS.get(args[0])
+        if entry is None:
+            return super().resolve_command(ctx, args)
+        found = getattr(import_module(f"crossdock.cli.{entry.module}"), entry.attribute)
+        return args[0], get_command(found), args[1:]
+
+
+app = typer.Typer(
+    cls=_LazyGroup,
+    no_args_is_help=True,
+    help="Crossdock: the integration hub of a distributed order management network.",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _crossdock() -> None:
+    """Commands are found by ``_LazyGroup``."""
+
+
+def main() -> NoReturn:
+    """Run the command line. What the operator can mend is told in words: exit code 2 for the configuration, else 1."""
+    try:
+        app()
+    except MisconfiguredError as error:
+        _fail(error.message, 2)
+    except CrossdockError as error:
+        _fail(error.message, 1)
+    except OSError as error:
+        _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 1)
+    sys.exit(0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,80 @@
+"""``crossdock status``: how much of everything there is, and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossdock.cli.output import AsJson, ConfigFile, console, grid, opened, state_text, write_json
+from crossdock.sdk.clock import SystemClock
+
+if TYPE_CHECKING:
+    from crossdock.store.queries.kpis import Kpis
+    from crossdock.store.queries.totals import Totals
+
+__all__ = ["status_app"]
+
+status_app = typer.Typer()
+
+
+@status_app.command()
+def status(
+    config: ConfigFile = Path("crossdock.yaml"),
+    days: Annotated[int, typer.Option(min=1, help="KPIs of the orders placed in so many days.")] = 30,
+    json: AsJson = False,
+) -> None:
+    """How much of everything there is, what waits, and the five KPIs."""
+    from crossdock.store.queries.kpis import load_kpis
+    from crossdock.store.queries.totals import load_totals
+
+    now = SystemClock().now()
+    with opened(config) as (_, database):
+        totals = database.read_now(load_totals)
+        kpis = database.read_now(lambda c: load_kpis(c, now - timedelta(days=days), now))
+    if json:
+        write_json({"totals": totals, "kpis": kpis})
+    else:
+        _print(totals, kpis, days)
+
+
+def _print(totals: Totals, kpis: Kpis, days: int) -> None:
+    out = console()
+    for name, counts in (
+        ("orders", totals.orders),
+        ("fulfilment orders", totals.fulfilment_orders),
+        ("shipments", totals.shipments),
+    ):
+        out.print(grid(name, "#count", rows=_states(counts)))
+    out.print(grid("units", "#in orders", rows=totals.units.items()))
+    if totals.commands:
+        rows = ((each.connection, each.name, state_text(each.state), each.count) for each in totals.commands)
+        out.print(grid("commands to", "name", "state", "#count", rows=rows))
+    waiting = [(each.processor, each.messages, each.since) for each in totals.waiting if each.messages]
+    if waiting:
+        out.print(grid("processor", "#messages waiting", "since", rows=waiting))
+    for name, counts, hint in (
+        ("dead letters", totals.dead_letters, "crossdock dead-letter list"),
+        ("work items", totals.work_items, "crossdock work list"),
+    ):
+        out.print(f"{sum(counts.values())} {name} are open" + (f": {hint}" if counts else ""))
+    out.print(grid(f"KPI, last {days} days", "#value", "of", rows=_kpis(kpis)))
+
+
+def _states(counts: Mapping[str, int]) -> list[tuple[object, int]]:
+    return [(state_text(state), count) for state, count in counts.items()]
+
+
+def _kpis(kpis: Kpis) -> list[tuple[str, str, str]]:
+    rows = []
+    for name in ("routing_accuracy", "inventory_accuracy", "exception_rate"):
+        ratio = getattr(kpis, name)
+        share = "" if ratio.share is None else f"{ratio.share:.2%}"
+        rows.append((name.replace("_", " "), share, f"{ratio.part} of {ratio.whole}"))
+    rows.append(("cost to serve", "" if kpis.cost_to_serve is None else str(kpis.cost_to_serve), "an order"))
+    hours = "" if kpis.cycle_time_hours is None else f"{kpis.cycle_time_hours} h"
+    rows.append(("cycle time", hours, "median"))
+    return rows

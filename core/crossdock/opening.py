@@ -1,0 +1,62 @@
+"""From the configuration to what the command line works on: its database, its connectors' manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crossdock.config.load import resolve_secrets
+from crossdock.config.model import Config
+from crossdock.errors import MisconfiguredError
+from crossdock.sdk.manifest import Manifest
+from crossdock.sdk.registry import Registry
+from crossdock.store.engine import Database, open_database
+from crossdock.store.migrations import current_revision, newest_revision
+
+__all__ = ["database_url", "manifests_of", "open_existing"]
+
+
+def database_url(config: Config) -> str:
+    """Where the hub's database is: as configured, or the SQLite file in the data folder.
+
+    Raises:
+        MisconfiguredError: A secret inside the URL can't be read.
+    """
+    if not config.hub.database:
+        return f"sqlite:///{config.hub.data_dir / 'crossdock.sqlite'}"
+    return str(resolve_secrets(config.hub.database, "hub.database"))
+
+
+def open_existing(config: Config) -> Database:
+    """Open the database of a hub that has run before.
+
+    Raises:
+        MisconfiguredError: There is none yet, or its schema is not that of this program.
+    """
+    file = config.hub.data_dir / "crossdock.sqlite"
+    if not config.hub.database and not file.exists():
+        raise MisconfiguredError(
+            f"{file}: there is no database yet; `crossdock run` makes it", path="hub.data_dir"
+        )
+    database = open_database(database_url(config))
+    try:
+        found, wanted = current_revision(database.engine), newest_revision()
+    except BaseException:
+        database.close()
+        raise
+    if found == wanted:
+        return database
+    database.close()
+    raise MisconfiguredError(
+        f"the schema of the database is at revision {found or 'none'}, this program needs {wanted}: "
+        "`crossdock run` brings it there",
+        path="hub.database",
+    )
+
+
+def manifests_of(config: Config, registry: Registry) -> Mapping[str, Manifest]:
+    """The manifest of each enabled connection's connector; connections whose connector is broken are left out."""
+    return {
+        name: registry.plugins[declared.connector].manifest
+        for name, declared in config.connections.items()
+        if declared.enabled and declared.connector in registry.plugins
+    }
