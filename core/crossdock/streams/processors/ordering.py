@@ -85,7 +85,7 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
     known = books.orders.get(name)
     if known is None:
         return _new(books, message, name, document)
-    if document.version <= known.version:
+    if document.version < known.version or message.body == known.document:
         return None
     return _changed(books, message, known, document)
 

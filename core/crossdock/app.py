@@ -1,0 +1,248 @@
+"""The composition root: the only place that picks implementations and puts the hub together."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import nullcontext
+from random import Random
+
+import structlog
+import uvicorn
+from sqlalchemy import Connection as DatabaseConnection
+
+from crossdock.api.application import create_api
+from crossdock.api.services import ApiServices
+from crossdock.compiling import compile_hub, network_document
+from crossdock.config.load import resolve_secrets
+from crossdock.config.model import Config
+from crossdock.errors import MisconfiguredError
+from crossdock.explaining import Explainer
+from crossdock.geography import locate
+from crossdock.mapping.files import FolderReader
+from crossdock.mapping.library import MappingLibrary
+from crossdock.sdk.budgets import MemoryBudgetStore
+from crossdock.sdk.clock import SystemClock
+from crossdock.sdk.http import HttpSettings
+from crossdock.sdk.registry import Registry, discover
+from crossdock.sdk.services import Clock
+from crossdock.store.decision_log import keep_network
+from crossdock.store.engine import Database, open_database
+from crossdock.store.leases import SqlTokenStore
+from crossdock.store.migrations import migrate
+from crossdock.store.raw import BodyStore
+from crossdock.store.retention import Retention
+from crossdock.streams.edges.connections import Connections, Environment, open_connections
+from crossdock.streams.edges.delivering import DeliverySettings
+from crossdock.streams.edges.health import StatusBoard
+from crossdock.streams.edges.intake import BackPressure, Bells
+from crossdock.streams.edges.normalise import normalise_processor
+from crossdock.streams.edges.polling import Surroundings
+from crossdock.streams.edges.receive import Receiver
+from crossdock.streams.edges.running import edge_services
+from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
+from crossdock.streams.processors.declared import processors, timers
+from crossdock.streams.pruning import prune_timer
+from crossdock.streams.services import Service
+from crossdock.streams.transaction import Transactions
+
+__all__ = ["Application", "body_store", "connect", "database_url", "mapping_library"]
+
+_INBOX_DAYS = 45
+"""How long it is remembered which messages were handled: longer than a partner repeats itself."""
+
+_OWNER = "embedded"
+"""The name of this process in leases. An embedded hub is one process: after a crash it finds its own leases again."""
+
+
+def database_url(config: Config) -> str:
+    """Where the hub's database is: as configured, or a SQLite file in the data folder."""
+    url = str(resolve_secrets(config.hub.database, "hub.database"))
+    return url or f"sqlite:///{config.hub.data_dir / 'crossdock.sqlite'}"
+
+
+def body_store(config: Config) -> BodyStore:
+    """Where large raw bodies lie."""
+    return BodyStore(config.hub.data_dir / "raw")
+
+
+def mapping_library(config: Config) -> MappingLibrary:
+    """The mappings that ship with Crossdock, and the integrator's own, which win."""
+    return MappingLibrary.packaged(*(FolderReader(folder) for folder in config.mappings))
+
+
+def connect(
+    config: Config,
+    transactions: Transactions,
+    *,
+    random: Random,
+    registry: Registry | None = None,
+    http: HttpSettings | None = None,
+) -> Connections:
+    """Open the connections of a configuration; one that can't be opened is reported and stops no other."""
+    environment = Environment(
+        registry=registry or discover(),
+        mappings=mapping_library(config),
+        clock=transactions.clock,
+        random=random,
+        tokens=SqlTokenStore(transactions.database, transactions.clock.now),
+        budgets=MemoryBudgetStore(),
+        log=structlog.get_logger("crossdock.connections"),
+        owner=_OWNER,
+        http=http,
+    )
+    return open_connections(config, environment)
+
+
+class Application:
+    """A hub in one process: webhooks, API, pollers, processors, deliverers."""
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        *,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        registry: Registry | None = None,
+        http: HttpSettings | None = None,
+        delivery: DeliverySettings | None = None,
+    ) -> None:
+        """Put the hub together on an open database whose schema is up to date.
+
+        Raises:
+            MisconfiguredError: Nodes, tariffs or policies can't work. A broken connection is reported instead.
+        """
+        if config.hub.runtime != "embedded":
+            raise MisconfiguredError(
+                f"hub.runtime: {config.hub.runtime} is not there yet; use embedded", path="hub.runtime"
+            )
+        self.config = config
+        self.database = database
+        # Jitter of waits only; no decision depends on it.
+        chance = random or Random()
+        self.transactions = Transactions(database, clock or SystemClock())
+        self.connections = connect(config, self.transactions, random=chance, registry=registry, http=http)
+        self.hub = compile_hub(config, self.connections.manifests, locate)
+        self.bodies = body_store(config)
+        self.board = StatusBoard(self.transactions, chance)
+        self.bells = Bells()
+        pressure = BackPressure()
+        around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, _OWNER)
+        self.receiver = Receiver(
+            self.connections,
+            self.transactions,
+            self.bodies,
+            self.board,
+            self.bells,
+            pressure,
+            max_body_bytes=config.web.max_body_bytes,
+        )
+        self._sockets: list[socket.socket] = []
+        self.runtime = EmbeddedRuntime(
+            self.transactions,
+            (normalise_processor(self.connections, self.bodies), *processors(self.hub)),
+            timers=(*timers(self.hub), prune_timer(_retention(config))),
+            services=[
+                Service("web", self._serve, essential=True),
+                *edge_services(self.connections, around, delivery),
+            ],
+            settings=EmbeddedSettings(stop_seconds=config.hub.stop_seconds),
+            owner=_OWNER,
+        )
+        pressure.source = self.runtime
+
+    @classmethod
+    def open(cls, config: Config, **changes: object) -> Application:
+        """Open the database of ``config``, bring its schema up to date, and put the hub together."""
+        database = open_database(database_url(config))
+        migrate(database.engine)
+        return cls(config, database, **changes)  # type: ignore[arg-type]
+
+    @property
+    def url(self) -> str:
+        """Where webhooks and the API are answered, once ``run`` has begun."""
+        host, port = self._sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, then stop gracefully: nothing that was begun is lost."""
+        self._sockets = [_listen(self.config.web.host, self.config.web.port)]
+        await self.database.write(self._keep_network)
+        structlog.get_logger("crossdock").info("listening", url=self.url)
+        try:
+            await self.runtime.run(stop)
+        finally:
+            await self.connections.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def _keep_network(self, connection: DatabaseConnection) -> None:
+        keep_network(
+            connection,
+            self.hub.network.version,
+            network_document(self.config),
+            self.transactions.clock.now(),
+        )
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        token = self.config.api.bootstrap_token
+        secret = str(resolve_secrets(token.get_secret_value(), "api.bootstrap_token")) if token else None
+        api = create_api(
+            ApiServices(
+                transactions=self.transactions,
+                hub=self.hub,
+                receiver=self.receiver,
+                bodies=self.bodies,
+                explainer=Explainer(locate),
+                bootstrap_token=secret,
+                max_body_bytes=self.config.web.max_body_bytes,
+            ),
+            with_rest=self.config.api.enabled,
+        )
+        server = _Server(
+            uvicorn.Config(
+                api, http="httptools", lifespan="off", log_config=None, access_log=False, ws="none"
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=self._sockets))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            server.should_exit = True
+            await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: the process belongs to whoever runs the application."""
+
+    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
+        """Leave signals alone."""
+        return nullcontext()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.socket(family)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        raise MisconfiguredError(
+            f"web: can't listen on {host}:{port}: {error.strerror}; choose another port or stop what uses it",
+            path="web.port",
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+def _retention(config: Config) -> Retention:
+    kept = config.hub.retention
+    messages = max(1, kept.messages.days)
+    return Retention(
+        raw_days=max(1, kept.raw.days), message_days=messages, inbox_days=max(_INBOX_DAYS, messages)
+    )
