@@ -19,7 +19,8 @@ from crossdock.sdk.assembly import Assembly, assemble
 from crossdock.sdk.budgets import BudgetStore
 from crossdock.sdk.connector import Answers, Connector, Drops, Executes, Polls, Receives
 from crossdock.sdk.errors import MisconfiguredError
-from crossdock.sdk.formats import Format, format_named
+from crossdock.sdk.formats import Format, JsonDialect, format_named
+from crossdock.sdk.formats.json_text import JsonFormat
 from crossdock.sdk.http import HttpSettings, Recorder
 from crossdock.sdk.manifest import CommandSpec, Entity, Manifest, Role, StreamSpec
 from crossdock.sdk.registry import Registry
@@ -63,6 +64,11 @@ class Stream:
     mapping: CompiledMapping | None
     by_rows: bool
     cut: bool
+
+    @property
+    def is_json(self) -> bool:
+        """Whether each raw record is one JSON document with the usual limits."""
+        return isinstance(self.format, JsonFormat) and self.format.dialect == JsonDialect()
 
     @property
     def interval_seconds(self) -> float:

@@ -79,6 +79,8 @@ class _Deliverer:
         self._alone: set[int] = set()
         self._unknowns: dict[int, int] = {}
         self._resume_at: datetime | None = None
+        self._unrecorded: list[Verdict] = []
+        self._recording = asyncio.Lock()
         self._news = asyncio.Event()
         batch = max((kind.spec.batch for kind in connection.commands.values()), default=1)
         self._claim_limit = max(settings.claim, 2 * batch)
@@ -248,7 +250,15 @@ class _Deliverer:
             self._resume_at = now + timedelta(seconds=await board.failed(self._activity, error))
 
     async def _record(self, verdicts: Sequence[Verdict]) -> None:
-        """Commit what became of commands, together with what the core is told."""
+        """Commit what became of commands; what ends while others are being recorded is recorded together."""
+        self._unrecorded.extend(verdicts)
+        async with self._recording:
+            together, self._unrecorded = self._unrecorded, []
+            if together:
+                await self._write(together)
+
+    async def _write(self, verdicts: Sequence[Verdict]) -> None:
+        """Commit verdicts, together with what the core is told."""
         answers = []
         told = []
         now = self._transactions.clock.now()

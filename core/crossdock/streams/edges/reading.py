@@ -14,6 +14,7 @@ from crossdock.sdk.formats.records import Frame, Position, Record
 from crossdock.store.raw import INLINE_BYTES, BodyStore, Raw
 from crossdock.streams.edges.connections import Connection, Stream
 from crossdock.streams.edges.intake import INLINE, PART, RawPart, inline_message
+from crossdock.streams.edges.quick_json import quick_json
 from crossdock.streams.processor import Message
 
 __all__ = ["Item", "Job", "instant_text", "read_part"]
@@ -117,6 +118,11 @@ class Job:
 
     def items(self) -> Iterator[Item]:
         """All records, each with its own bytes."""
+        if self.stream.is_json and self.part.length is None:
+            data = self.data()
+            if (value := quick_json(data)) is not None:
+                yield Item(Record(1, 1, 0, value), data, b"")
+                return
         for frame in self.frames():
             records = list(self.stream.format.parse(frame))
             ends = [record.offset - frame.offset for record in records[1:]] + [len(frame.data)]
