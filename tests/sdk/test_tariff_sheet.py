@@ -61,7 +61,7 @@ def test_the_dialect_is_declared(tmp_path: Path) -> None:
         load_tariff_sheet(path)
     with pytest.raises(MisconfiguredError, match="the tariff can't be read: No such file"):
         load_tariff_sheet(tmp_path / "other.csv")
-    with pytest.raises(MisconfiguredError, match="dialect.delimiter"):
+    with pytest.raises(MisconfiguredError, match=r"dialect\.delimiter"):
         load_tariff_sheet(path, {"delimiter": ";;"})
 
 

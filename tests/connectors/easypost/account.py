@@ -33,8 +33,8 @@ class Account:
 
     Attributes:
         before: Answers given in place of the next ones, without any effect.
-        lost: How many of the next POSTs take effect and are never answered.
-        late: How many of the next creations are lost, and come through only when ``deliver_late`` is called.
+        lost: Ending of a path: the next POST to it takes effect and is never answered.
+        stalled: The same, but the answer waits until ``released`` is set.
         requests: Method, path and body of every request.
         charges: The shipments that were paid for, in order: a second label of one reference shows here.
     """
@@ -47,9 +47,9 @@ class Account:
         self.rates: tuple[tuple[str, str, str, int], ...] = RATES
         self.messages: list[Node] = []
         self.before: list[Reply] = []
-        self.lost = 0
-        self.hang = threading.Event()
-        self.hang.set()
+        self.lost = ""
+        self.stalled = ""
+        self.released = threading.Event()
         self.requests: list[tuple[str, str, Any]] = []
         self.charges: list[str] = []
         self.now = "2026-11-23T10:00:00Z"
@@ -188,11 +188,11 @@ def served(account: Account) -> Iterator[str]:
                 status, node, headers = account.handle(
                     self.command, self.path, self.headers.get("authorization", ""), body
                 )
-                silent = self.command == "POST" and account.lost > 0
-                account.lost -= silent
-            account.hang.wait(10)
-            if silent:
+            if self.command == "POST" and account.lost and self.path.endswith(account.lost):
+                account.lost = ""
                 return
+            if self.command == "POST" and account.stalled and self.path.endswith(account.stalled):
+                account.released.wait(10)
             content = json.dumps(node).encode()
             self.send_response(status)
             for name, value in {"content-type": "application/json", **headers}.items():
