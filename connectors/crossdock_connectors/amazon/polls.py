@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 
 from crossdock.sdk.connector import Cursor, Limits, Page, RawRecord
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.sdk.errors import MisconfiguredError, UnreachableError
 from crossdock_connectors.amazon.calls import ORDER_DATA, instant_text, search_orders
 from crossdock_connectors.amazon.client import AmazonClient, Node
 from crossdock_connectors.amazon.manifest import MANIFEST
@@ -132,15 +133,24 @@ async def _page(client: AmazonClient, sweep: Sweep, overlap: timedelta, page_siz
         client.log.warning("amazon.pagination_token_refused", since=sweep.since.isoformat())
         return await _page(client, Sweep(sweep.since), overlap, page_size)
     answer = client.read(call, response)
+    if not isinstance(answer.get("orders"), list):
+        raise UnreachableError("searchOrders answered without a list of orders; it will be asked again")
     return answer, sweep.advanced(answer, asked_at)
 
 
 def _record(stream: str, order: Node) -> RawRecord:
-    """One order, in the shape of an answer that holds it alone."""
+    """One order, in the shape of an answer that holds it alone. A defective one is told by the mapping."""
+    payload = _encode({"orders": [order]})
+    order_id, changed_at = order.get("orderId"), order.get("lastUpdatedTime")
+    known = isinstance(order_id, str) and isinstance(changed_at, str)
+    try:
+        occurred_at = _instant(changed_at)
+    except ValueError:
+        occurred_at = None
     return RawRecord(
         stream=stream,
-        key=order["orderId"],
-        dedupe=f"{order['orderId']}@{order['lastUpdatedTime']}",
-        payload=_encode({"orders": [order]}),
-        occurred_at=datetime.fromisoformat(order["lastUpdatedTime"]),
+        key=str(order_id),
+        dedupe=f"{order_id}@{changed_at}" if known else hashlib.sha256(payload).hexdigest(),
+        payload=payload,
+        occurred_at=occurred_at,
     )

@@ -8,10 +8,17 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from crossdock.mapping import MappingError
 from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Limits
-from crossdock.sdk.errors import ForbiddenError, MisconfiguredError, ThrottledError, UnauthorisedError
+from crossdock.sdk.errors import (
+    ForbiddenError,
+    MisconfiguredError,
+    ThrottledError,
+    UnauthorisedError,
+    UnreachableError,
+)
 from tests.connectors.amazon.builders import orders_of, pages
 from tests.connectors.amazon.conftest import Connect
 from tests.connectors.amazon.seller import Seller, errors, order
@@ -125,6 +132,30 @@ def test_an_absurd_cursor_is_told(cursor: dict[str, str], connect: Connect) -> N
 def test_orders_that_amazon_fulfils_do_not_come(seller: Seller, connect: Connect) -> None:
     seller.add(order(1, NOON, fulfillment={"fulfillmentStatus": "SHIPPED", "fulfilledBy": "AMAZON"}))
     assert ids(list(pages(connect()))) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"lastUpdatedTime": "soon"}, {"lastUpdatedTime": None}, {"orderId": None}]
+)
+def test_a_defective_order_does_not_hold_up_the_others(
+    changes: dict[str, None], seller: Seller, connect: Connect
+) -> None:
+    found = [order(1, NOON, **changes), order(2, NOON)]
+    seller.faults = [httpx.Response(200, json={"orders": found, "lastUpdatedBefore": NOON})]
+    (page,) = pages(connect())
+    defective, good = page.records
+    with pytest.raises(MappingError):
+        orders_of(*json.loads(defective.payload)["orders"])
+    assert good.key == found[1]["orderId"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"orders": None}])
+def test_an_answer_without_orders_is_no_empty_page(
+    answer: dict[str, None], seller: Seller, connect: Connect
+) -> None:
+    seller.faults = [httpx.Response(200, json=answer)]
+    with pytest.raises(UnreachableError, match="without a list of orders"):
+        pages(connect())
 
 
 # --- tokens and throttling ------------------------------------------------------------------------------
