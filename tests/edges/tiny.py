@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -134,7 +134,7 @@ class Tiny(FileConnector[TinyConfig]):
         said = await self._get(f"/done/{key}")
         return AlreadyApplied(f"P-{key}") if said["done"] else NotApplied()
 
-    async def _get(self, path: str) -> dict[str, list[dict[str, str]]]:
+    async def _get(self, path: str) -> dict[str, Any]:
         response = await self.services.http.request("GET", self.config.url + path)
         said = json_of(response)
         assert isinstance(said, dict)

@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _DEFAULT_INTERVAL_SECONDS = 60.0
+_PLAIN_JSON = JsonDialect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Stream:
     @property
     def is_json(self) -> bool:
         """Whether each raw record is one JSON document with the usual limits."""
-        return isinstance(self.format, JsonFormat) and self.format.dialect == JsonDialect()
+        return isinstance(self.format, JsonFormat) and self.format.dialect == _PLAIN_JSON
 
     @property
     def interval_seconds(self) -> float:
@@ -284,7 +285,8 @@ def _stream(
         raise MisconfiguredError(f"{where}: a stream can't emit {spec.emits}; it is the answer to a command")
     format_name = config.format or spec.format or ("xml" if spec.answers else "json")
     try:
-        format_ = format_named(format_name, config.dialect)
+        # A stream that is switched off is not read, so nobody has to say what its files look like.
+        format_ = format_named(format_name, config.dialect) if config.enabled else JsonFormat(JsonDialect())
     except MisconfiguredError as error:
         raise MisconfiguredError(f"{where}: {error.message}", path=f"{where}.{error.path}") from error
     mapping_name = config.mapping or spec.mapping

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -206,7 +206,7 @@ async def pause(clock: Clock, seconds: float, *events: asyncio.Event) -> None:
     """Wait until one of ``events`` is set, at most ``seconds``."""
     if any(event.is_set() for event in events):
         return
-    waits: list[asyncio.Future[object]] = [asyncio.ensure_future(event.wait()) for event in events]
+    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(event.wait()) for event in events]
     waits.append(asyncio.ensure_future(clock.sleep(seconds)))
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
