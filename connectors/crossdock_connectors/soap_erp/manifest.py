@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 from crossdock.sdk.manifest_file import load_manifest
 
 __all__ = ["MANIFEST", "STREAM_OF_OPERATION"]
 
-MANIFEST = load_manifest(files(__package__) / "connector.yaml")
+MANIFEST = load_manifest(Path(__file__).with_name("connector.yaml"))
 STREAM_OF_OPERATION = {topic: name for name, stream in MANIFEST.streams.items() for topic in stream.topics}

@@ -160,6 +160,7 @@ def _version(request: RawRequest, call: SoapRequest | None) -> SoapVersion:
 def _fault(
     request: RawRequest, version: SoapVersion, problem: Refused | RecordRejectedError | None
 ) -> RawResponse:
+    rejections: tuple[Rejection, ...]
     match problem:
         case RecordRejectedError():
             rejections = problem.rejections

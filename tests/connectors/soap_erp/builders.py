@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from itertools import count
 from random import Random
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ import httpx
 import structlog
 
 from crossdock.mapping.library import MappingLibrary
-from crossdock.sdk.assembly import assemble
+from crossdock.sdk.assembly import Assembly, assemble
 from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Check, Command, Cursor, Limits, Page
@@ -24,6 +24,7 @@ from crossdock.sdk.http import HttpSettings
 from crossdock.sdk.outcomes import Outcome
 from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.soap_erp import CONNECTOR
+from crossdock_connectors.soap_erp.client import SoapErpClient
 from crossdock_connectors.soap_erp.config import SoapErpConfig
 from crossdock_connectors.soap_erp.connector import SoapErp
 from crossdock_schemas.base import Canonical
@@ -53,41 +54,60 @@ POSTING: dict[str, Any] = {
 
 
 class Erp:
-    """A connection: each call makes the connector anew, as after a restart of the hub, and closes it."""
+    """A connection with its own event loop; ``close_all`` ends those that were opened."""
 
     def __init__(self, config: dict[str, Any], transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.config, self.transport, self.clock = config, transport, ManualClock(NOW)
 
-    def ask(self, question: Callable[[SoapErp], Awaitable[_T]]) -> _T:
-        return asyncio.run(self._ask(question))
-
-    async def _ask(self, question: Callable[[SoapErp], Awaitable[_T]]) -> _T:
+    @cached_property
+    def _opened(self) -> tuple[asyncio.Runner, Assembly, SoapErpConfig]:
+        _OPEN.append(self)
         model = SoapErpConfig.model_validate(self.config)
         assembly = assemble(
             CONNECTOR.manifest, model, connection=f"erp-{next(_connections)}", clock=self.clock, random=Random(1),
             tokens=MemoryTokenStore(self.clock), budgets=MemoryBudgetStore(), log=structlog.get_logger(),
             transport=self.transport, settings=HttpSettings(timeout_seconds=2),
         )  # fmt: skip
-        try:
-            return await question(SoapErp(model, assembly.services))
-        finally:
-            await assembly.close()
+        return asyncio.Runner(), assembly, model
+
+    @cached_property
+    def connector(self) -> SoapErp:
+        return SoapErp(self._opened[2], self._opened[1].services)
+
+    @cached_property
+    def client(self) -> SoapErpClient:
+        return SoapErpClient(self._opened[2], self._opened[1].services)
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        return self._opened[0].run(coroutine)
+
+    def close(self) -> None:
+        runner, assembly, _ = self._opened
+        runner.run(assembly.close())
+        runner.close()
 
     def execute(self, command: Command) -> Outcome:
-        return self.ask(lambda erp: erp.execute(command, "key"))
+        return self.run(self.connector.execute(command, "key"))
 
     def probe(self, command: Command) -> Outcome:
-        return self.ask(lambda erp: erp.probe(command, "key"))
+        return self.run(self.connector.probe(command, "key"))
 
     def check(self) -> dict[str, Check]:
-        report = self.ask(lambda erp: erp.check())
-        return {check.capability: check for check in report.checks}
+        return {check.capability: check for check in self.run(self.connector.check()).checks}
 
     def pages(self, stream: str, cursor: Cursor | None = None, limits: Limits | None = None) -> list[Page]:
-        async def polled(erp: SoapErp) -> list[Page]:
-            return [page async for page in erp.poll(stream, cursor, limits or Limits())]
+        async def polled() -> list[Page]:
+            return [page async for page in self.connector.poll(stream, cursor, limits or Limits())]
 
-        return self.ask(polled)
+        return self.run(polled())
+
+
+_OPEN: list[Erp] = []
+
+
+def close_all() -> None:
+    while _OPEN:
+        _OPEN.pop().close()
 
 
 @cache
