@@ -18,6 +18,11 @@ def test_the_example_is_a_good_configuration() -> None:
     example = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
     connection = ConnectionConfig.model_validate(example["connections"]["dc_east"])
     config = SftpWmsConfig.model_validate(connection.config)
-    assert config.inbound.keys() >= connection.streams.keys()
-    for name, stream in connection.streams.items():
+    used = {name: stream for name, stream in connection.streams.items() if stream.enabled}
+    assert config.inbound.keys() >= used.keys()
+    # the hub makes the format of every stream that is not switched off
+    assert CONNECTOR.manifest.streams.keys() - connection.streams.keys() <= {
+        name for name, spec in CONNECTOR.manifest.streams.items() if spec.format != "fixed_width"
+    }
+    for name, stream in used.items():
         assert format_named(CONNECTOR.manifest.stream(name).format or "", stream.dialect)
