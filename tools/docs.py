@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import entry_points
@@ -11,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from crossdock.api import api_document
 from crossdock.config.model import Config
 from crossdock.sdk.manifest import Manifest
 from crossdock.sdk.manifest_file import load_manifest
@@ -29,6 +31,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page: its path from the project's root, and what writes its text."""
     found: dict[str, Callable[[], str]] = {
         "docs/configuration.md": _configuration,
+        "docs/openapi.json": _openapi,
         "docs/reference/manifest.md": _manifest,
         "docs/reference/schemas.md": _schemas,
     }
@@ -53,6 +56,10 @@ def _schemas() -> str:
         "Money and other decimals are strings in JSON, instants are UTC, ids are strings."
     )
     return f"# Canonical schemas\n\n{NOTICE}\n\n{introduction}\n\n{reference(list(ENTITIES.values()))}"
+
+
+def _openapi() -> str:
+    return json.dumps(api_document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _configuration() -> str:

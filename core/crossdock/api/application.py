@@ -18,7 +18,7 @@ from crossdock.api.services import ApiServices, Services
 from crossdock.api.webhooks import PREFIX, WebhookEntrance
 from crossdock_schemas.order import Order
 
-__all__ = ["create_api", "openapi_document"]
+__all__ = ["api_document", "create_api"]
 
 _ABOUT = """The REST API of a Crossdock hub.
 
@@ -60,6 +60,21 @@ async def metrics() -> Response:
 
 def create_api(services: ApiServices, *, with_rest: bool = True) -> FastAPI:
     """The ASGI application: webhooks and health always, the REST API ``with_rest``."""
+    app = _application(with_rest=with_rest)
+    app.state.services = services
+    # First, because it is the busiest: the routes are asked in this order.
+    entrance = WebhookEntrance(services.receiver, services.transactions.clock, services.max_body_bytes)
+    app.router.routes.insert(0, Mount(PREFIX.rstrip("/"), app=entrance))
+    app.add_middleware(BodyLimit, most_bytes=services.max_body_bytes, exempt=PREFIX)
+    return app
+
+
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document of the REST API, as docs/openapi.json holds it."""
+    return _openapi(_application(with_rest=True))
+
+
+def _application(*, with_rest: bool) -> FastAPI:
     app = FastAPI(
         title="Crossdock",
         version=version("crossdock"),
@@ -68,32 +83,28 @@ def create_api(services: ApiServices, *, with_rest: bool = True) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if with_rest else None,
     )
-    app.state.services = services
-    # First, because it is the busiest: the routes are asked in this order.
-    entrance = WebhookEntrance(services.receiver, services.transactions.clock, services.max_body_bytes)
-    app.router.routes.insert(0, Mount(PREFIX.rstrip("/"), app=entrance))
     app.include_router(_health)
     if with_rest:
         for router in (orders.router, entry.router, stock.router, operations.router):
             app.include_router(router)
-    app.add_middleware(BodyLimit, most_bytes=services.max_body_bytes, exempt=PREFIX)
     handle_problems(app)
-    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def openapi_document(app: FastAPI) -> dict[str, Any]:
+def _openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of ``app``, with the canonical order and the problem document in it."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        template = "#/components/schemas/{model}"
-        for model in (Order, Problem):
-            schema = model.model_json_schema(ref_template=template)
-            schemas.update(schema.pop("$defs", {}))
-            schemas[model.__name__] = schema
+        schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schemas["Problem"].pop("$defs"))
+        # The parts of canonical documents have names that the API uses for other things: Totals.
+        order = Order.model_json_schema(ref_template="#/components/schemas/canonical.{model}")
+        parts = order.pop("$defs")
+        schemas.update({f"canonical.{name}": part for name, part in {**parts, "Order": order}.items()})
         document["paths"]["/webhooks/{connection}"] = _WEBHOOK
         _replace_validation_errors(document)
         app.openapi_schema = document

@@ -86,7 +86,10 @@ class Accepted:
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/Order"}, "example": EXAMPLE}
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/canonical.Order"},
+                    "example": EXAMPLE,
+                }
             },
         }
     },

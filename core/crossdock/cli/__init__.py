@@ -69,6 +69,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Crossdock: the integration hub of a distributed order management network.",
     pretty_exceptions_enable=False,
+    # Rich help costs more time than everything else that `--help` does.
+    rich_markup_mode=None,
 )
 
 

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossdock.store.engine import open_database
+from crossdock.store.migrations import migrate
+from tests.cli.builders import Cli
+from tests.doctor.builders import build
+from tests.processors.harness import CONFIG, Harness
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A hub's folder: configuration and database."""
+    (tmp_path / "var").mkdir()
+    (tmp_path / "crossdock.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+@pytest.fixture
+def hub(folder: Path) -> Iterator[Harness]:
+    database = open_database(f"sqlite:///{folder / 'var/crossdock.sqlite'}")
+    migrate(database.engine)
+    yield build(database)
+    database.close()
+
+
+@pytest.fixture
+def cli(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "160")
+    return Cli(monkeypatch, capfd)

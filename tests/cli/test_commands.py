@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from crossdock.store import api_tokens
+from crossdock.streams.processor import DeadLetter
+from tests.cli.builders import Cli
+from tests.processors.harness import Harness
+
+
+@pytest.mark.usefixtures("hub")
+def test_orders_are_listed(cli: Cli) -> None:
+    assert "shop:1004" in cli("order", "list").out
+    (shipped,) = cli("order", "list", "--state", "shipped", "--json").json
+    assert shipped["id"] == "shop:1001"
+    assert "There are more" in cli("order", "list", "--limit", "2").out
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("reference", ["shop:1001", "1001", "#1001"])
+def test_an_orders_story_is_found_by_any_of_its_names(cli: Cli, reference: str) -> None:
+    shown = cli("order", "show", reference)
+    assert shown.code == 0
+    for part in ("Order shop:1001", "decision 1 (new): CHI", "it has 0 of 1 SKU-1", "tracking 1Z1001", "✖"):
+        assert part in shown.out
+    assert '"postal_code": "60601"' in cli("order", "show", reference, "--full").out
+    assert "postal_code" not in cli("order", "show", reference, "--brief").out
+    assert cli("order", "show", reference, "--json").json["order"]["id"] == "shop:1001"
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_is_not_there_is_said_in_words(cli: Cli) -> None:
+    missing = cli("order", "show", "nowhere")
+    assert (missing.code, missing.err) == (
+        1,
+        "error: order.missing: no order has 'nowhere' as id, external id or number\n",
+    )
+    assert cli("decision", "show", "x").code == 1
+    assert cli("stock", "show", "x").code == 1
+    assert cli("dead-letter", "show", "7").code == 1
+    assert cli("nonsense").code == 2
+
+
+def test_an_order_number_that_two_channels_use_is_ambiguous(cli: Cli, hub: Harness) -> None:
+    with hub.database.engine.begin() as connection:
+        connection.execute(text("UPDATE orders SET number = '#1001' WHERE id = 'shop:1002'"))
+    refused = cli("order", "show", "#1001")
+    assert refused.code == 1
+    assert "shop:1001" in refused.err
+    assert "shop:1002" in refused.err
+
+
+@pytest.mark.usefixtures("hub")
+def test_decision_and_stock(cli: Cli) -> None:
+    assert "Chosen: CHI sends 1 x SKU-1 by ground" in cli("decision", "show", "shop:1001#1").out
+    assert cli("decision", "show", "shop:1001#1", "--json").json["candidates"][0]["node"] == "CHI"
+    assert "may sell" in cli("stock", "show", "SKU-1").out
+    assert cli("stock", "show", "SKU-1", "--json").json["available_to_promise"] == {"web": 2}
+
+
+@pytest.mark.usefixtures("hub")
+def test_status_counts(cli: Cli) -> None:
+    assert "routing accuracy" in cli("status").out
+    assert cli("status", "--json").json["totals"]["orders"]["shipped"] == 1
+
+
+def test_doctor_ends_with_0_or_1(cli: Cli, hub: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crossdock.cli.doctor.SystemClock", lambda: hub.clock)
+    healthy = cli("doctor")
+    assert (healthy.code, healthy.out.splitlines()[-1]) == (0, "all is well")
+    with hub.database.engine.begin() as connection:
+        connection.execute(text("UPDATE ledger SET on_hand = on_hand + 1 WHERE sku = 'SKU-2'"))
+    broken = cli("doctor")
+    assert broken.code == 1
+    assert "ledger_equals_balances: 1 found" in broken.out
+    report = cli("doctor", "--json").json
+    assert [check["name"] for check in report["checks"] if check["count"]] == ["ledger_equals_balances"]
+    assert not report["healthy"]
+
+
+def test_dead_letters_are_mended_and_replayed(cli: Cli, hub: Harness, folder: Path) -> None:
+    original = hub.message("order/1", b"{broken", connection="shop", key="shop:2001")
+    letter = DeadLetter(
+        "route", "bug", "[can't] be read", "$", b"{broken", original=original, connection="shop"
+    )
+    hub.transactions.transact_now(lambda tx: tx.dead_letter(letter, letter))
+    assert "[can't] be read" in cli("dead-letter", "list").out
+    (folder / "mended.json").write_text('{"mended": true}')
+    assert cli("dead-letter", "edit", "1", "--file", "mended.json").code == 0
+    assert '{"mended": true}' in cli("dead-letter", "show", "1").out
+    assert cli("dead-letter", "replay", "1").out == "dead letter 1 is replayed\n"
+    assert cli("dead-letter", "discard", "2").code == 0
+    again = cli("dead-letter", "replay", "1")
+    assert (again.code, "replayed already" in again.err) == (1, True)
+    assert cli("dead-letter", "list", "--json").json == []
+    assert len(cli("dead-letter", "list", "--all", "--json").json) == 2
+
+
+def test_an_editor_mends_a_dead_letter(
+    cli: Cli, hub: Harness, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = hub.message("order/1", b"{broken", connection="shop", key="shop:2001")
+    hub.transactions.transact_now(lambda tx: tx.dead_letter(DeadLetter("route", "x", "m", "", b"", original)))
+    monkeypatch.setenv("EDITOR", "true")
+    assert cli("dead-letter", "edit", "1").out == "nothing changed\n"
+    editor = folder / "editor"
+    editor.write_text("#!/bin/sh\necho '{}' > \"$1\"\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(editor))
+    assert "is mended" in cli("dead-letter", "edit", "1").out
+    assert "{}" in cli("dead-letter", "show", "1").out
+
+
+@pytest.mark.usefixtures("hub")
+def test_work_is_listed_and_resolved(cli: Cli) -> None:
+    (item,) = cli("work", "list", "--json").json
+    assert "partner_refused" in cli("work", "list").out
+    assert cli("work", "resolve", str(item["id"]), "-r", "told by hand").code == 0
+    assert cli("work", "list", "--json").json == []
+    assert "told by hand" in cli("work", "list", "--done").out
+    assert cli("work", "resolve", str(item["id"]), "-r", "again").code == 1
+
+
+def test_tokens_are_shown_once(cli: Cli, hub: Harness) -> None:
+    made = cli("token", "create", "portal", "--scope", "write")
+    token = made.out.strip()
+    found = hub.database.read_now(lambda connection: api_tokens.find(connection, token))
+    assert found is not None
+    assert found.scopes == ("write",)
+    assert token not in cli("token", "list").out
+    assert cli("token", "create", "portal").code == 1
+    assert cli("token", "revoke", "portal").code == 0
+    assert hub.database.read_now(lambda connection: api_tokens.find(connection, token)) is None
+    assert cli("token", "revoke", "portal").code == 1
+
+
+def test_a_first_configuration_is_good(cli: Cli, folder: Path) -> None:
+    refused = cli("init")
+    assert (refused.code, "is there already" in refused.err) == (2, True)
+    assert cli("init", "first.yaml").code == 0
+    checked = cli("config", "check", "--config", "first.yaml")
+    assert (checked.code, checked.err) == (0, "")
+    assert "2 nodes" in checked.out
+    assert "time_zone: America/Chicago" in cli("config", "show", "-c", "first.yaml").out
+    assert cli("config", "show", "-c", "first.yaml", "--json").json["hub"]["name"] == "my-hub"
+    assert "there is no database yet" in cli("order", "list", "-c", "first.yaml").err
+
+
+def test_everything_wrong_in_a_configuration_is_said_at_once(cli: Cli, folder: Path) -> None:
+    (folder / "bad.yaml").write_text(
+        "connections:\n  a: {connector: nothing}\n  b: {connector: shopify, config: {shop: '${env:NOT_SET_ANYWHERE}'}}\n"
+        "policies:\n  - {policy: x, version: 1, objective: [nonsense]}\n"
+    )
+    checked = cli("config", "check", "-c", "bad.yaml")
+    assert checked.code == 2
+    for part in ("connections.a", "connections.b", "NOT_SET_ANYWHERE", "policies.0"):
+        assert part in checked.err
+    assert not cli("config", "check", "-c", "bad.yaml", "--json").json["good"]
+    missing = cli("config", "show", "-c", "none.yaml")
+    assert (missing.code, "crossdock init" in missing.err) == (2, True)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ("sqlalchemy", "numpy", "pydantic", "fastapi", "zeep", "paramiko")
+    program = (
+        "import sys\nsys.argv = ['crossdock', '--help']\nfrom crossdock.cli import main\n"
+        f"try:\n    main()\nexcept SystemExit:\n    print([name for name in {heavy} if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines()[-1] == "[]"
+    assert "dead-letter" in shown.stdout
