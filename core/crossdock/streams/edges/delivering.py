@@ -79,8 +79,8 @@ class _Deliverer:
         self._alone: set[int] = set()
         self._unknowns: dict[int, int] = {}
         self._resume_at: datetime | None = None
-        self._unrecorded: list[Verdict] = []
-        self._recording = asyncio.Lock()
+        self._unrecorded: list[tuple[Sequence[Verdict], asyncio.Future[None]]] = []
+        self._recorder: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         batch = max((kind.spec.batch for kind in connection.commands.values()), default=1)
         self._claim_limit = max(settings.claim, 2 * batch)
@@ -111,6 +111,8 @@ class _Deliverer:
         finally:
             for task in under_way:
                 task.cancel()
+            if self._recorder is not None:
+                under_way.add(self._recorder)
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _claim(self, owner: str) -> None:
@@ -251,11 +253,26 @@ class _Deliverer:
 
     async def _record(self, verdicts: Sequence[Verdict]) -> None:
         """Commit what became of commands; what ends while others are being recorded is recorded together."""
-        self._unrecorded.extend(verdicts)
-        async with self._recording:
+        committed = asyncio.get_running_loop().create_future()
+        self._unrecorded.append((verdicts, committed))
+        if self._recorder is None or self._recorder.done():
+            self._recorder = asyncio.create_task(self._record_all())
+        await committed
+
+    async def _record_all(self) -> None:
+        await asyncio.sleep(0)  # what ends in the same moment goes together
+        while self._unrecorded:
             together, self._unrecorded = self._unrecorded, []
-            if together:
-                await self._write(together)
+            try:
+                await self._write([verdict for verdicts, _ in together for verdict in verdicts])
+            except Exception as error:  # noqa: BLE001 - whoever waits for it gets it
+                for _, committed in together:
+                    if not committed.done():
+                        committed.set_exception(error)
+            else:
+                for _, committed in together:
+                    if not committed.done():
+                        committed.set_result(None)
 
     async def _write(self, verdicts: Sequence[Verdict]) -> None:
         """Commit verdicts, together with what the core is told."""
