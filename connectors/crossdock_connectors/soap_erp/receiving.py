@@ -179,7 +179,7 @@ def _fault(
         for name in ("code", "message", "path"):
             etree.SubElement(element, f"{{{NAMESPACE}}}{name}").text = getattr(rejection, name)
     others = f" (and {len(rejections) - 1} more in the detail)" if len(rejections) > 1 else ""
-    first = rejections[0]
+    first = next(iter(rejections))
     reason = f"{first.code}{f' at {first.path}' if first.path else ''}: {first.message}{others}"
     body, media_type = build_fault(version, ours=status == 503, reason=reason, detail=detail)
     return RawResponse(status, body, media_type)

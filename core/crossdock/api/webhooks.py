@@ -16,6 +16,8 @@ __all__ = ["PREFIX", "WebhookEntrance"]
 PREFIX = "/webhooks/"
 
 _METHODS = ("POST", "PUT")
+_CONTRACTS = (b"wsdl", b"singlewsdl")
+"""Queries by which SOAP partners get the contract of an endpoint, with GET."""
 
 
 class WebhookEntrance:
@@ -32,7 +34,8 @@ class WebhookEntrance:
         """Answer one call."""
         if scope["type"] != "http":
             return
-        if scope["method"] not in _METHODS:
+        contract = scope["method"] == "GET" and scope["query_string"].lower() in _CONTRACTS
+        if scope["method"] not in _METHODS and not contract:
             await _send(
                 send, WebhookAnswer(405, b"webhooks are sent with POST\n"), [(b"allow", b"POST, PUT")]
             )
