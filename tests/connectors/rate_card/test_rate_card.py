@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crossdock.config.network import RateCardConfig, routing_rate_card, with_tariff
@@ -218,6 +218,7 @@ CODES = st.sampled_from(["60601", "60699", "94107", "96701", "99400", "10001", "
     weight=st.integers(1, 30_000),
     volume=st.integers(0, 150_000),
 )
+@example("94107", "60601", 0.0, 0.0, 1.0, 1, 2501)  # 500.2 g by volume: one gram is in the next step
 def test_a_label_costs_what_routing_thought(
     origin: str, destination: str, latitude: float, longitude: float, north: float, weight: int, volume: int
 ) -> None:
