@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 
 from crossdock.api.entry import EXAMPLE
 from crossdock.store import api_tokens
+from crossdock.store.plumbing import api_tokens as token_rows
 from crossdock.store.plumbing import raw_records
 from crossdock.streams.processor import DeadLetter, Message
 from crossdock.streams.topics import ORDERS
@@ -166,10 +168,11 @@ def test_a_work_item_is_resolved_once(call: Client) -> None:
 
 def test_tokens_open_what_their_scope_says_until_they_are_revoked(call: Client, hub: Harness) -> None:
     for name in ("read", "write"):
-        hub.transactions.transact_now(
-            lambda tx, name=name: api_tokens.create(tx.connection, name, f"secret-{name}", [name], tx.now)
+        make = partial(
+            api_tokens.create, name=name, token=f"secret-{name}", scopes=[name], now=hub.clock.now()
         )
-    assert b"secret-read" not in b"".join(str(row).encode() for row in hub.rows(api_tokens.api_tokens))
+        hub.database.transact_now(make)
+    assert b"secret-read" not in b"".join(str(row).encode() for row in hub.rows(token_rows))
     reader, writer = Client(call.app, "secret-read"), Client(call.app, "secret-write")
     assert reader("GET", "/v1/orders").status_code == 200
     assert problem(enter(reader), 403)["code"] == "forbidden"

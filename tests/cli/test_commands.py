@@ -153,7 +153,8 @@ def test_a_first_configuration_is_good(cli: Cli, folder: Path) -> None:
 
 def test_everything_wrong_in_a_configuration_is_said_at_once(cli: Cli, folder: Path) -> None:
     (folder / "bad.yaml").write_text(
-        "connections:\n  a: {connector: nothing}\n  b: {connector: shopify, config: {shop: '${env:NOT_SET_ANYWHERE}'}}\n"
+        "connections:\n  a: {connector: nothing}\n"
+        "  b: {connector: shopify, config: {shop: '${env:NOT_SET_ANYWHERE}'}}\n"
         "policies:\n  - {policy: x, version: 1, objective: [nonsense]}\n"
     )
     checked = cli("config", "check", "-c", "bad.yaml")
