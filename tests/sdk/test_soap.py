@@ -17,7 +17,7 @@ import structlog
 import zeep.exceptions
 from lxml import etree
 
-from crossdock.sdk import soap
+from crossdock.sdk import soap, soap_errors
 from crossdock.sdk.budgets import Budgets, MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import RawRequest
@@ -266,7 +266,12 @@ def test_every_exception_of_zeep_has_its_place() -> None:
         for kind in vars(zeep.exceptions).values()
         if isinstance(kind, type) and issubclass(kind, Exception) and kind.__module__ == "zeep.exceptions"
     }
-    tables = (soap.WSDL_BROKEN, soap.REQUEST_INVALID, soap.ANSWER_BROKEN, soap.BASES)
+    tables = (
+        soap_errors.WSDL_BROKEN,
+        soap_errors.REQUEST_INVALID,
+        soap_errors.ANSWER_BROKEN,
+        soap_errors.BASES,
+    )
     assert there == frozenset().union(*tables)
     assert sum(map(len, tables)) == len(there)
 

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import email
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import httpx
 import zeep
 import zeep.exceptions
-from lxml import etree
 from zeep.proxy import ServiceProxy
-from zeep.transports import Transport
 from zeep.wsdl.bindings.soap import SoapBinding
-from zeep.wsse.username import UsernameToken
 
 from crossdock.sdk.errors import (
     BugError,
@@ -36,122 +32,15 @@ from crossdock.sdk.errors import (
 from crossdock.sdk.http_errors import lost
 from crossdock.sdk.services import Clock, Http
 from crossdock.sdk.soap_envelope import Envelope, fault_of, plain_xml, read_envelope
+from crossdock.sdk.soap_errors import REFUSED_CREDENTIALS, UNREADABLE, UNSENDABLE
+from crossdock.sdk.soap_transport import Message, NoNetwork, Wsse
 from crossdock.sdk.soap_values import plain, typed
 from crossdock.sdk.soap_versions import foreign_namespaces, in_known_version
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-__all__ = ["ANSWER_BROKEN", "BASES", "REQUEST_INVALID", "WSDL_BROKEN", "SoapClients", "ZeepSoapClient"]
-
-WSDL_BROKEN: frozenset[type[Exception]] = frozenset(
-    {
-        zeep.exceptions.ExternalReferenceForbidden,
-        zeep.exceptions.IncompleteMessage,
-        zeep.exceptions.IncompleteOperation,
-        zeep.exceptions.NamespaceError,
-        zeep.exceptions.WsdlSyntaxError,
-    }
-)
-REQUEST_INVALID: frozenset[type[Exception]] = frozenset(
-    {zeep.exceptions.LookupError, zeep.exceptions.ValidationError}
-)
-ANSWER_BROKEN: frozenset[type[Exception]] = frozenset(
-    {
-        zeep.exceptions.DTDForbidden,
-        zeep.exceptions.EntitiesForbidden,
-        zeep.exceptions.Fault,
-        zeep.exceptions.SignatureVerificationFailed,
-        zeep.exceptions.TransportError,
-        zeep.exceptions.UnexpectedElementError,
-        zeep.exceptions.XMLParseError,
-        zeep.exceptions.XMLSyntaxError,
-    }
-)
-BASES: frozenset[type[Exception]] = frozenset({zeep.exceptions.Error, zeep.exceptions.ZeepWarning})
-
-# zeep answers unknown arguments with a TypeError, and values that a type can't express with a ValueError
-_UNSENDABLE: tuple[type[Exception], ...] = (*REQUEST_INVALID, TypeError, ValueError)
-# and texts that are no decimal raise decimal.InvalidOperation
-_UNREADABLE: tuple[type[Exception], ...] = (*ANSWER_BROKEN, *REQUEST_INVALID, ArithmeticError)
-
-_REFUSED_CREDENTIALS = frozenset(
-    {
-        # OASIS Web Services Security: SOAP Message Security 1.1, 12
-        "FailedAuthentication",
-        "FailedCheck",
-        "InvalidSecurity",
-        "InvalidSecurityToken",
-        "SecurityTokenUnavailable",
-    }
-)
-
-
-class _RaiseInstead(logging.Handler):
-    """zeep logs a text that is not of its type, and reads it as nothing: a silent loss. This raises there."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Raise what makes the answer unreadable by the WSDL."""
-        error = record.exc_info[1] if record.exc_info else None
-        raise zeep.exceptions.XMLParseError(f"a value is not of its type: {error or record.getMessage()}")
-
-
-_values_log = logging.getLogger("zeep.xsd.types.simple")
-_values_log.addHandler(_RaiseInstead())
-_values_log.propagate = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """What zeep wants to send."""
-
-    address: str
-    content: bytes
-    headers: Mapping[str, str]
-
-
-class _NoNetwork(Transport):
-    """Hands zeep's message back instead of sending it, and loads nothing but files."""
-
-    def __init__(self) -> None:
-        # zeep's own initialisation would open a session of requests
-        self.cache = None
-        self._close_session = False
-
-    def _load_remote_data(self, url: str) -> NoReturn:
-        raise MisconfiguredError(
-            f"the WSDL imports {url}; vendor that file beside the WSDL and make the import relative"
-        )
-
-    def post_xml(self, address: str, envelope: etree._Element, headers: Mapping[str, str]) -> _Message:
-        content = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
-        return _Message(address, content, headers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wsse:
-    """A UsernameToken made anew for each message, so that nonce and instant are."""
-
-    username: str
-    password: str
-    digest: bool
-    clock: Clock
-
-    def apply(
-        self, envelope: etree._Element, headers: dict[str, str]
-    ) -> tuple[etree._Element, dict[str, str]]:
-        token = UsernameToken(
-            self.username,
-            self.password,
-            use_digest=self.digest,
-            created=self.clock.now(),
-            zulu_timestamp=True,
-        )
-        signed: tuple[etree._Element, dict[str, str]] = token.apply(envelope, headers)
-        return signed
-
-    def verify(self, envelope: etree._Element) -> None:
-        """A UsernameToken is one-way."""
+__all__ = ["SoapClients", "ZeepSoapClient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +64,7 @@ class ZeepSoapClient:
         endpoint: str | None,
         service: str | None,
         port: str | None,
-        wsse: _Wsse | None,
+        wsse: Wsse | None,
         auth: httpx.Auth | None,
         zone: ZoneInfo,
     ) -> None:
@@ -223,7 +112,7 @@ class ZeepSoapClient:
         )
         envelope = self._envelope(response, operation, safe)
         if (fault := fault_of(envelope)) is not None:
-            if fault.code in _REFUSED_CREDENTIALS:
+            if fault.code in REFUSED_CREDENTIALS:
                 raise UnauthorisedError(f"{operation}: the service refused the credentials ({fault.reason})")
             raise SoapFaultError(fault.code, fault.reason, operation=operation, detail=fault.detail)
         if not response.is_success:
@@ -245,7 +134,7 @@ class ZeepSoapClient:
         settings.raw_response = settings.forbid_dtd = True
         settings.force_https = False
         try:
-            client = zeep.Client(str(self._wsdl), transport=_NoNetwork(), settings=settings, wsse=self._wsse)
+            client = zeep.Client(str(self._wsdl), transport=NoNetwork(), settings=settings, wsse=self._wsse)
             service = client._get_service(self._service)
             port = client._get_port(service, self._port)
         except MisconfiguredError as error:
@@ -264,7 +153,7 @@ class ZeepSoapClient:
         operation: str,
         arguments: Mapping[str, object],
         headers: Mapping[str, Mapping[str, object]],
-    ) -> _Message:
+    ) -> Message:
         if operation not in loaded.binding.all():
             known = ", ".join(sorted(loaded.binding.all()))
             raise MisconfiguredError(f"{self._wsdl} has no operation {operation!r}; it has: {known}")
@@ -277,12 +166,12 @@ class ZeepSoapClient:
             ]
             values = {key: typed(item, loaded.client) for key, item in arguments.items()}
             message = loaded.proxy[operation](**values, **({"_soapheaders": blocks} if blocks else {}))
-        except _UNSENDABLE as error:
+        except UNSENDABLE as error:
             path = ".".join(getattr(error, "path", None) or ())
             raise RecordRejectedError(
                 Rejection("soap.invalid", f"{operation}: does not fit the WSDL: {str(error)[:500]}", path)
             ) from error
-        if not isinstance(message, _Message):
+        if not isinstance(message, Message):
             raise BugError(f"zeep sent {operation} by itself")
         return message
 
@@ -302,7 +191,7 @@ class ZeepSoapClient:
         """Strictly by the WSDL; then tolerantly; then without the WSDL. What was tolerated is logged."""
         try:
             return self._read(loaded, operation, response)
-        except _UNREADABLE as strict:
+        except UNREADABLE as strict:
             how, answer = "lenient", self._lenient(loaded, operation, response, envelope)
             if answer is None:
                 how = "without the WSDL"
@@ -324,7 +213,7 @@ class ZeepSoapClient:
         try:
             with loaded.client.settings(strict=False, xsd_ignore_sequence_order=True):
                 return self._read(loaded, operation, response)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def _read(self, loaded: _Loaded, operation: str, response: httpx.Response) -> Mapping[str, object]:
@@ -379,7 +268,7 @@ class SoapClients:
         zone: str = "UTC",
     ) -> ZeepSoapClient:
         """Describe a service; see ``SoapFactory``."""
-        wsse = None if username is None else _Wsse(username, password or "", password_digest, self._clock)
+        wsse = None if username is None else Wsse(username, password or "", password_digest, self._clock)
         return ZeepSoapClient(
             self._http,
             self._log,
