@@ -220,7 +220,7 @@ def _open(name: str, declared: ConnectionConfig, environment: Environment) -> Co
     _known(f"{where}.streams", declared.streams, manifest.streams, f"connector {manifest.id}")
     _known(f"{where}.commands", declared.commands, manifest.commands, f"connector {manifest.id}")
     streams = {
-        key: _stream(name, key, spec, declared.streams.get(key, StreamConfig()), environment)
+        key: _stream(name, key, spec, declared.streams.get(key), environment)
         for key, spec in manifest.streams.items()
     }
     commands = {
@@ -278,9 +278,10 @@ def _known(where: str, named: Mapping[str, object], known: Mapping[str, object],
 
 
 def _stream(
-    connection: str, name: str, spec: StreamSpec, config: StreamConfig, environment: Environment
+    connection: str, name: str, spec: StreamSpec, declared: StreamConfig | None, environment: Environment
 ) -> Stream:
     where = f"connections.{connection}.streams.{name}"
+    config = declared or StreamConfig()
     if spec.wakes is None and spec.emits not in DESTINATIONS:
         raise MisconfiguredError(f"{where}: a stream can't emit {spec.emits}; it is the answer to a command")
     format_name = config.format or spec.format or ("xml" if spec.answers else "json")
@@ -288,7 +289,10 @@ def _stream(
         # A stream that is switched off is not read, so nobody has to say what its files look like.
         format_ = format_named(format_name, config.dialect) if config.enabled else JsonFormat(JsonDialect())
     except MisconfiguredError as error:
-        raise MisconfiguredError(f"{where}: {error.message}", path=f"{where}.{error.path}") from error
+        if declared is not None:
+            raise MisconfiguredError(f"{where}: {error.message}", path=f"{where}.{error.path}") from error
+        # Nobody has asked for this stream, and it can't be read without being told how: it is off.
+        config, format_ = StreamConfig(enabled=False), JsonFormat(JsonDialect())
     mapping_name = config.mapping or spec.mapping
     mapping = None
     if mapping_name is not None and spec.wakes is None:
