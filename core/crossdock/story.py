@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from crossdock.explaining import Explainer
 from crossdock.store.decision_log import DecisionRow
 from crossdock.store.metadata import decode_json
-from crossdock.store.order_book import StoredOrder, load_orders
+from crossdock.store.queries.detail import OrderDetail, detail_of
 from crossdock.store.queries.story import StoryCommand, StoryMessage, StoryRows, load_story
 from crossdock.store.raw import Raw
 
-__all__ = ["Entry", "EntryKind", "OrderDetail", "Story", "StoryLine", "describe", "tell"]
+__all__ = ["Entry", "EntryKind", "Story", "tell"]
 
 
 class EntryKind(StrEnum):
@@ -57,41 +57,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class StoryLine:
-    """An order line and where its units are."""
-
-    line: str
-    sku: str
-    ordered: int
-    cancelled: int
-    allocated: int
-    requested: int
-    shipped: int
-    short: int
-    returned: int
-    over_shipped: int
-
-
-@dataclass(frozen=True, slots=True)
-class OrderDetail:
-    """An order as it stands; ``document`` is its canonical document."""
-
-    id: str
-    connection: str
-    channel: str
-    external_id: str
-    number: str | None
-    version: str
-    state: str
-    hold: str | None
-    reason: str | None
-    placed_at: datetime
-    deliver_by: datetime | None
-    lines: tuple[StoryLine, ...]
-    document: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
 class Story:
     """An order as it stands, and how it came there."""
 
@@ -105,36 +70,7 @@ def tell(connection: Connection, order_id: str, explainer: Explainer) -> Story |
     if rows is None:
         return None
     entries = sorted(_entries(connection, rows, explainer), key=lambda each: (each.at, _RANK[each.kind]))
-    return Story(_detail(rows.order), tuple(entries))
-
-
-def describe(connection: Connection, order_id: str) -> OrderDetail | None:
-    """An order as it stands; None where there is no such order."""
-    order = load_orders(connection, [order_id], lock=False).get(order_id)
-    return None if order is None else _detail(order)
-
-
-def _detail(order: StoredOrder) -> OrderDetail:
-    return OrderDetail(
-        id=order.id,
-        connection=order.connection,
-        channel=order.channel,
-        external_id=order.external_id,
-        number=order.number,
-        version=order.version,
-        state=order.state.value,
-        hold=order.hold,
-        reason=order.reason,
-        placed_at=order.placed_at,
-        deliver_by=order.deliver_by,
-        lines=tuple(StoryLine(line.line_id, line.sku, **_units(line.quantities)) for line in order.lines),
-        document=decode_json(order.document),
-    )
-
-
-def _units(quantities: object) -> dict[str, int]:
-    names = [name for name in StoryLine.__dataclass_fields__ if name not in ("line", "sku")]
-    return {name: getattr(quantities, name) for name in names}
+    return Story(detail_of(rows.order), tuple(entries))
 
 
 def _entries(connection: Connection, rows: StoryRows, explainer: Explainer) -> Iterator[Entry]:

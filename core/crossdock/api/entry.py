@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -19,7 +21,7 @@ from crossdock.sdk.manifest import Entity
 from crossdock.store.api_requests import ApiRequest, remember
 from crossdock.store.metadata import decode_json
 from crossdock.streams.edges.entities import DESTINATIONS, message_id
-from crossdock.streams.edges.intake import arrival, keep_body, take_in
+from crossdock.streams.edges.intake import Arrival, arrival, keep_body, take_in
 from crossdock.streams.processor import Message
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.ordering import order_id
@@ -123,38 +125,41 @@ async def enter_order(
         body,
         "application/json",
     )
-    kept = await keep_body(hub.bodies, body)
-    raw = arrival(connection, record, kept, now, quiet=True).row
-    document = await asyncio.to_thread(order.__pydantic_serializer__.to_json, order, exclude_defaults=True)
-    headers = {"schema": _SCHEMA, "connection": connection, "raw_id": raw.id, "correlation_id": raw.id}
-    identity = message_id(Entity.ORDER, DESTINATIONS[Entity.ORDER], connection, order, document)
-    message = Message(identity, ORDERS, accepted.id, document, headers)
-    asked = ApiRequest(
-        idempotency_key,
-        who.name,
-        hashlib.sha256(channel.encode() + b"\n" + body).hexdigest(),
-        accepted.id,
-        now,
+    raw = arrival(connection, record, await keep_body(hub.bodies, body), now, quiet=True)
+    message = await asyncio.to_thread(_message, connection, order, raw.row.id)
+    digest = hashlib.sha256(channel.encode() + b"\n" + body).hexdigest()
+    asked = ApiRequest(idempotency_key, who.name, digest, accepted.id, now)
+    earlier = await hub.transactions.write(partial(_take_in, asked, raw, message))
+    if earlier is not None and earlier.sha256 != digest:
+        raise _reused(earlier)
+    response.status_code = 201 if earlier is None else 200
+    response.headers["Location"] = f"/v1/orders/{quote(accepted.id, safe=':/')}"
+    return accepted
+
+
+def _reused(earlier: ApiRequest) -> ProblemError:
+    return ProblemError(
+        422,
+        "idempotency_key.reused",
+        f"Idempotency-Key {earlier.idempotency_key} was used for another request, which made {earlier.subject}: "
+        "take a new key for a new order",
     )
 
-    def work(tx: SqlTransaction) -> ApiRequest | None:
-        earlier = remember(tx.connection, asked)
-        if earlier is None:
-            take_in(tx, [arrival(connection, record, kept, now, quiet=True)])
-            tx.emit(message)
-        return earlier
 
-    earlier = await hub.transactions.write(work)
-    if earlier is not None and earlier.sha256 != asked.sha256:
-        raise ProblemError(
-            422,
-            "idempotency_key.reused",
-            f"Idempotency-Key {idempotency_key} was used for another request, which made {earlier.subject}: "
-            "take a new key for a new order",
-        )
-    response.status_code = 201 if earlier is None else 200
-    response.headers["Location"] = f"/v1/orders/{accepted.id}"
-    return accepted
+def _take_in(asked: ApiRequest, raw: Arrival, message: Message, tx: SqlTransaction) -> ApiRequest | None:
+    """Store the bytes and the order, unless the key has been used; returns the request that used it."""
+    earlier = remember(tx.connection, asked)
+    if earlier is None:
+        take_in(tx, [raw])
+        tx.emit(message)
+    return earlier
+
+
+def _message(connection: str, order: Order, raw_id: str) -> Message:
+    body = order.__pydantic_serializer__.to_json(order, exclude_defaults=True)
+    identity = message_id(Entity.ORDER, DESTINATIONS[Entity.ORDER], connection, order, body)
+    headers = {"schema": _SCHEMA, "connection": connection, "raw_id": raw_id, "correlation_id": raw_id}
+    return Message(identity, ORDERS, order_id(connection, order.external_id), body, headers)
 
 
 def _connection(hub: Hub, channel: str) -> str:

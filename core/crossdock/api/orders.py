@@ -14,8 +14,9 @@ from crossdock.api.services import Scope, Services, allowed
 from crossdock.explaining import ShownDecision
 from crossdock.orders.life_cycles import OrderState
 from crossdock.store import decision_log
+from crossdock.store.queries.detail import OrderDetail, describe
 from crossdock.store.queries.orders import OrderFilter, OrderSummary, list_orders
-from crossdock.story import OrderDetail, Story, describe, tell
+from crossdock.story import Story, tell
 
 __all__ = ["router"]
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from crossdock.cli.output import AsJson, ConfigFile, console, grid, instant, opened, state_text, write_json
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import OrderState
+
+if TYPE_CHECKING:
+    from crossdock.store.queries.orders import OrderSummary
 
 __all__ = ["order_app"]
 
@@ -35,32 +40,7 @@ def list_orders(
     if json:
         write_json(page.orders)
         return
-    columns = (
-        "order",
-        "number",
-        "channel",
-        "state",
-        "#ordered",
-        "#shipped",
-        "#cancelled",
-        "placed",
-        "reason",
-    )
-    rows = (
-        (
-            each.id,
-            each.number,
-            each.channel,
-            state_text(each.state),
-            each.units_ordered,
-            each.units_shipped,
-            each.units_cancelled,
-            instant(each.placed_at),
-            each.hold or each.reason,
-        )
-        for each in page.orders
-    )
-    console().print(grid(*columns, rows=rows))
+    console().print(_table(page.orders))
     if page.next is not None:
         typer.echo(f"There are more; --limit {limit * 10} shows them.")
 
@@ -95,3 +75,32 @@ def show(
 
 def _refusal(code: str, message: str) -> RecordRejectedError:
     return RecordRejectedError(Rejection(code, message))
+
+
+def _table(found: Sequence[OrderSummary]) -> Table:
+    columns = (
+        "order",
+        "number",
+        "channel",
+        "state",
+        "#ordered",
+        "#shipped",
+        "#cancelled",
+        "placed",
+        "reason",
+    )
+    rows = (
+        (
+            each.id,
+            each.number,
+            each.channel,
+            state_text(each.state),
+            each.units_ordered,
+            each.units_shipped,
+            each.units_cancelled,
+            instant(each.placed_at),
+            each.hold or each.reason,
+        )
+        for each in found
+    )
+    return grid(*columns, rows=rows)

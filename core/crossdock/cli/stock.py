@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crossdock.cli.output import AsJson, ConfigFile, console, grid, instant, opened, write_json
 from crossdock.errors import RecordRejectedError, Rejection
+
+if TYPE_CHECKING:
+    from crossdock.store.queries.stock import SkuStock
 
 __all__ = ["stock_app"]
 
@@ -41,14 +45,18 @@ def show(
     sellable = sellable_by_channel(compile_hub(loaded, {}, locate), stock)
     if json:
         write_json({"stock": stock, "available_to_promise": sellable})
-        return
+    else:
+        _print(stock, sellable)
+
+
+def _print(stock: SkuStock, sellable: Mapping[str, int]) -> None:
     units = ("on_hand", "reserved", "allocated", "quarantined", "available", "shortfall")
     rows = (
         (each.node, *(getattr(each, name) for name in units), instant(each.as_of)) for each in stock.nodes
     )
     columns = ("node", *(f"#{name.replace('_', ' ')}" for name in units), "counted")
     out = console()
-    out.print(grid(*columns, rows=rows, title=f"SKU {sku}"))
+    out.print(grid(*columns, rows=rows, title=f"SKU {stock.sku}"))
     told = {each.channel: each for each in stock.published}
     channels = (
         (
