@@ -27,7 +27,7 @@ class _Entry(NamedTuple):
 
 _COMMANDS = {
     "init": _Entry("config", "init_app", "Write a first crossdock.yaml."),
-    "run": _Entry("run", "run_app", "Run the hub: webhooks, pollers, processors, deliverers, API."),
+    "run": _Entry("run", "run", "Run the hub: webhooks, pollers, processors, deliverers, API."),
     "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
     "status": _Entry("status", "status_app", "How much of everything there is, and what waits."),
     "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
@@ -61,6 +61,9 @@ class _LazyGroup(TyperGroup):
         if entry is None:
             return super().resolve_command(ctx, args)
         found = getattr(import_module(f"crossdock.cli.{entry.module}"), entry.attribute)
+        if not isinstance(found, typer.Typer):
+            command, found = found, typer.Typer()
+            found.command()(command)
         return args[0], get_command(found), args[1:]
 
 
