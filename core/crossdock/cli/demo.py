@@ -1,0 +1,174 @@
+"""``crossdock demo``: a retailer's network with simulated partners on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crossdock.demo.screen import Screen
+    from crossdock.demo.session import Session
+
+__all__ = ["demo_app"]
+
+demo_app = typer.Typer()
+
+_LINES_SECONDS = 1.0
+_PICTURE_SIZE = (104, 30)
+
+
+@demo_app.command()
+def demo(
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders buyers place.")] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same world and the same decisions.")] = 1,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit-when-done", help="Stop the hub as soon as everything is done.")
+    ] = False,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write totals, KPIs, decisions and reconciliation to a file."),
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0.01, help="With 2 the partners take half their time.")] = 1.0,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder for configuration, database and files; it is kept.")
+    ] = None,
+    limit_seconds: Annotated[float, typer.Option(min=1, help="End after so long, done or not.")] = 600.0,
+    picture: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run a retailer's hub with a simulated shop, marketplace, ERP, carrier and warehouses, and watch it.
+
+    Exit code 0 means that every order is shipped, cancelled with a reason or on the worklist, that all partners' books
+    agree with the hub's, and that the doctor finds nothing.
+    """
+    from rich.console import Console
+
+    from crossdock.cli.output import pretty_json
+    from crossdock.demo.screen import summary
+    from crossdock.demo.session import Session as Demo
+    from crossdock.demo.session import Settings
+    from crossdock.demo.words import json_report
+
+    console = Console()
+    with _folder(keep) as folder:
+        _log_to(folder / "hub.log")
+        console.print(f"Making the retailer and its partners in {folder} …", highlight=False)
+        session = Demo.open(
+            Settings(
+                folder, orders, seed, speed, limit_seconds, stay=not exit_when_done and console.is_terminal
+            )
+        )
+        try:
+            with _watching(session, console, picture), suppress(KeyboardInterrupt):
+                session.run()
+        finally:
+            session.close()
+        report = session.report
+        if report is None:
+            raise typer.Exit(130)
+        console.print(summary(report))
+        if keep is not None:
+            console.print(
+                f"Look around: crossdock order list --config {session.config_path}", highlight=False
+            )
+        if json is not None:
+            json.write_text(pretty_json(json_report(report)) + "\n", encoding="utf-8")
+    raise typer.Exit(0 if report.good else 1)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Where the demo's files go: a folder that stays, or one that is gone afterwards."""
+    if keep is not None:
+        if (keep / "var").exists():
+            raise typer.BadParameter(f"{keep} holds an earlier demo: name another folder, or remove it")
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="crossdock-demo-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _log_to(path: Path) -> None:
+    """The hub logs into a file: the terminal is for the picture."""
+    import logging
+
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=path.open("a", encoding="utf-8")),
+        cache_logger_on_first_use=False,
+    )
+
+
+@contextmanager
+def _watching(session: Session, console: Console, picture: Path | None) -> Iterator[None]:
+    """Show the session while it runs: a live picture on a terminal, else a log of what happens."""
+    from rich.live import Live
+
+    from crossdock.demo.screen import Screen
+
+    screen = Screen(session)
+    if console.is_terminal and picture is None:
+        with Live(screen, console=console, screen=True, refresh_per_second=4, redirect_stderr=False):
+            yield
+        return
+    over = threading.Event()
+    watcher = threading.Thread(target=_log_lines, args=(session, screen, console, over, picture), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _log_lines(
+    session: Session, screen: Screen, console: Console, over: threading.Event, picture: Path | None
+) -> None:
+    from crossdock.demo.words import decision_words, order_words
+
+    phase, noted = "", 0
+    while not over.wait(_LINES_SECONDS):
+        if session.conductor.phase != phase:
+            phase = session.conductor.phase
+            console.print(f"{session.seconds:6.1f} s  {phase}", highlight=False)
+        for seen in screen.look():
+            console.print(
+                f"          {order_words(seen.order)} → {decision_words(seen)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        events, noted = session.partners.journal.since(noted)
+        for event in events:
+            if event.trouble:
+                console.print(f"          {event.partner}: {event.text}", highlight=False, soft_wrap=True)
+        if picture is not None and phase.startswith("waiting for parcels"):
+            _draw(screen, picture)
+            picture = None
+
+
+def _draw(screen: Screen, picture: Path) -> None:
+    """Keep the picture as an SVG file."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    width, height = _PICTURE_SIZE
+    paper = Console(record=True, width=width, height=height, file=StringIO(), force_terminal=True)
+    paper.print(screen)
+    paper.save_svg(str(picture), title="crossdock demo")

@@ -1,0 +1,1 @@
+"""Partners of the retailer, simulated: each speaks its real protocol on the loopback and keeps books of its own."""
