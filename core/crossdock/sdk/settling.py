@@ -39,7 +39,7 @@ class Settling:
             ready = [file for file in wanted if self._marker.replace("{name}", file.name) in names]
         else:
             ready = [file for file in wanted if self._still(file, now)]
-            self._forget(folder, {file.path for file in wanted})
+            self._forget(folder, {file.path for file in files})
         return sorted(
             ready, key=lambda file: (file.modified_at is not None, file.modified_at or now, file.name)
         )

@@ -73,6 +73,9 @@ def prepare(
     """Map a command's canonical document; one that can't be mapped is rejected here."""
     known = {**command.refs, **refs}
     document = decode_json(command.payload)
+    if command.attempts > 1:
+        # What the partner had before is no longer sure (it may never have been told): set without comparing.
+        document = {name: value for name, value in document.items() if name != "previous"}
     if kind.mapping is None:
         return Prepared(command, (document,), known)
     hub = {
