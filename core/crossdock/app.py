@@ -21,6 +21,7 @@ from crossdock.explaining import Explainer
 from crossdock.geography import locate
 from crossdock.mapping.files import FolderReader
 from crossdock.mapping.library import MappingLibrary
+from crossdock.opening import database_url
 from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import SystemClock
 from crossdock.sdk.http import HttpSettings
@@ -46,19 +47,13 @@ from crossdock.streams.pruning import prune_timer
 from crossdock.streams.services import Service
 from crossdock.streams.transaction import Transactions
 
-__all__ = ["Application", "body_store", "connect", "database_url", "mapping_library"]
+__all__ = ["Application", "body_store", "connect", "mapping_library"]
 
 _INBOX_DAYS = 45
 """How long it is remembered which messages were handled: longer than a partner repeats itself."""
 
 _OWNER = "embedded"
 """The name of this process in leases. An embedded hub is one process: after a crash it finds its own leases again."""
-
-
-def database_url(config: Config) -> str:
-    """Where the hub's database is: as configured, or a SQLite file in the data folder."""
-    url = str(resolve_secrets(config.hub.database, "hub.database"))
-    return url or f"sqlite:///{config.hub.data_dir / 'crossdock.sqlite'}"
 
 
 def body_store(config: Config) -> BodyStore:

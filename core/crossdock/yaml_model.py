@@ -51,8 +51,8 @@ class YamlDocument:
         return node, path
 
 
-def yaml_document(text: str, name: str) -> YamlDocument:
-    """Parse a YAML mapping.
+def yaml_document(text: str, name: str, shape: str = "must be a mapping of keys to values") -> YamlDocument:
+    """Parse a YAML mapping; ``shape`` is what to tell who wrote no mapping.
 
     Raises:
         MisconfiguredError: It is no YAML, no mapping, or a key is there twice.
@@ -66,7 +66,7 @@ def yaml_document(text: str, name: str) -> YamlDocument:
         problem = getattr(error, "problem", None) or "not YAML"
         raise MisconfiguredError(f"{name}{line}: {problem}; correct the YAML syntax") from error
     if tree is None or not isinstance(value, dict):
-        raise MisconfiguredError(f"{name}:1: must be a mapping of keys to values")
+        raise MisconfiguredError(f"{name}:1: {shape}")
     duplicates = _duplicate_keys(tree, name)
     if duplicates:
         raise MisconfiguredError("\n".join(duplicates))

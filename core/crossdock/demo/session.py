@@ -12,7 +12,7 @@ from time import monotonic
 
 import uvloop
 
-from crossdock.app import Application, database_url
+from crossdock.app import Application
 from crossdock.config.load import load_config
 from crossdock.demo.conductor import Conductor
 from crossdock.demo.config_files import write_configuration
@@ -24,6 +24,7 @@ from crossdock.demo.times import now
 from crossdock.demo.world import World, make_world
 from crossdock.doctor import Finding, Reporting, Situation, examine
 from crossdock.errors import CrossdockError
+from crossdock.opening import database_url
 from crossdock.store.queries.kpis import Kpis, load_kpis
 from crossdock.store.queries.totals import Totals, load_totals
 
