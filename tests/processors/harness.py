@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 import yaml
-from sqlalchemy import Table, select
+from sqlalchemy import Connection, Table, select
 
 from crossdock.compiling import compile_hub
 from crossdock.config.model import Config
@@ -138,11 +139,7 @@ class Harness:
             busy = False
             for processor in self._processors:
                 after = self._read.get(processor.name, 0)
-                rows = self.database.read_now(
-                    lambda connection, topic=processor.topic, start=after: log.read_after(
-                        connection, topic, start, 500
-                    )
-                )
+                rows = self.database.read_now(partial(_following, processor.topic, after))
                 if rows:
                     busy = True
                     await handle_batch(self.transactions, processor, [message_of(row) for row in rows])
@@ -268,6 +265,10 @@ _TOPICS = {
     "return_receipt": RETURNS,
     "product": PRODUCTS,
 }
+
+
+def _following(topic: str, position: int, connection: Connection) -> list[log.Logged]:
+    return log.read_after(connection, topic, position, 500)
 
 
 def _topic(schema: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -139,7 +140,7 @@ class TestLabels:
         hub.ship(name_of(hub), {"SKU-1": 2}, None, external_id="A-1")
         return hub
 
-    def label(self, hub: Harness, number: str = "9400") -> dict[str, object]:
+    def label(self, hub: Harness, number: str = "9400") -> dict[str, Any]:
         label = {"external_id": f"shp_{number}", "tracking_number": number, "carrier": "USPS"}
         return {"ref": label["external_id"], "schema": "label/1", "document": label}
 

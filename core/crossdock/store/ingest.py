@@ -193,7 +193,7 @@ def canonical_ids(
         .select_from(keys)
         .join(cross_references, and_(*matches))
     )
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+    return {(row.connection, row.kind, row.external_id): row.canonical_id for row in rows}
 
 
 def external_ids(

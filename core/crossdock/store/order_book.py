@@ -190,7 +190,7 @@ def load_orders(connection: Connection, ids: Iterable[str], *, lock: bool = True
         .join(order_lines, order_lines.c.order_id == known.c.id)
         .order_by(order_lines.c.order_id, order_lines.c.position)
     ):
-        units = LineQuantities(*line[4:])
+        units = LineQuantities(*(getattr(line, name) for name in _UNITS))
         lines.setdefault(line.order_id, []).append(StoredLine(line.line_id, line.position, line.sku, units))
     return {row.id: _order(row, tuple(lines.get(row.id, ()))) for row in rows}
 

@@ -74,13 +74,13 @@ def load_returns(connection: Connection, ids: Iterable[str]) -> dict[str, Stored
     ).all()
     lines: dict[str, list[StoredReturnLine]] = {}
     again = values_table(connection, {"id": Text()}, [(each,) for each in wanted_ids])
-    for line in connection.execute(
+    for return_id, *values in connection.execute(
         select(return_lines.c.return_id, *(return_lines.c[name] for name in _LINE))
         .select_from(again)
         .join(return_lines, return_lines.c.return_id == again.c.id)
         .order_by(return_lines.c.return_id, return_lines.c.number)
     ):
-        lines.setdefault(line.return_id, []).append(StoredReturnLine(*line[1:]))
+        lines.setdefault(return_id, []).append(StoredReturnLine(*values))
     return {row.id: _stored(row, tuple(lines.get(row.id, ()))) for row in rows}
 
 

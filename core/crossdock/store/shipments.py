@@ -155,13 +155,13 @@ def _load(connection: Connection, key: str, values: Iterable[str]) -> dict[str, 
         return {}
     known = values_table(connection, {"id": Text()}, [(row.id,) for row in rows])
     by_shipment: dict[str, list[StoredParcel]] = {}
-    for each in connection.execute(
+    for shipment_id, *values in connection.execute(
         select(*(parcels.c[name] for name in _PARCEL))
         .select_from(known)
         .join(parcels, parcels.c.shipment_id == known.c.id)
         .order_by(parcels.c.shipment_id, parcels.c.number)
     ):
-        by_shipment.setdefault(each.shipment_id, []).append(StoredParcel(*each[1:]))
+        by_shipment.setdefault(shipment_id, []).append(StoredParcel(*values))
     return {row.id: _shipment(row, tuple(by_shipment.get(row.id, ()))) for row in rows}
 
 

@@ -133,7 +133,7 @@ def load_positions(
     )
     if lock:
         found = found.order_by(positions.c.sku, positions.c.node).with_for_update(of=positions)
-    return {(row[0], row[1]): _position(row) for row in connection.execute(found)}
+    return {(row.sku, row.node): _position(row) for row in connection.execute(found)}
 
 
 def load_node_positions(

@@ -1,7 +1,8 @@
 """What a processor is: declared once, run by every runtime.
 
-A processor reads one topic in batches. Its handler gets a transaction and the messages of the batch that were not handled
-before; it writes rows and emits messages through the transaction, and returns. It never sees a broker, a runtime, a clock.
+A processor reads one topic in batches. Its handler gets a transaction and the messages of the batch that were
+not handled before; it writes rows and emits messages through the transaction, and returns. It never sees a
+broker, a runtime, a clock.
 """
 
 from __future__ import annotations

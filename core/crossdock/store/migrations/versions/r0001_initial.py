@@ -410,7 +410,8 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.Column("cover", types.RowId, server_default=sa.text("0"), nullable=False),
         sa.Column("shortfall", types.RowId, server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
-            "reserved + allocated <= shortfall + CASE WHEN on_hand - quarantined + cover > 0 THEN on_hand - quarantined + cover ELSE 0 END",
+            "reserved + allocated <= shortfall"
+            " + CASE WHEN on_hand - quarantined + cover > 0 THEN on_hand - quarantined + cover ELSE 0 END",
             name=op.f("ck_positions_never_oversold"),
         ),
         sa.CheckConstraint(
