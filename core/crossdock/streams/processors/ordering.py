@@ -87,7 +87,15 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
         return _new(books, message, name, document)
     if document.version < known.version or message.body == known.document:
         return None
-    return _changed(books, message, known, document)
+    before = read(known.document, OrderDocument)
+    changed = _changed(books, message, known, before, document)
+    # A version that only tells what we told the channel ourselves is no reason to route again.
+    same = (changed.lines, changed.hold, document.destinations) == (
+        known.lines,
+        known.hold,
+        before.destinations,
+    )
+    return None if same and known.decisions else changed
 
 
 def _new(books: Books, message: Message, name: str, document: OrderDocument) -> StoredOrder:
@@ -136,15 +144,24 @@ def _lines(document: OrderDocument) -> tuple[StoredLine, ...]:
     return tuple(lines)
 
 
-def _changed(books: Books, message: Message, known: StoredOrder, document: OrderDocument) -> StoredOrder:
-    """Bring an order to its newer version: less is cancelled, more is added, a lifted hold lets it go on."""
+def _changed(
+    books: Books, message: Message, known: StoredOrder, before: OrderDocument, document: OrderDocument
+) -> StoredOrder:
+    """Bring an order to its newer version: less is cancelled, more is added, a lifted hold lets it go on.
+
+    A line of which the channel wants as much as ``before`` stays as it is: units that the hub has given up are not
+    wanted anew because the channel could not take them off.
+    """
     wanted = {line.line_id: line.quantities for line in _lines(document)}
+    wanted_before = {line.line_id: line.quantities.ordered for line in _lines(before)}
     gone = document.status is OrderStatus.CANCELLED
     lines = list(known.lines)
     cancelling: dict[str, int] = {}
     for index, line in enumerate(lines):
         now_wanted = wanted.pop(line.line_id, None)
         target = 0 if now_wanted is None or gone else now_wanted.ordered
+        if target and target == wanted_before.get(line.line_id):
+            continue
         live = line.quantities.ordered - line.quantities.cancelled
         if target < live:
             cancelling[line.line_id] = live - target
