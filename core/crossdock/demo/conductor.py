@@ -23,7 +23,7 @@ from crossdock.demo.world import World
 
 __all__ = ["Conductor"]
 
-_ROUND: Final = 100
+_ROUND: Final = 200
 """Orders that are placed before the warehouses answer."""
 _ASKED: Final = ("fulfilment.request", "fulfilment.cancel")
 _CONNECTIONS: Final = {Channel.WEB: "shop", Channel.MARKETPLACE: "marketplace", Channel.B2B: "erp"}

@@ -17,7 +17,8 @@ from crossdock.demo.world import World
 
 __all__ = ["write_configuration"]
 
-_INTERVAL_SECONDS = 0.5
+_INTERVALS = {"response_csv": 0.5}
+_INTERVAL_SECONDS = 1.0
 """How often the hub looks for files. At real partners the connectors' defaults are better: 30 or 60 seconds."""
 
 Node = dict[str, Any]
@@ -122,7 +123,7 @@ def _shop(addresses: Addresses, secrets: _Secrets) -> Node:
             "orders_per_page": 100,
         },
         "streams": {
-            "orders": {"interval_seconds": 20},
+            "orders": {"interval_seconds": 60},
             "fulfilment_orders": {"enabled": False},
             # the ERP is the master of products
             "products": {"enabled": False},
@@ -143,7 +144,7 @@ def _marketplace(addresses: Addresses, secrets: _Secrets) -> Node:
             "base_url": addresses.marketplace,
             "token_url": f"{addresses.marketplace}/auth/o2/token",
         },
-        "streams": {"orders": {"interval_seconds": 1}},
+        "streams": {"orders": {"interval_seconds": 2}},
     }
 
 
@@ -207,7 +208,9 @@ def _warehouse(files: Node, inbound: dict[str, str], **config: object) -> Node:
             "orders": {"folder": TO, "taken_folder": TAKEN},
             **config,
         },
-        "streams": {stream: {"interval_seconds": _INTERVAL_SECONDS} for stream in inbound},
+        "streams": {
+            stream: {"interval_seconds": _INTERVALS.get(stream, _INTERVAL_SECONDS)} for stream in inbound
+        },
     }
 
 

@@ -188,7 +188,7 @@ def _policies() -> list[dict[str, object]]:
             "fences": ["serves_destination", {"require": 'node.kind != "store"'}],
             "objective": ["late_days", {"shipping_cost": 1, "handling_cost": 1}],
             "split": {"max_shipments": 3},
-            "unfillable": {"retry": "never", "then": "worklist"},
+            "unfillable": {"retry": "never", "then": "worklist", "ship_rest": False},
         },
         {
             "policy": "standard",
@@ -197,6 +197,6 @@ def _policies() -> list[dict[str, object]]:
             "prefer": ['node.kind != "supplier" || order.restrictions.exists(each, each == "oversize")'],
             "objective": ["late_days", "shipments", {"shipping_cost": 1, "handling_cost": 1}],
             "split": {"max_shipments": 4, "keep_together": ["kit"]},
-            "unfillable": {"retry": "never", "then": "cancel"},
+            "unfillable": {"retry": "never", "then": "cancel", "ship_rest": False},
         },
     ]
