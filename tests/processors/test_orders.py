@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from crossdock.orders.life_cycles import FulfilmentState, OrderState
+from crossdock.store.order_book import save_orders
 from crossdock.store.order_tables import decisions, work_items
 from crossdock.store.plumbing import dead_letters
 from crossdock.store.stock_tables import ledger, positions
@@ -121,6 +123,23 @@ def test_an_amended_order_cancels_what_is_gone_and_places_what_is_new(hub: Harne
     )
     assert [f.fulfilment.lines[0].sku for f in hub.fulfilments()] == ["SKU-1", "SKU-2"]
     assert hub.order().state is OrderState.ROUTED
+
+
+def test_units_given_up_are_not_wanted_anew_by_a_version_that_says_the_same(hub: Harness) -> None:
+    """A shop that can't take single units off keeps asking for them in every later version."""
+    hub.stock("CHI", {"SKU-1": 3})
+    hub.send("order/1", an_order(lines=(a_line("1", "SKU-1", 3), a_line("2", "SKU-2", 1))))
+    order = hub.order()
+    lines = tuple(
+        replace(line, quantities=line.quantities.cancel(1)) if line.line_id == "2" else line
+        for line in order.lines
+    )
+    hub.database.transact_now(lambda db: save_orders(db, [replace(order, lines=lines)], hub.clock.now()))
+    known = len(hub.rows(decisions))
+    again = an_order(version="2026-11-23T11:00:00Z", lines=(a_line("1", "SKU-1", 3), a_line("2", "SKU-2", 1)))
+    hub.send("order/1", again)
+    assert [line.quantities.ordered for line in hub.order().lines] == [3, 1]
+    assert len(hub.rows(decisions)) == known
 
 
 def test_lines_for_two_destinations_become_two_fulfilment_orders(hub: Harness) -> None:
