@@ -11,7 +11,7 @@ from crossdock.store.order_tables import fulfilment_orders, parcels, shipments, 
 from crossdock.store.plumbing import commands, dead_letters
 from crossdock.store.stock_tables import positions
 from tests.processors.harness import Harness
-from tests.schemas.builders import a_line, an_order
+from tests.schemas.builders import a_line, an_order, money
 
 
 @pytest.fixture
@@ -42,6 +42,24 @@ def test_what_ships_is_booked_out_and_told_to_channel_and_erp(placed: Harness) -
     (posted,) = placed.commands("invoice.post")
     assert posted["document"]["tracking_numbers"] == ["1Z999"]
     assert posted["document"]["lines"][0]["quantity"] == 2
+
+
+def test_discounts_and_taxes_of_a_line_are_shared_out_over_its_shipments_to_the_cent(hub: Harness) -> None:
+    hub.stock("CHI", {"SKU-1": 5})
+    line = a_line(
+        quantity=3,
+        discounts=({"amount": money("1.00")},),
+        taxes=({"title": "VAT", "amount": money("2.00"), "rate": Decimal("0.07")},),
+    )
+    hub.send("order/1", an_order(lines=(line,)))
+    for _ in range(3):
+        hub.ship(name_of(hub), {"SKU-1": 1}, final=False)
+    posted = [row["document"]["lines"][0] for row in hub.commands("invoice.post")]
+    assert [line["net"]["amount"] for line in posted] == ["10.00"] * 3
+    assert [line["discounts"][0]["amount"]["amount"] for line in posted] == ["0.33", "0.34", "0.33"]
+    assert [line["taxes"][0]["amount"]["amount"] for line in posted] == ["0.67", "0.66", "0.67"]
+    (whole,) = hub.commands("sales_order.post")
+    assert whole["document"]["lines"][0]["discounts"][0]["amount"]["amount"] == "1.00"
 
 
 def test_the_order_closes_when_everybody_has_been_told(placed: Harness) -> None:

@@ -15,7 +15,7 @@ from tests.schemas.builders import a_line, an_address, an_order, money
 def test_an_order_is_routed_to_the_nearest_node_with_stock_and_the_node_is_asked(hub: Harness) -> None:
     hub.stock("CHI", {"SKU-1": 5})
     hub.stock("NYC", {"SKU-1": 5})
-    hub.send("order/1", an_order())
+    hub.send("order/1", an_order(totals={"shipping": money("4.90"), "total": money("14.90")}))
     (fulfilment,) = hub.fulfilments()
     assert fulfilment.fulfilment.node == "CHI"
     assert fulfilment.fulfilment.state is FulfilmentState.REQUESTED
@@ -29,6 +29,8 @@ def test_an_order_is_routed_to_the_nearest_node_with_stock_and_the_node_is_asked
     assert len(hub.rows(decisions)) == 1
     (posted,) = hub.commands("sales_order.post")
     assert posted["document"]["lines"][0]["net"] == {"amount": "10.00", "currency": "USD"}
+    assert posted["document"]["shipping"] == {"amount": "4.90", "currency": "USD"}
+    assert posted["document"]["ship_to"]["postal_code"] == "60601"
 
 
 def test_the_last_unit_is_promised_once(hub: Harness) -> None:

@@ -119,6 +119,13 @@ class LineDocument(Part, frozen=True):
     available_from: datetime | None = None
 
 
+class TotalsDocument(Part, frozen=True):
+    """``Totals``, as far as an ERP is told them."""
+
+    shipping: MoneyDocument | None = None
+    total: MoneyDocument | None = None
+
+
 class OrderDocument(Part, frozen=True):
     """``Order``."""
 
@@ -139,6 +146,7 @@ class OrderDocument(Part, frozen=True):
     gift: msgspec.Raw = NOTHING
     note: str | None = None
     purchase_order: str | None = None
+    totals: TotalsDocument | None = None
 
 
 class CancelledLineDocument(Part, frozen=True):

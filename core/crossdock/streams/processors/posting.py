@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,6 +14,7 @@ from crossdock.store.order_book import StoredFulfilment, StoredOrder
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import (
     NOTHING,
+    DestinationDocument,
     LineDocument,
     MoneyDocument,
     OrderDocument,
@@ -26,6 +28,13 @@ __all__ = ["post_sales_orders", "post_shipment"]
 _COMMANDS = {PostingKind.SALES_ORDER: "sales_order.post", PostingKind.INVOICE: "invoice.post"}
 
 
+class Part(NamedTuple):
+    """Units of an order line that a posting is about, and how many were posted before."""
+
+    before: int
+    quantity: int
+
+
 class PostingLineOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """``PostingLine``."""
 
@@ -35,8 +44,8 @@ class PostingLineOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     name: str | None = None
     unit_price: MoneyDocument | None = None
     net: MoneyDocument | None = None
-    discounts: msgspec.Raw = NOTHING
-    taxes: msgspec.Raw = NOTHING
+    discounts: tuple[dict[str, Any], ...] = ()
+    taxes: tuple[dict[str, Any], ...] = ()
 
 
 class PostingOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -58,6 +67,8 @@ class PostingOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     node: str | None = None
     tracking_numbers: tuple[str, ...] = ()
     purchase_order: str | None = None
+    shipping: MoneyDocument | None = None
+    total: MoneyDocument | None = None
 
 
 def post_sales_orders(books: Books, orders: Iterable[str]) -> None:
@@ -65,7 +76,7 @@ def post_sales_orders(books: Books, orders: Iterable[str]) -> None:
     for name in orders:
         order = books.orders[name]
         document = read(order.document, OrderDocument)
-        units = {line.line_id: line.quantities.ordered for line in order.lines}
+        units = {line.line_id: Part(0, line.quantities.ordered) for line in order.lines}
         _post(books, order, document, PostingKind.SALES_ORDER, order.id, units)
 
 
@@ -77,15 +88,19 @@ def post_shipment(
     units: Mapping[str, int],
     tracking_numbers: tuple[str, ...],
 ) -> None:
-    """Post what left: ``units`` by order line, under our id of the ``shipment``."""
+    """Post what left: ``units`` by order line, under our id of the ``shipment``.
+
+    ``order`` is as it was before they left.
+    """
     document = read(order.document, OrderDocument)
+    before = {line.line_id: line.quantities.shipped for line in order.lines}
     _post(
         books,
         order,
         document,
         PostingKind.INVOICE,
         shipment,
-        units,
+        {line: Part(before[line], quantity) for line, quantity in units.items()},
         stored=stored,
         tracking_numbers=tracking_numbers,
     )
@@ -97,13 +112,13 @@ def _post(
     document: OrderDocument,
     kind: PostingKind,
     external_id: str,
-    units: Mapping[str, int],
+    units: Mapping[str, Part],
     *,
     stored: StoredFulfilment | None = None,
     tracking_numbers: tuple[str, ...] = (),
 ) -> None:
     lines = {line.external_id: line for line in document.lines}
-    wanted = tuple(_line(lines[name], quantity) for name, quantity in units.items() if quantity)
+    wanted = tuple(_line(lines[name], part) for name, part in units.items() if part.quantity)
     if not wanted:
         return
     name = _COMMANDS[kind]
@@ -111,9 +126,9 @@ def _post(
         asked = posting.invoice if kind is PostingKind.INVOICE else posting.sales_order
         if not asked or (posting.channels and order.channel not in posting.channels):
             continue
-        destination = next(
-            (each for each in document.destinations if stored and each.id == stored.destination), None
-        )
+        destination = _destination(document, stored)
+        # What the buyer pays for shipping stays one, however the order is split: it stands in the sales order.
+        totals = document.totals if kind is PostingKind.SALES_ORDER else None
         body = PostingOut(
             external_id=external_id,
             kind=kind,
@@ -131,6 +146,8 @@ def _post(
             node=stored.fulfilment.node if stored else None,
             tracking_numbers=tracking_numbers,
             purchase_order=document.purchase_order,
+            shipping=totals.shipping if totals else None,
+            total=totals.total if totals else None,
         )
         books.command(
             CommandRow(
@@ -146,17 +163,47 @@ def _post(
         )
 
 
-def _line(line: LineDocument, quantity: int) -> PostingLineOut:
+def _destination(document: OrderDocument, stored: StoredFulfilment | None) -> DestinationDocument | None:
+    """Where a shipment went; of a whole order, the only place it goes to."""
+    if stored is None:
+        return document.destinations[0] if len(document.destinations) == 1 else None
+    return next((each for each in document.destinations if each.id == stored.destination), None)
+
+
+def _line(line: LineDocument, part: Part) -> PostingLineOut:
+    """The line's part of this posting; net is before the discounts and taxes that stand beside it."""
     net = None
     if line.unit_price is not None:
-        net = MoneyDocument(line.unit_price.amount * Decimal(quantity), line.unit_price.currency)
+        net = MoneyDocument(line.unit_price.amount * Decimal(part.quantity), line.unit_price.currency)
     return PostingLineOut(
         order_line=line.external_id,
         sku=line.sku,
-        quantity=quantity,
+        quantity=part.quantity,
         name=line.name,
         unit_price=line.unit_price,
         net=net,
-        discounts=line.discounts,
-        taxes=line.taxes,
+        discounts=_shared(line.discounts, part, line.quantity),
+        taxes=_shared(line.taxes, part, line.quantity),
     )
+
+
+def _shared(amounts: msgspec.Raw, part: Part, whole: int) -> tuple[dict[str, Any], ...]:
+    """Discounts or taxes of a whole line, as far as they belong to a part of its units.
+
+    What the parts get adds up to the whole, cent by cent: each gets the difference of two rounded running totals.
+    """
+    if amounts == NOTHING:
+        return ()
+    shared = []
+    for one in msgspec.json.decode(bytes(amounts), type=list[dict[str, Any]]):
+        total = Decimal(one["amount"]["amount"])
+        end = _running(total, part.before + part.quantity, whole)
+        share = end - _running(total, part.before, whole)
+        shared.append({**one, "amount": {**one["amount"], "amount": share}})
+    return tuple(shared)
+
+
+def _running(total: Decimal, units: int, whole: int) -> Decimal:
+    """The share of the first ``units`` of ``whole``, in the decimals that the amount itself has."""
+    exponent = Decimal(1).scaleb(min(int(total.as_tuple().exponent), 0))
+    return (total * min(units, whole) / whole).quantize(exponent, ROUND_HALF_EVEN)
