@@ -218,6 +218,15 @@ def test_parcels_are_followed_until_they_arrive(placed: Harness) -> None:
     assert len(placed.rows(tracking_events)) == 3
 
 
+def test_a_carrier_that_speaks_before_the_node_is_heard_later(placed: Harness) -> None:
+    event = {"external_id": "1", "tracking_number": "1Z1", "status": "delivered"}
+    placed.send("tracking_event/1", event | {"occurred_at": placed.clock.now()}, connection="carrier")
+    assert placed.rows(dead_letters) == []
+    placed.ship(name_of(placed), {"SKU-1": 2}, "1Z1")
+    assert placed.rows(shipments)[0]["state"] == ShipmentState.DELIVERED
+    assert placed.rows(parcels)[0]["status"] == "delivered"
+
+
 def test_a_parcel_that_comes_back_is_work_for_people(placed: Harness) -> None:
     placed.ship(name_of(placed), {"SKU-1": 2}, "1Z1")
     event = {

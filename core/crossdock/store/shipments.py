@@ -23,6 +23,7 @@ __all__ = [
     "save_shipments",
     "shipments_of_orders",
     "shipments_of_tracking",
+    "tracking_of",
 ]
 
 
@@ -138,6 +139,23 @@ def save_shipments(connection: Connection, changed: Sequence[StoredShipment], no
 def add_tracking(connection: Connection, rows: Sequence[TrackingRow]) -> None:
     """Keep events; one that is there already is dropped."""
     _add_tracking(connection, rows)
+
+
+def tracking_of(connection: Connection, tracking_numbers: Sequence[str]) -> dict[str, list[bytes]]:
+    """What carriers said of each number, in the order in which it happened; silence is missing."""
+    if not tracking_numbers:
+        return {}
+    wanted = values_table(connection, {"number": Text()}, [(each,) for each in sorted(set(tracking_numbers))])
+    rows = connection.execute(
+        select(tracking_events.c.tracking_number, tracking_events.c.document)
+        .select_from(wanted)
+        .join(tracking_events, tracking_events.c.tracking_number == wanted.c.number)
+        .order_by(tracking_events.c.tracking_number, tracking_events.c.occurred_at)
+    )
+    found: dict[str, list[bytes]] = {}
+    for number, document in rows:
+        found.setdefault(number, []).append(bytes(document))
+    return found
 
 
 def _load(connection: Connection, key: str, values: Iterable[str]) -> dict[str, StoredShipment]:

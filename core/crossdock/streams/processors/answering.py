@@ -24,6 +24,7 @@ from crossdock.streams.processors.documents import (
 )
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.shipping import advise, stored_fulfilment
+from crossdock.streams.processors.tracking import catch_up
 from crossdock.streams.topics import FULFILMENT
 from crossdock_schemas.fulfilment import AcknowledgementStatus, ResponseKind
 
@@ -56,7 +57,7 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
             _answer(books, read(message.body, ResponseDocument), source)
         else:
             _acknowledge(books, read(message.body, AcknowledgementDocument), source)
-    save_shipments(tx.connection, list(shipments.values()), tx.now)
+    save_shipments(tx.connection, catch_up(books, list(shipments.values())), tx.now)
     books.close()
 
 

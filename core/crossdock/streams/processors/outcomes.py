@@ -20,6 +20,7 @@ from crossdock.streams.processors.books import Books, Occurrence
 from crossdock.streams.processors.documents import LabelDocument, Part, read
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.shipping import label_bought, label_failed
+from crossdock.streams.processors.tracking import catch_up
 from crossdock.streams.topics import OUTCOMES
 
 __all__ = ["REPORTS", "OutcomeDocument", "outcomes_processor"]
@@ -87,7 +88,7 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
             _applied(batch, outcome)
         else:
             _failed(batch, key, outcome)
-    save_shipments(tx.connection, list(batch.changed.values()), tx.now)
+    save_shipments(tx.connection, catch_up(books, list(batch.changed.values())), tx.now)
     _close_orders(books, [key for key, each in outcomes if each.command in REPORTS and each.applied])
     books.close()
 

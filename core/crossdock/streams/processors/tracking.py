@@ -1,4 +1,8 @@
-"""The ``track`` processor: where carriers say the parcels are."""
+"""The ``track`` processor: where carriers say the parcels are.
+
+A carrier may speak of a parcel before its node or its label's answer does, and on a shared account of parcels that
+are none of ours: what it says is kept, and counts as soon as a shipment with that number is known (``catch_up``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import SHIPMENT, ShipmentEvent
 from crossdock.orders.machine import take
 from crossdock.orders.worklist import Cause
@@ -16,6 +19,7 @@ from crossdock.store.shipments import (
     add_tracking,
     save_shipments,
     shipments_of_tracking,
+    tracking_of,
 )
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.books import Books
@@ -24,7 +28,7 @@ from crossdock.streams.processors.hub import Hub
 from crossdock.streams.topics import TRACKING
 from crossdock_schemas.fulfilment import TrackingStatus
 
-__all__ = ["track_processor"]
+__all__ = ["catch_up", "track_processor"]
 
 _EVENTS = {
     TrackingStatus.IN_TRANSIT: ShipmentEvent.SCAN,
@@ -54,16 +58,6 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
             if moved is not current[shipment.id]:
                 current[shipment.id] = moved
                 changed[shipment.id] = None
-        if event.tracking_number not in of_number:
-            raise RecordRejectedError(
-                Rejection(
-                    "tracking.unknown_number",
-                    f"no parcel of ours has tracking number {event.tracking_number}; "
-                    "replay this when the shipment is known, or discard it",
-                    path="$.tracking_number",
-                    value=event.tracking_number,
-                )
-            )
     add_tracking(
         tx.connection,
         [
@@ -81,6 +75,21 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
     )
     save_shipments(tx.connection, [current[each] for each in changed], tx.now)
     books.close()
+
+
+def catch_up(books: Books, shipments: Sequence[StoredShipment]) -> list[StoredShipment]:
+    """Shipments with what carriers had said of their parcels before the hub knew the tracking numbers."""
+    numbers = [
+        parcel.tracking_number for each in shipments for parcel in each.parcels if parcel.tracking_number
+    ]
+    said = tracking_of(books.tx.connection, numbers)
+    caught_up = []
+    for shipment in shipments:
+        for number in dict.fromkeys(parcel.tracking_number for parcel in shipment.parcels):
+            for body in said.get(number or "", ()):
+                shipment = _moved(books, shipment, read(body, TrackingDocument))
+        caught_up.append(shipment)
+    return caught_up
 
 
 def _moved(books: Books, shipment: StoredShipment, event: TrackingDocument) -> StoredShipment:
