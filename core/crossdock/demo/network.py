@@ -145,17 +145,17 @@ def _services() -> list[dict[str, object]]:
     every_day = {"pick_up_days": _DAILY, "delivery_days": _DAILY}
     return [
         {"id": "ups_ground", "carrier": "UPS", "rate_card": "ups", "transit_days": [1, 2, 3, 4, 5],
-         "carrier_service": "Ground", "refuses": ["oversize"], **every_day},
+         "refuses": ["oversize"], **every_day},
         {"id": "usps_ground", "carrier": "USPS", "rate_card": "usps", "transit_days": [2, 3, 4, 5, 5],
-         "carrier_service": "GroundAdvantage", "refuses": ["hazmat", "oversize"], **every_day},
+         "refuses": ["hazmat", "oversize"], **every_day},
         {"id": "ups_2day", "carrier": "UPS", "rate_card": "ups_2day", "transit_days": [2],
-         "levels": ["standard", "Express"], "carrier_service": "2ndDayAir", "refuses": ["hazmat", "oversize"],
+         "levels": ["standard", "Express"], "refuses": ["hazmat", "oversize"],
          **every_day},
         {"id": "ups_next_day", "carrier": "UPS", "rate_card": "ups_next_day", "transit_days": [1],
-         "levels": ["standard", "Express"], "carrier_service": "NextDayAir", "refuses": ["hazmat", "oversize"],
+         "levels": ["standard", "Express"], "refuses": ["hazmat", "oversize"],
          **every_day},
         {"id": "freight", "carrier": "FedEx", "rate_card": "freight", "transit_days": [3, 4, 5, 6, 7],
-         "carrier_service": "FEDEX_GROUND", **every_day},
+         **every_day},
     ]  # fmt: skip
 
 

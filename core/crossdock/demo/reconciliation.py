@@ -76,7 +76,9 @@ def _left(db: Connection) -> list[_Left]:
         .join(orders, orders.c.id == shipments.c.order_id)
         .where(shipments.c.shipped_at.is_not(None))
     )  # fmt: skip
-    return [_Left(*row, tuple(numbers.get(row[0], ()))) for row in rows]
+    return [
+        _Left(row[0], row[1], row[2], row[3], row[4], row[5], tuple(numbers.get(row[0], ()))) for row in rows
+    ]
 
 
 def _orders(world: World, observer: Observer) -> Comparison:

@@ -116,11 +116,12 @@ class Erp:
         headers = {"content-type": SoapVersion.V11.media_type, "soapaction": f'"{_HUB}#{operation}"'}
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=60, auth=(CALLER_USER, CALLER_PASSWORD))
-        for attempt in range(6):
-            response = await self._client.post(self._hub_url, content=body, headers=headers)
-            if response.status_code != 503:
+        response = await self._client.post(self._hub_url, content=body, headers=headers)
+        for attempt in range(5):
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             await asyncio.sleep(0.2 * 2**attempt)
+            response = await self._client.post(self._hub_url, content=body, headers=headers)
         if not response.is_success:
             raise RuntimeError(f"the hub refused {operation}: {response.status_code} {response.text[:2000]}")
 

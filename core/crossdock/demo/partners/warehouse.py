@@ -35,6 +35,8 @@ __all__ = ["FROM", "TAKEN", "TO", "Job", "Warehouse"]
 TO: Final = "to_warehouse"
 TAKEN: Final = "to_warehouse/taken"
 FROM: Final = "from_warehouse"
+_TOGETHER_SECONDS: Final = 0.6
+"""What leaves within so long is advised in one file."""
 _SERVICES: Final = {"ups_ground": "UPS", "usps_ground": "USPS", "ups_2day": "UPS", "ups_next_day": "UPS",
                     "freight": "FedEx"}  # fmt: skip
 
@@ -95,6 +97,7 @@ class Warehouse:
         self.oversold = 0
         self.jobs: dict[str, Job] = {}
         self._files = 0
+        self._leaving: list[Shipped] = []
         self.marks = account.name == "stores"
         """Whether each file is followed by an empty one that says it is complete."""
 
@@ -102,21 +105,22 @@ class Warehouse:
 
     def pick_up(self) -> int:
         """Read what the hub has put; the files go to ``taken``. Returns how many requests there were."""
-        count = 0
+        read: list[bytes] = []
+        requests: list[Request] = []
         for path in sorted((self.folder / TO).iterdir()):
             if not path.is_file() or path.name.startswith("."):
                 continue
             content = path.read_bytes()
-            if path.suffix == ".x12" and self._x12 is not None:
-                requests = self._x12.read(content)
-                self._drop(f"997_{self._number():06}.x12", self._x12.acknowledge(content, self._files, now()))
-            else:
-                requests = self._csv.read(content)
+            writer = self._x12 if path.suffix == ".x12" and self._x12 is not None else self._csv
+            requests += writer.read(content)
+            read.append(content)
             path.rename(self.folder / TAKEN / path.name)
-            for request in requests:
-                self._take(request)
-                count += 1
-        return count
+        if self._x12 is not None and read:
+            number = self._number()
+            self._drop(f"997_{number:06}.x12", self._x12.acknowledge(read, number, now()))
+        for request in requests:
+            self._take(request)
+        return len(requests)
 
     def _take(self, request: Request) -> None:
         known = self.jobs.get(request.order)
@@ -239,9 +243,13 @@ class Warehouse:
         job.shipped.append(shipped)
         units_text = f"{sum(line.quantity for line in lines)} units"
         self._journal.note(node, "shipped", f"{name}: {units_text}{'' if final else ', more follows'}")
-        self._advise([shipped])
+        if not self._leaving:
+            self._hosting.later(self._advise(), _TOGETHER_SECONDS / self._speed)
+        self._leaving.append(shipped)
 
-    def _advise(self, shipments: list[Shipped]) -> None:
+    async def _advise(self) -> None:
+        """Tell the hub, in one file, what has left since the last one."""
+        shipments, self._leaving = self._leaving, []
         number = self._number()
         writer = self._x12 or self._csv
         content = writer.advice(shipments, number, now())

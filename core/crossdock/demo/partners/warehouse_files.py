@@ -89,10 +89,6 @@ class Writer(Protocol):
         """The requests in a file that the hub has put."""
         ...
 
-    def acknowledge(self, content: bytes, number: int, at: datetime) -> bytes | None:
-        """The technical answer, where the partner gives one."""
-        ...
-
     def advice(self, shipments: Sequence[Shipped], number: int, at: datetime) -> bytes:
         """A file of shipping advices."""
         ...
@@ -111,9 +107,10 @@ class X12Writer:
         """The 940s of an interchange."""
         return [_request(document) for document in self._sets(content)]
 
-    def acknowledge(self, content: bytes, number: int, at: datetime) -> bytes:
-        """A 997 that accepts every set."""
-        bodies = [body for frame in _X12.frames([content]) for body in _X12.acknowledge(frame)]
+    def acknowledge(self, contents: Sequence[bytes], number: int, at: datetime) -> bytes:
+        """A 997 for each interchange, all in one."""
+        frames = [frame for content in contents for frame in _X12.frames([content])]
+        bodies = [body for frame in frames for body in _X12.acknowledge(frame)]
         return self._written(bodies, "FA", number, at)
 
     def advice(self, shipments: Sequence[Shipped], number: int, at: datetime) -> bytes:
@@ -218,10 +215,6 @@ class CsvWriter:
             )
             for (order, cancel), rows in found.items()
         ]
-
-    def acknowledge(self, content: bytes, number: int, at: datetime) -> bytes | None:
-        """CSV knows no acknowledgements."""
-        return None
 
     def advice(self, shipments: Sequence[Shipped], number: int, at: datetime) -> bytes:
         """A row for each line in each parcel."""
