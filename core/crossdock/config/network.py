@@ -176,8 +176,6 @@ class ServiceConfig(_Strict):
     """Service levels of orders that it satisfies."""
     countries: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
-    carrier_service: str | None = None
-    """What the carrier calls it when a label is bought; by default its id."""
 
 
 def routing_node(node: NodeConfig, position: routing.Position, cut_off: time | None) -> routing.Node:

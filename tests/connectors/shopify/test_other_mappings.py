@@ -40,8 +40,8 @@ def shipment(*parcels: Parcel, **changes: Any) -> Shipment:
 def test_a_shipment_of_two_parcels_is_one_fulfilment() -> None:
     line = "gid://shopify/LineItem/7700000000000001"
     first = Parcel(tracking_number="1Z1", tracking_url="https://ups.example/1Z1",
-                   lines=(ParcelLine(line=line, sku="TENT-2P", quantity=1),))  # fmt: skip
-    second = Parcel(tracking_number="1Z2", lines=(ParcelLine(line=line, sku="TENT-2P", quantity=1),))
+                   lines=(ParcelLine(order_line=line, sku="TENT-2P", quantity=1),))  # fmt: skip
+    second = Parcel(tracking_number="1Z2", lines=(ParcelLine(order_line=line, sku="TENT-2P", quantity=1),))
     made = outbound("shopify/fulfilment", shipment(first, second, node="dc-east"))
     assert made == {
         "trackingInfo": {"company": "UPS", "numbers": ["1Z1", "1Z2"], "urls": ["https://ups.example/1Z1"]},
