@@ -6,8 +6,8 @@
        └── probe: not applied ◄── unknown ◄── time-out, crash while sending
 
 ``sending`` is committed before anything is sent. A command found ``sending`` with its lease run out was cut off
-by a crash: it
-is claimed again as unknown, and must be probed. ``parked`` waits for a person and holds nobody else up.
+by a crash: it is claimed again as unknown, and must be probed. ``parked`` waits for a person and holds nobody
+else up.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     LargeBinary,
+    Select,
     Text,
     and_,
     func,
@@ -192,32 +193,9 @@ def claim(
     """Take commands of the connection ``partner`` that are due, the longest waiting first.
 
     Of one order key only the first unfinished command is taken. Commit before sending anything: what is claimed
-    is now
-    ``sending`` (or still ``unknown``, to be probed) until ``record``, or until the lease runs out.
+    is now ``sending`` (or still ``unknown``, to be probed) until ``record``, or until the lease runs out.
     """
-    earlier = commands.alias("earlier")
-    lease_free = or_(commands.c.lease_until.is_(None), commands.c.lease_until <= now)
-    due = (
-        select(commands)
-        .where(
-            commands.c.connection == partner,
-            _unfinished(commands.c.state),
-            commands.c.not_before <= now,
-            lease_free,
-            ~select(earlier.c.id)
-            .where(
-                earlier.c.connection == commands.c.connection,
-                earlier.c.order_key == commands.c.order_key,
-                earlier.c.id < commands.c.id,
-                _unfinished(earlier.c.state),
-            )
-            .exists(),
-        )
-        .order_by(commands.c.not_before, commands.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=commands)
-    )
-    found = connection.execute(due).all()
+    found = connection.execute(_due(partner, now, limit)).all()
     if not found:
         return []
     pending = [row.id for row in found if row.state == CommandState.PENDING]
@@ -249,6 +227,31 @@ def claim(
         )
         for row in found
     ]
+
+
+def _due(partner: str, now: datetime, limit: int) -> Select[Any]:
+    earlier = commands.alias("earlier")
+    lease_free = or_(commands.c.lease_until.is_(None), commands.c.lease_until <= now)
+    return (
+        select(commands)
+        .where(
+            commands.c.connection == partner,
+            _unfinished(commands.c.state),
+            commands.c.not_before <= now,
+            lease_free,
+            ~select(earlier.c.id)
+            .where(
+                earlier.c.connection == commands.c.connection,
+                earlier.c.order_key == commands.c.order_key,
+                earlier.c.id < commands.c.id,
+                _unfinished(earlier.c.state),
+            )
+            .exists(),
+        )
+        .order_by(commands.c.not_before, commands.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=commands)
+    )
 
 
 def record(connection: Connection, results: Sequence[Result], now: datetime) -> None:

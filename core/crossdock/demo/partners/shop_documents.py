@@ -72,7 +72,6 @@ def _group(order: PlannedOrder, line: OrderLine) -> int | None:
 
 def webhook_order(order: PlannedOrder, world: World, at: str, cancelled_at: str | None) -> Document:
     """The payload of ``orders/create`` and ``orders/cancelled``."""
-    code, title = _shipping_name(order, world)
     tax, total = _totals(order)
     address = None if order.pick_up_at else _webhook_address(order)
     kits = {line.kit for line in order.lines if line.kit}
@@ -111,19 +110,7 @@ def webhook_order(order: PlannedOrder, world: World, at: str, cancelled_at: str 
         },
         "billing_address": _webhook_address(order),
         "shipping_address": address,
-        "shipping_lines": [
-            {
-                "id": 9_000_000 + order.number,
-                "code": code,
-                "title": title,
-                "carrier_identifier": None,
-                "is_removed": False,
-                "phone": None,
-                "price_set": _money_set(_shipping(order)),
-                "discount_allocations": [],
-                "tax_lines": [],
-            }
-        ],
+        "shipping_lines": [_webhook_shipping_line(order, world)],
         "tax_lines": [{"title": "Sales tax", "rate": float(_TAX), "price_set": _money_set(tax)}],
         "line_item_groups": [
             {"id": (5_000_000 + order.number) * 10, "variant_sku": kit, "quantity": 1} for kit in sorted(kits)
@@ -135,6 +122,21 @@ def webhook_order(order: PlannedOrder, world: World, at: str, cancelled_at: str 
         "current_total_price_set": _money_set(total),
         "total_tip_received": "0.00",
         "total_outstanding": "0.00",
+    }
+
+
+def _webhook_shipping_line(order: PlannedOrder, world: World) -> Document:
+    code, title = _shipping_name(order, world)
+    return {
+        "id": 9_000_000 + order.number,
+        "code": code,
+        "title": title,
+        "carrier_identifier": None,
+        "is_removed": False,
+        "phone": None,
+        "price_set": _money_set(_shipping(order)),
+        "discount_allocations": [],
+        "tax_lines": [],
     }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from crossdock.orders.fulfilment import FulfilmentLine
 from crossdock.store.order_book import StoredFulfilment, StoredOrder
-from crossdock.streams.processors.documents import NOTHING, MoneyDocument, OrderDocument, encode
+from crossdock.streams.processors.documents import NOTHING, LineDocument, MoneyDocument, OrderDocument, encode
 from crossdock_schemas.order import DeliveryKind
 
 __all__ = ["FulfilmentLineOut", "FulfilmentOrderOut", "fulfilment_id", "fulfilment_order", "reference_id"]
@@ -108,20 +109,22 @@ def fulfilment_order(
             note=document.note,
             references=({"kind": "order", "value": order.external_id},),
             lines=tuple(
-                FulfilmentLineOut(
-                    id=line.id,
-                    sku=line.sku,
-                    quantity=line.open,
-                    order_line=line.order_line,
-                    name=lines[line.order_line].name,
-                    gtin=lines[line.order_line].gtin,
-                    unit=lines[line.order_line].unit,
-                    unit_price=lines[line.order_line].unit_price,
-                    gift=lines[line.order_line].gift,
-                    properties=lines[line.order_line].properties,
-                )
-                for line in fulfilment.lines
-                if line.open
+                _fulfilment_line(line, lines[line.order_line]) for line in fulfilment.lines if line.open
             ),
         )
+    )
+
+
+def _fulfilment_line(line: FulfilmentLine, ordered: LineDocument) -> FulfilmentLineOut:
+    return FulfilmentLineOut(
+        id=line.id,
+        sku=line.sku,
+        quantity=line.open,
+        order_line=line.order_line,
+        name=ordered.name,
+        gtin=ordered.gtin,
+        unit=ordered.unit,
+        unit_price=ordered.unit_price,
+        gift=ordered.gift,
+        properties=ordered.properties,
     )
