@@ -69,6 +69,9 @@ def test_every_canonical_document_is_in_the_glossary() -> None:
     assert {model.__name__ for model in ENTITIES.values()} <= named
 
 
+PARTNERS = ROOT / "core/crossdock/demo/partners"
+
+
 def test_the_names_that_we_do_not_use_are_not_used() -> None:
     refused = {name for row in rows("glossary.md") for name in quoted(row[4])}
     assert "fulfillment" in refused
@@ -77,6 +80,8 @@ def test_the_names_that_we_do_not_use_are_not_used() -> None:
     used = {
         f"{path.relative_to(ROOT)}: {match[0]}"
         for path, text in CODE.items()
+        # the simulated partners speak the words of their vendors
+        if PARTNERS not in path.parents
         for match in pattern.finditer(text)
     }
     assert not used
