@@ -156,6 +156,13 @@ def test_a_closed_database_says_so(database: Database) -> None:
         asyncio.run(database.write(lambda _: None))
 
 
+@pytest.mark.parametrize("url", ["", "user:hunter2@host/name"])
+def test_what_is_no_url_is_refused_with_words_and_without_its_password(url: str) -> None:
+    with pytest.raises(MisconfiguredError, match="write sqlite:///path/to/file") as refused:
+        open_database(url)
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "mysql://host/name"])
 def test_other_databases_are_refused(url: str) -> None:
     with pytest.raises(MisconfiguredError):

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
 
 from crossdock.errors import MisconfiguredError
@@ -105,7 +105,14 @@ def open_database(url: str, *, threads: int = 4) -> Database:
 
 def create_store_engine(url: str, *, connections: int = 5) -> Engine:
     """An engine set up as the store needs it: durable commits, UTC, ``BEGIN IMMEDIATE`` on SQLite."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError as error:
+        # Without the URL itself: it may hold a password.
+        raise MisconfiguredError(
+            "hub.database is no database URL: write sqlite:///path/to/file or postgresql://user@host/name",
+            path="hub.database",
+        ) from error
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise MisconfiguredError(
