@@ -28,7 +28,7 @@ from tests.routing.builders import (
     rate_cards,
 )
 
-__all__ = ["run"]
+__all__ = ["measure"]
 
 Result = dict[str, str | float]
 
@@ -43,7 +43,7 @@ POLICIES = PolicySet(
 )
 
 
-def run(orders: int = 300) -> list[Result]:
+def measure(orders: int = 300) -> list[Result]:
     """Measure.
 
     Args:
@@ -102,4 +102,4 @@ def _solver(order: Demand, supply: SupplyView, net: Network) -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(run(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(measure(), indent=2, ensure_ascii=False) + "\n")

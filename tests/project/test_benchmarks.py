@@ -26,9 +26,9 @@ def test_a_result_of_the_wrong_shape_is_an_error() -> None:
 
 
 def test_the_page_says_where_when_and_how() -> None:
-    text = page({"store_floor": [Measurement.model_validate(ROW)]}, ["a machine"], "2026-11-23")
+    text = page({"end_to_end": [Measurement.model_validate(ROW)]}, ["a machine"], "2026-11-23")
     assert "Measured on 2026-11-23 with `make bench`:\n\n- a machine\n" in text
-    assert "## Store floor\n" in text
+    assert "## End to end\n" in text
     assert "| order | µs | 30 | 20 | hand-written | 1.50 |" in text
 
 
