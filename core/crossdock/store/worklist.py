@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, literal_column, select, update
+from sqlalchemy import Connection, literal_column, select, update
 
 from crossdock.orders.worklist import WorkItem
 from crossdock.store.bulk import InsertMany
 from crossdock.store.order_tables import work_items
 
-__all__ = ["ItemRow", "list_items", "open_count", "raise_items", "resolve", "settle"]
+__all__ = ["ItemRow", "list_items", "raise_items", "resolve", "settle"]
 
 _raise = InsertMany(
     work_items,
@@ -111,13 +111,3 @@ def list_items(
         found.order_by(work_items.c.due_at, work_items.c.id).limit(limit)
     ).all()
     return [ItemRow(*row) for row in rows]
-
-
-def open_count(connection: Connection) -> dict[str, int]:
-    """Open items by cause."""
-    rows = connection.execute(
-        select(work_items.c.cause, func.count())
-        .where(work_items.c.state == "open")
-        .group_by(work_items.c.cause)
-    )
-    return {row[0]: row[1] for row in rows}
