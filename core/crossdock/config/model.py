@@ -18,6 +18,7 @@ __all__ = [
     "ApiConfig",
     "ChannelConfig",
     "ChannelKind",
+    "CommandConfig",
     "Config",
     "ConnectionConfig",
     "HubConfig",
@@ -92,6 +93,22 @@ class StreamConfig(Strict):
     """Values the mapping reads as ``_hub.<name>``: what a file does not say itself, such as the node."""
 
 
+class CommandConfig(Strict):
+    """What a connection does differently for one command of its connector. The name of a mapping is short for
+    ``{mapping: NAME}``.
+    """
+
+    mapping: str | None = None
+    """A mapping of your own instead of the connector's."""
+    defaults: Mapping[str, object] = Field(default_factory=dict)
+    """Values the mapping reads as ``_hub.<name>``: what the partner wants and no document says."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: object) -> object:
+        return {"mapping": value} if isinstance(value, str) else value
+
+
 class ConnectionConfig(Strict):
     """One partner's system."""
 
@@ -101,8 +118,8 @@ class ConnectionConfig(Strict):
     config: Mapping[str, object] = Field(default_factory=dict)
     """The connector's own settings (its README). Secrets only as ``${env:NAME}`` or ``${file:PATH}``."""
     streams: Mapping[str, StreamConfig] = Field(default_factory=dict)
-    commands: Mapping[str, str] = Field(default_factory=dict)
-    """Mappings of your own, by command name."""
+    commands: Mapping[str, CommandConfig] = Field(default_factory=dict)
+    """What the connection does differently, by command name."""
 
 
 class ChannelKind(StrEnum):

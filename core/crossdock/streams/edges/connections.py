@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from crossdock.config.load import resolve_secrets
-from crossdock.config.model import Config, ConnectionConfig, StreamConfig
+from crossdock.config.model import CommandConfig, Config, ConnectionConfig, StreamConfig
 from crossdock.mapping.compiled import CompiledMapping
 from crossdock.mapping.faults import MappingDefinitionError
 from crossdock.mapping.library import MappingLibrary
@@ -85,6 +85,7 @@ class CommandKind:
 
     name: str
     spec: CommandSpec
+    config: CommandConfig
     mapping: CompiledMapping | None
     result: CompiledMapping | None
 
@@ -224,7 +225,7 @@ def _open(name: str, declared: ConnectionConfig, environment: Environment) -> Co
         for key, spec in manifest.streams.items()
     }
     commands = {
-        key: _command(f"{where}.commands.{key}", key, spec, declared.commands.get(key), environment)
+        key: _command(name, key, spec, declared.commands.get(key), environment)
         for key, spec in manifest.commands.items()
     }
     assembly = assemble(
@@ -293,9 +294,8 @@ def _stream(
             raise MisconfiguredError(f"{where}: {error.message}", path=f"{where}.{error.path}") from error
         # Nobody has asked for this stream, and it can't be read without being told how: it is off.
         config, format_ = StreamConfig(enabled=False), JsonFormat(JsonDialect())
-    mapping_name = config.mapping or spec.mapping
     mapping = None
-    if mapping_name is not None and spec.wakes is None:
+    if spec.wakes is None and (mapping_name := config.mapping or spec.mapping):
         mapping = _mapping(mapping_name, f"{where}.mapping", environment, spec.emits)
     rows = format_name in ("csv", "fixed_width")
     many = rows or format_name == "ndjson" or _repeats(format_)
@@ -319,15 +319,13 @@ def _repeats(format_: Format) -> bool:
 
 
 def _command(
-    where: str, name: str, spec: CommandSpec, own: str | None, environment: Environment
+    connection: str, name: str, spec: CommandSpec, declared: CommandConfig | None, environment: Environment
 ) -> CommandKind:
-    mapping_name = own or spec.mapping
-    return CommandKind(
-        name,
-        spec,
-        _mapping(mapping_name, where, environment, None) if mapping_name else None,
-        _mapping(spec.result, where, environment, spec.emits) if spec.result else None,
-    )
+    where, config = f"connections.{connection}.commands.{name}", declared or CommandConfig()
+    own = config.mapping or spec.mapping
+    mapping = _mapping(own, where, environment, None) if own else None
+    result = _mapping(spec.result, where, environment, spec.emits) if spec.result else None
+    return CommandKind(name, spec, config, mapping, result)
 
 
 def _mapping(name: str, where: str, environment: Environment, emits: Entity | None) -> CompiledMapping:

@@ -79,6 +79,7 @@ def prepare(
     if kind.mapping is None:
         return Prepared(command, (document,), known)
     hub = {
+        **kind.config.defaults,
         "connection": connection.name,
         "command": command.name,
         "key": command.idempotency_key,
