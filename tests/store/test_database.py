@@ -8,11 +8,11 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from sqlalchemy import Column, Connection, Insert, Integer, MetaData, Table, Text, insert, select
+from sqlalchemy import Column, Connection, Insert, Integer, MetaData, Table, Text, bindparam, insert, select
 
 from crossdock.sdk.errors import MisconfiguredError, UnreachableError
 from crossdock.store import leases
-from crossdock.store.bulk import InsertMany, UpdateMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany, UpdateMany
 from crossdock.store.engine import Database, open_database
 from crossdock.store.metadata import Exact, Instant, Json
 
@@ -81,14 +81,21 @@ def test_many_rows_upsert_update_and_load_by_key(tables: Database) -> None:
         lambda new: {"quantity": things.c.quantity - new.delta},
         where=lambda new: things.c.quantity >= new.delta,
     )
+    find = SelectMany(
+        {"name": Text()},
+        lambda wanted: (
+            select(things.c.name, things.c.quantity)
+            .join(wanted, wanted.c.name == things.c.name)
+            .where(things.c.quantity <= bindparam("most"))
+        ),
+    )
 
     def work(connection: Connection) -> tuple[int, list[tuple[str, int]]]:
         add(connection, [("a", 1), ("b", 2)])
         add(connection, [("b", 3), ("c", 4)])
         taken = take(connection, [("a", 2), ("b", 5), ("c", 1), ("missing", 1)])
-        keys = values_table(connection, {"name": Text()}, [("b",), ("c",), ("x",)])
-        query = select(things.c.name, things.c.quantity).join(keys, keys.c.name == things.c.name)
-        return taken, sorted(tuple(row) for row in connection.execute(query))
+        rows = find(connection, [("b",), ("c",), ("x",)], most=3)
+        return taken, sorted(tuple(row) for row in rows)
 
     assert tables.transact_now(work) == (2, [("b", 0), ("c", 3)])
 

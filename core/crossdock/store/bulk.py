@@ -1,8 +1,7 @@
-"""Set-based statements, compiled once a dialect: many rows cost one call.
+"""Set-based statements, built once a dialect: many rows cost one call.
 
 SQLite gets the driver's ``executemany`` with plain tuples, PostgreSQL one statement over ``unnest`` of one
-array a column.
-Neither pays SQLAlchemy's price for each row.
+array a column. Neither pays SQLAlchemy's price for each row, nor that of building a statement for each call.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
+    Executable,
     FromClause,
     Table,
     Text,
@@ -33,14 +33,12 @@ from sqlalchemy.types import TypeEngine
 
 from crossdock.store.metadata import encode_json
 
-__all__ = ["InsertMany", "Row", "UpdateMany", "values_table"]
+__all__ = ["InsertMany", "Row", "SelectMany", "UpdateMany"]
 
 Row = tuple[Any, ...]
 Types = Mapping[str, TypeEngine[Any]]
-_Processor = Callable[[Any], Any]
-
-
 Assignments = Callable[[Any], Mapping[str, ColumnElement[Any]]]
+_Processor = Callable[[Any], Any]
 
 
 class InsertMany:
@@ -67,7 +65,7 @@ class InsertMany:
     ) -> None:
         """Keep what to compile on first use."""
         self._table = table
-        self._columns = tuple(columns)
+        self._types = {name: table.c[name].type for name in columns}
         self._ignore = ignore
         self._conflict = tuple(conflict)
         self._update = update
@@ -84,33 +82,30 @@ class InsertMany:
             return self._sqlite(connection, rows)
         if self._postgresql is None:
             self._postgresql = self._for_postgresql()
-        arrays = dict(zip(self._columns, map(list, zip(*rows, strict=True)), strict=True))
-        inserted = connection.execute(self._postgresql, arrays, execution_options={"preserve_rowcount": True})
+        inserted = connection.execute(
+            self._postgresql, _arrays(self._types, rows), execution_options={"preserve_rowcount": True}
+        )
         return int(inserted.rowcount)
 
     def _for_sqlite(self, dialect: Dialect) -> _ExecuteMany:
-        insert = sqlite.insert(self._table)
-        if self._ignore:
-            insert = insert.on_conflict_do_nothing()
-        if self._update is not None:
-            insert = insert.on_conflict_do_update(
-                index_elements=list(self._conflict), set_=dict(self._update(insert.excluded))
-            )
-        compiled = insert.compile(dialect=dialect, column_keys=list(self._columns))
-        types = {name: self._table.c[name].type for name in self._columns}
-        return _ExecuteMany(compiled, types, dialect)
+        insert = self._resolved(sqlite.insert(self._table))
+        compiled = insert.compile(dialect=dialect, column_keys=list(self._types))
+        return _ExecuteMany(compiled, self._types, dialect)
 
     def _for_postgresql(self) -> Any:
-        types = {name: self._table.c[name].type for name in self._columns}
-        insert = postgresql.insert(self._table).from_select(
-            list(self._columns), select(_unnest(types)), include_defaults=False
-        )
-        if self._ignore:
-            insert = insert.on_conflict_do_nothing()
-        if self._update is not None:
-            insert = insert.on_conflict_do_update(
-                index_elements=list(self._conflict), set_=dict(self._update(insert.excluded))
+        return self._resolved(
+            postgresql.insert(self._table).from_select(
+                list(self._types), select(_unnest(self._types)), include_defaults=False
             )
+        )
+
+    def _resolved(self, insert: Any) -> Any:
+        """``insert`` with what to do about rows that are there already."""
+        if self._ignore:
+            return insert.on_conflict_do_nothing()
+        if self._update is not None:
+            changes = dict(self._update(insert.excluded))
+            return insert.on_conflict_do_update(index_elements=list(self._conflict), set_=changes)
         return insert
 
 
@@ -156,8 +151,7 @@ class UpdateMany:
             return self._sqlite(connection, rows)
         if self._postgresql is None:
             self._postgresql = self._statement(dict(_unnest(self._types).c))
-        arrays = dict(zip(self._types, map(list, zip(*rows, strict=True)), strict=True))
-        return int(connection.execute(self._postgresql, arrays).rowcount)
+        return int(connection.execute(self._postgresql, _arrays(self._types, rows)).rowcount)
 
     def _statement(self, incoming: Mapping[str, ColumnElement[Any]]) -> Update:
         new = _Incoming(incoming)
@@ -167,22 +161,38 @@ class UpdateMany:
         return update(self._table).where(and_(*matches)).values(dict(self._assign(new)))
 
 
-def values_table(connection: Connection, types: Types, rows: Sequence[Row]) -> FromClause:
-    """``rows`` as a table to join with: the way to load a whole batch in one query.
+class SelectMany:
+    """A query over rows given as tuples, as a table to join with: the way to load a whole batch at once.
 
-    ``keys = values_table(connection, {"sku": Text(), "node": Text()}, [("A", "DC-1"), …])``, then
-    ``select(balances).join(keys, and_(balances.c.sku == keys.c.sku, balances.c.node == keys.c.node))``.
+    ``SelectMany({"sku": Text()}, lambda wanted: select(balances).join(wanted, balances.c.sku == wanted.c.sku))``
+
+    Args:
+        types: Name and type of the columns of the incoming rows.
+        build: Makes the statement from the incoming table. Further parameters are ``bindparam`` in it, and keywords
+            of the call; ``connection.dialect`` is not known here: write what both databases understand.
     """
-    if connection.dialect.name != "sqlite":
-        arrays = list(zip(*rows, strict=True)) or [()] * len(types)
-        return _unnest(types, dict(zip(types, map(list, arrays), strict=True)))
-    processed = _processed(rows, types, connection.dialect)
-    each = func.json_each(bindparam(None, encode_json(processed), type_=Text())).table_valued("value")
-    columns = [
-        type_coerce(func.json_extract(each.c.value, f"$[{index}]"), kind).label(name)
-        for index, (name, kind) in enumerate(types.items())
-    ]
-    return select(*columns).select_from(each).subquery()
+
+    def __init__(self, types: Types, build: Callable[[FromClause], Executable]) -> None:
+        """Keep what to build on first use."""
+        self._types = types
+        self._build = build
+        self._processors: list[_Processor | None] = []
+        self._sqlite: Executable | None = None
+        self._postgresql: Executable | None = None
+
+    def __call__(self, connection: Connection, rows: Sequence[Row], **parameters: object) -> Sequence[Any]:
+        """What is found for ``rows``; nothing for none."""
+        if not rows:
+            return ()
+        if connection.dialect.name == "sqlite":
+            if self._sqlite is None:
+                self._processors = _processors(self._types, connection.dialect)
+                self._sqlite = self._build(_json_table(self._types))
+            incoming = encode_json(_processed(rows, self._processors))
+            return connection.execute(self._sqlite, {"incoming": incoming, **parameters}).all()
+        if self._postgresql is None:
+            self._postgresql = self._build(_unnest(self._types))
+        return connection.execute(self._postgresql, {**_arrays(self._types, rows), **parameters}).all()
 
 
 class _Incoming:
@@ -200,8 +210,7 @@ class _ExecuteMany:
 
     def __init__(self, compiled: Any, types: Types, dialect: Dialect) -> None:
         self._sql = str(compiled)
-        self._types = types
-        self._dialect = dialect
+        self._processors = _processors(types, dialect)
         names = list(types)
         strange = set(compiled.positiontup) - set(names)
         if strange:
@@ -212,21 +221,25 @@ class _ExecuteMany:
         self._arrange = None if order == list(range(len(names))) else itemgetter(*order)
 
     def __call__(self, connection: Connection, rows: Sequence[Row]) -> int:
-        ready = _processed(rows, self._types, self._dialect)
+        ready = _processed(rows, self._processors)
         if self._arrange is not None:
             ready = [self._arrange(row) for row in ready]
         return int(connection.exec_driver_sql(self._sql, ready).rowcount)
 
 
-def _unnest(types: Types, values: Mapping[str, Sequence[Any]] | None = None) -> FromClause:
-    arrays = [
-        bindparam(
-            name if values is None else None,
-            None if values is None else values[name],
-            type_=postgresql.ARRAY(kind, dimensions=1),
-        )
-        for name, kind in types.items()
+def _json_table(types: Types) -> FromClause:
+    """The rows of the parameter ``incoming``, a JSON array of arrays, as a table."""
+    each = func.json_each(bindparam("incoming", type_=Text())).table_valued("value")
+    columns = [
+        type_coerce(func.json_extract(each.c.value, f"$[{index}]"), kind).label(name)
+        for index, (name, kind) in enumerate(types.items())
     ]
+    return select(*columns).select_from(each).subquery()
+
+
+def _unnest(types: Types) -> FromClause:
+    """The rows of one array parameter a column as a table."""
+    arrays = [bindparam(name, type_=postgresql.ARRAY(kind, dimensions=1)) for name, kind in types.items()]
     return (
         func.unnest(*arrays)
         .table_valued(*(column(name, kind) for name, kind in types.items()))
@@ -234,12 +247,20 @@ def _unnest(types: Types, values: Mapping[str, Sequence[Any]] | None = None) -> 
     )
 
 
-def _processed(rows: Sequence[Row], types: Types, dialect: Dialect) -> list[Row]:
-    """The rows with each column's bind processor applied, a column at a time: most columns need none."""
-    processors: list[_Processor | None] = [
+def _arrays(types: Types, rows: Sequence[Row]) -> dict[str, list[Any]]:
+    return dict(zip(types, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def _processors(types: Types, dialect: Dialect) -> list[_Processor | None]:
+    found: list[_Processor | None] = [
         kind.dialect_impl(dialect).bind_processor(dialect) for kind in types.values()
     ]
-    if not any(processors):
+    return found if any(found) else []
+
+
+def _processed(rows: Sequence[Row], processors: Sequence[_Processor | None]) -> list[Row]:
+    """The rows with each column's bind processor applied, a column at a time: most columns need none."""
+    if not processors:
         return list(rows)
     columns: list[Any] = list(zip(*rows, strict=True))
     for index, processor in enumerate(processors):

@@ -32,7 +32,7 @@ from sqlalchemy import (
     update,
 )
 
-from crossdock.store.bulk import InsertMany, UpdateMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany, UpdateMany
 from crossdock.store.metadata import Instant, Json
 from crossdock.store.plumbing import commands
 
@@ -292,10 +292,12 @@ def _pending_by_coalesce_key(
     connection: Connection, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     """The last pending command of each key: replacing an earlier one would let an old value be sent after the new."""
-    if not keys:
-        return {}
-    wanted = values_table(connection, {"connection": Text(), "coalesce_key": Text()}, keys)
-    statement = (
+    return {(row[0], row[1]): row[2] for row in _pending(connection, keys)}
+
+
+_pending = SelectMany(
+    {"connection": Text(), "coalesce_key": Text()},
+    lambda wanted: (
         select(commands.c.connection, commands.c.coalesce_key, func.max(commands.c.id))
         .select_from(wanted)
         .join(
@@ -308,5 +310,5 @@ def _pending_by_coalesce_key(
             ),
         )
         .group_by(commands.c.connection, commands.c.coalesce_key)
-    )
-    return {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+    ),
+)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, case, func, literal_column, select, update
+from sqlalchemy import Connection, Select, Text, bindparam, func, literal_column, select, update
 
 from crossdock.inventory.facts import Allocation
 from crossdock.inventory.feeds import Short
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.metadata import Instant
 from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders
 from crossdock.store.stock_tables import feeds, ledger, positions
@@ -90,6 +90,22 @@ def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, dateti
     return {row[0]: row[1] for row in rows}
 
 
+def _known_lines() -> Select[Any]:
+    """Fulfilment order lines that the node ``at`` knew of at ``as_of``."""
+    lines, heads = fulfilment_order_lines.c, fulfilment_orders.c
+    return (
+        select(lines.id, lines.sku, lines.open, heads.known_from)
+        .join_from(fulfilment_order_lines, fulfilment_orders, lines.fulfilment_order_id == heads.id)
+        .where(heads.node == bindparam("at"), heads.known_from <= bindparam("as_of", type_=Instant()))
+    )
+
+
+_known_of = SelectMany(
+    {"id": Text()},
+    lambda wanted: _known_lines().join(wanted, wanted.c.id == fulfilment_order_lines.c.id),
+)
+
+
 def allocations_known(
     connection: Connection, node: str, as_of: datetime
 ) -> list[tuple[Allocation, datetime | None]]:
@@ -99,14 +115,10 @@ def allocations_known(
     What was settled before is left out. Of what was shipped or given back, the ledger's external id begins
     with the fulfilment order line, before a ``|``.
     """
-    lines, heads = fulfilment_order_lines.c, fulfilment_orders.c
-    known = (heads.node == node) & (heads.known_from <= as_of)
-    joined = select(lines.id, lines.sku, lines.open, heads.known_from).join_from(
-        fulfilment_order_lines, fulfilment_orders, lines.fulfilment_order_id == heads.id
-    )
+    at = {"at": node, "as_of": as_of}
     still: list[tuple[Allocation, datetime | None]] = [
         (Allocation(row.id, row.sku, node, row.open, row.known_from), None)
-        for row in connection.execute(joined.where(known, lines.open > 0))
+        for row in connection.execute(_known_lines().where(fulfilment_order_lines.c.open > 0), at)
     ]
     settled = connection.execute(
         select(ledger.c.external_id, ledger.c.sku, ledger.c.allocated, ledger.c.as_of).where(
@@ -117,11 +129,7 @@ def allocations_known(
         )
     ).all()
     ids = sorted({row.external_id.partition("|")[0] for row in settled})
-    wanted = values_table(connection, {"id": Text()}, [(each,) for each in ids])
-    since = {
-        row.id: row.known_from
-        for row in connection.execute(joined.join(wanted, wanted.c.id == lines.id).where(known))
-    }
+    since = {row.id: row.known_from for row in _known_of(connection, [(each,) for each in ids], **at)}
     for row in settled:
         line = row.external_id.partition("|")[0]
         if line in since:
@@ -130,15 +138,19 @@ def allocations_known(
     return still
 
 
+_short = SelectMany(
+    {"sku": Text()},
+    lambda wanted: (
+        select(positions.c.sku, positions.c.shortfall)
+        .select_from(wanted)
+        .join(positions, positions.c.sku == wanted.c.sku)
+        .where(positions.c.node == bindparam("at"), positions.c.shortfall > 0)
+        .order_by(positions.c.sku)
+    ),
+)
+
+
 def shortfalls(connection: Connection, node: str, skus: Sequence[str]) -> list[Short]:
     """Positions of ``node`` that hold less than is promised from them."""
-    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in sorted(set(skus))])
-    missing = case((positions.c.shortfall > 0, positions.c.shortfall), else_=0)
-    rows = connection.execute(
-        select(positions.c.sku, missing)
-        .select_from(wanted)
-        .join(positions, (positions.c.sku == wanted.c.sku) & (positions.c.node == node))
-        .where(positions.c.shortfall > 0)
-        .order_by(positions.c.sku)
-    )
+    rows = _short(connection, [(sku,) for sku in sorted(set(skus))], at=node)
     return [Short(sku, node, units) for sku, units in rows]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, and_, delete, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.plumbing import cross_references, file_ledger, poll_cursors
 
 __all__ = [
@@ -179,20 +179,31 @@ def link(connection: Connection, references: Sequence[CrossReference]) -> None:
     _link(connection, list({reference[:3]: reference for reference in references}.values()))
 
 
+_EXTERNAL = {"connection": Text(), "kind": Text(), "external_id": Text()}
+_canonical_ids = SelectMany(
+    _EXTERNAL,
+    lambda wanted: (
+        select(*(cross_references.c[name] for name in _EXTERNAL), cross_references.c.canonical_id)
+        .select_from(wanted)
+        .join(cross_references, and_(*(cross_references.c[name] == wanted.c[name] for name in _EXTERNAL)))
+    ),
+)
+_external_ids = SelectMany(
+    {"canonical_id": Text()},
+    lambda wanted: (
+        select(cross_references.c.canonical_id, cross_references.c.kind, cross_references.c.external_id)
+        .select_from(wanted)
+        .join(cross_references, cross_references.c.canonical_id == wanted.c.canonical_id)
+        .where(cross_references.c.connection == bindparam("partner"))
+    ),
+)
+
+
 def canonical_ids(
     connection: Connection, wanted: Sequence[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], str]:
     """Canonical id by (connection, kind, external id); unknown ones are missing."""
-    if not wanted:
-        return {}
-    types = {"connection": Text(), "kind": Text(), "external_id": Text()}
-    keys = values_table(connection, types, wanted)
-    matches = [cross_references.c[name] == keys.c[name] for name in types]
-    rows = connection.execute(
-        select(*(cross_references.c[name] for name in types), cross_references.c.canonical_id)
-        .select_from(keys)
-        .join(cross_references, and_(*matches))
-    )
+    rows = _canonical_ids(connection, wanted)
     return {(row.connection, row.kind, row.external_id): row.canonical_id for row in rows}
 
 
@@ -201,20 +212,7 @@ def external_ids(
 ) -> dict[str, dict[str, str]]:
     """The partner's ids by kind, of each canonical id."""
     found: dict[str, dict[str, str]] = {}
-    if not canonical_ids:
-        return found
-    keys = values_table(connection, {"canonical_id": Text()}, [(each,) for each in canonical_ids])
-    rows = connection.execute(
-        select(cross_references.c.canonical_id, cross_references.c.kind, cross_references.c.external_id)
-        .select_from(keys)
-        .join(
-            cross_references,
-            and_(
-                cross_references.c.canonical_id == keys.c.canonical_id,
-                cross_references.c.connection == partner,
-            ),
-        )
-    )
+    rows = _external_ids(connection, [(each,) for each in canonical_ids], partner=partner)
     for canonical_id, kind, external_id in rows:
         found.setdefault(canonical_id, {})[kind] = external_id
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, bindparam, func, select, update
+from sqlalchemy import Connection, Executable, FromClause, Text, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.plumbing import inbox, messages, processor_cursors
 
 __all__ = [
@@ -66,6 +66,30 @@ _read_after = (
 )
 
 
+def _claiming(insert: Any) -> SelectMany:
+    """Rows of the inbox that were not there, by the ``insert`` of a dialect."""
+
+    def build(incoming: FromClause) -> Executable:
+        rows = select(
+            bindparam("processor", type_=Text()),
+            incoming.c.message_id,
+            bindparam("now", type_=inbox.c.handled_at.type),
+            # SQLite takes ON CONFLICT for a join's ON where the SELECT has no WHERE.
+        ).where(incoming.c.message_id.is_not(None))
+        statement: Executable = (
+            insert(inbox)
+            .from_select(["processor", "message_id", "handled_at"], rows)
+            .on_conflict_do_nothing()
+            .returning(inbox.c.message_id)
+        )
+        return statement
+
+    return SelectMany({"message_id": Text()}, build)
+
+
+_claim = {"sqlite": _claiming(sqlite.insert), "postgresql": _claiming(postgresql.insert)}
+
+
 def append(connection: Connection, rows: Sequence[LogRow]) -> int:
     """Append to the log as the last thing before the commit; an id already on its topic is dropped.
 
@@ -80,28 +104,14 @@ def append(connection: Connection, rows: Sequence[LogRow]) -> int:
 def read_after(connection: Connection, topic: str, position: int, limit: int) -> list[Logged]:
     """The next messages of ``topic`` in log order."""
     rows = connection.execute(_read_after, {"topic": topic, "position": position, "limit": limit})
-    return [Logged(*row) for row in rows]
+    return [Logged._make(row) for row in rows.all()]
 
 
 def claim(connection: Connection, processor: str, message_ids: Sequence[str], now: datetime) -> set[str]:
     """Put ids into the inbox of ``processor``; returns those that were not there: the messages not handled before."""
-    if not message_ids:
-        return set()
-    insert = sqlite.insert(inbox) if connection.dialect.name == "sqlite" else postgresql.insert(inbox)
-    incoming = values_table(connection, {"message_id": Text()}, [(message_id,) for message_id in message_ids])
-    statement = (
-        insert.from_select(
-            ["processor", "message_id", "handled_at"],
-            select(
-                bindparam("processor", processor, Text()),
-                incoming.c.message_id,
-                bindparam("now", now, inbox.c.handled_at.type),
-            ).where(incoming.c.message_id.is_not(None)),
-        )
-        .on_conflict_do_nothing()
-        .returning(inbox.c.message_id)
-    )
-    return set(connection.execute(statement).scalars())
+    rows = [(message_id,) for message_id in message_ids]
+    new = _claim[connection.dialect.name](connection, rows, processor=processor, now=now)
+    return {message_id for (message_id,) in new}
 
 
 def load_cursor(connection: Connection, processor: str) -> int:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, Text, select
+from sqlalchemy import Connection, FromClause, Select, Table, Text, select
 
 from crossdock.orders.fulfilment import Fulfilment, FulfilmentLine
 from crossdock.orders.life_cycles import FulfilmentState, OrderState
 from crossdock.orders.quantities import LineQuantities
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders, order_lines, orders
 
 __all__ = [
@@ -165,33 +165,59 @@ _save_fulfilments = _upsert(
 _save_fulfilment_lines = _upsert(fulfilment_order_lines, _FULFILMENT_LINE, ("id",), (*_COUNTS, "open"))
 
 
-def load_orders(connection: Connection, ids: Iterable[str], *, lock: bool = True) -> dict[str, StoredOrder]:
-    """Orders with their lines, by id; unknown ids are missing. ``lock`` holds them until the commit."""
-    wanted_ids = sorted(set(ids))
-    if not wanted_ids:
-        return {}
-    wanted = values_table(connection, {"id": Text()}, [(each,) for each in wanted_ids])
-    found = (
+def _order_rows(wanted: FromClause) -> Select[Any]:
+    return (
         select(*(orders.c[name] for name in _ORDER))
         .select_from(wanted)
-        .join(orders, orders.c.id == wanted.c.id)
+        .join(orders, orders.c.id == wanted.c.value)
         .order_by(orders.c.id)
     )
-    if lock:
-        found = found.with_for_update(of=orders)
-    rows = connection.execute(found).all()
-    if not rows:
-        return {}
-    lines: dict[str, list[StoredLine]] = {}
-    known = values_table(connection, {"id": Text()}, [(row.id,) for row in rows])
-    for line in connection.execute(
+
+
+def _fulfilment_rows(key: str) -> SelectMany:
+    return SelectMany(
+        _VALUE,
+        lambda wanted: (
+            select(*(fulfilment_orders.c[name] for name in _FULFILMENT))
+            .select_from(wanted)
+            .join(fulfilment_orders, fulfilment_orders.c[key] == wanted.c.value)
+            .order_by(fulfilment_orders.c.order_id, fulfilment_orders.c.number)
+        ),
+    )
+
+
+_VALUE = {"value": Text()}
+_orders = SelectMany(_VALUE, _order_rows)
+_locked_orders = SelectMany(_VALUE, lambda wanted: _order_rows(wanted).with_for_update(of=orders))
+_lines = SelectMany(
+    _VALUE,
+    lambda known: (
         select(*(order_lines.c[name] for name in _LINE))
         .select_from(known)
-        .join(order_lines, order_lines.c.order_id == known.c.id)
+        .join(order_lines, order_lines.c.order_id == known.c.value)
         .order_by(order_lines.c.order_id, order_lines.c.position)
-    ):
-        units = LineQuantities(*(getattr(line, name) for name in _UNITS))
-        lines.setdefault(line.order_id, []).append(StoredLine(line.line_id, line.position, line.sku, units))
+    ),
+)
+_fulfilments_by = {key: _fulfilment_rows(key) for key in ("id", "order_id")}
+_fulfilment_lines = SelectMany(
+    _VALUE,
+    lambda known: (
+        select(*(fulfilment_order_lines.c[name] for name in _FULFILMENT_LINE))
+        .select_from(known)
+        .join(fulfilment_order_lines, fulfilment_order_lines.c.fulfilment_order_id == known.c.value)
+        .order_by(fulfilment_order_lines.c.id)
+    ),
+)
+
+
+def load_orders(connection: Connection, ids: Iterable[str], *, lock: bool = True) -> dict[str, StoredOrder]:
+    """Orders with their lines, by id; unknown ids are missing. ``lock`` holds them until the commit."""
+    query = _locked_orders if lock else _orders
+    rows = query(connection, [(each,) for each in sorted(set(ids))])
+    lines: dict[str, list[StoredLine]] = {}
+    for order_id, line_id, position, sku, *units in _lines(connection, [(row.id,) for row in rows]):
+        line = StoredLine(line_id, position, sku, LineQuantities(*units))
+        lines.setdefault(order_id, []).append(line)
     return {row.id: _order(row, tuple(lines.get(row.id, ()))) for row in rows}
 
 
@@ -272,31 +298,12 @@ def _fulfilment_row(stored: StoredFulfilment) -> tuple[Any, ...]:
 
 
 def _fulfilments(connection: Connection, key: str, values: Iterable[str]) -> dict[str, StoredFulfilment]:
-    wanted_values = sorted(set(values))
-    if not wanted_values:
-        return {}
-    wanted = values_table(connection, {"value": Text()}, [(each,) for each in wanted_values])
-    rows = connection.execute(
-        select(*(fulfilment_orders.c[name] for name in _FULFILMENT))
-        .select_from(wanted)
-        .join(fulfilment_orders, fulfilment_orders.c[key] == wanted.c.value)
-        .order_by(fulfilment_orders.c.order_id, fulfilment_orders.c.number)
-    ).all()
-    if not rows:
-        return {}
+    rows = _fulfilments_by[key](connection, [(each,) for each in sorted(set(values))])
     lines: dict[str, list[FulfilmentLine]] = {}
-    known = values_table(connection, {"id": Text()}, [(row.id,) for row in rows])
-    for line in connection.execute(
-        select(*(fulfilment_order_lines.c[name] for name in _FULFILMENT_LINE))
-        .select_from(known)
-        .join(fulfilment_order_lines, fulfilment_order_lines.c.fulfilment_order_id == known.c.id)
-        .order_by(fulfilment_order_lines.c.id)
+    for name, of, order_line, sku, quantity, *counts, _ in _fulfilment_lines(
+        connection, [(row.id,) for row in rows]
     ):
-        lines.setdefault(line.fulfilment_order_id, []).append(
-            FulfilmentLine(
-                line.id, line.order_line, line.sku, line.quantity, *(getattr(line, n) for n in _COUNTS)
-            )
-        )
+        lines.setdefault(of, []).append(FulfilmentLine(name, order_line, sku, quantity, *counts))
     return {row.id: _stored(row, tuple(lines.get(row.id, ()))) for row in rows}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, select
+from sqlalchemy import Connection, Text, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.plumbing import processor_cursors
 from crossdock.store.stock_tables import published_stock
 
@@ -21,6 +21,17 @@ _save = InsertMany(
     ("channel", "sku", "quantity", "published_at"),
     conflict=("channel", "sku"),
     update=lambda new: {"quantity": new.quantity, "published_at": new.published_at},
+)
+
+
+_published = SelectMany(
+    {"sku": Text()},
+    lambda wanted: (
+        select(published_stock.c.sku, published_stock.c.quantity)
+        .select_from(wanted)
+        .join(published_stock, published_stock.c.sku == wanted.c.sku)
+        .where(published_stock.c.channel == bindparam("of_channel"))
+    ),
 )
 
 
@@ -44,16 +55,7 @@ def save_position(connection: Connection, position: int, now: datetime) -> None:
 
 def load_published(connection: Connection, channel: str, skus: Sequence[str]) -> dict[str, int]:
     """The last number told to ``channel``, by SKU; what was never told is missing."""
-    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in skus])
-    rows = connection.execute(
-        select(published_stock.c.sku, published_stock.c.quantity)
-        .select_from(wanted)
-        .join(
-            published_stock,
-            (published_stock.c.sku == wanted.c.sku) & (published_stock.c.channel == channel),
-        )
-    )
-    return {row[0]: row[1] for row in rows}
+    return dict(map(tuple, _published(connection, [(sku,) for sku in skus], of_channel=channel)))
 
 
 def save_published(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, literal_column, select
 
 from crossdock.inventory.promises import Reservation, ReservationState
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.stock_tables import reservations
 
 __all__ = ["lapsed", "load", "save"]
@@ -23,17 +23,21 @@ _save = InsertMany(
 )
 
 
-def load(connection: Connection, keys: Sequence[str]) -> dict[str, list[Reservation]]:
-    """Reservations by key, one for each SKU."""
-    wanted = values_table(connection, {"key": Text()}, [(key,) for key in sorted(set(keys))])
-    rows = connection.execute(
+_of_keys = SelectMany(
+    {"wanted": Text()},
+    lambda wanted: (
         select(*(reservations.c[name] for name in _COLUMNS))
         .select_from(wanted)
-        .join(reservations, reservations.c.key == wanted.c.key)
+        .join(reservations, reservations.c.key == wanted.c.wanted)
         .order_by(reservations.c.key, reservations.c.sku)
-    )
+    ),
+)
+
+
+def load(connection: Connection, keys: Sequence[str]) -> dict[str, list[Reservation]]:
+    """Reservations by key, one for each SKU."""
     found: dict[str, list[Reservation]] = {}
-    for row in rows:
+    for row in _of_keys(connection, [(key,) for key in sorted(set(keys))]):
         found.setdefault(row.key, []).append(_reservation(row))
     return found
 

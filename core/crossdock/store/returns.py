@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, select
 
 from crossdock.orders.life_cycles import ReturnState
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.order_tables import return_lines, returns
 
 __all__ = ["StoredReturn", "StoredReturnLine", "load_returns", "save_returns"]
@@ -61,25 +61,32 @@ _save_lines = InsertMany(
 )
 
 
-def load_returns(connection: Connection, ids: Iterable[str]) -> dict[str, StoredReturn]:
-    """Returns with their lines, by id; unknown ids are missing."""
-    wanted_ids = sorted(set(ids))
-    if not wanted_ids:
-        return {}
-    wanted = values_table(connection, {"id": Text()}, [(each,) for each in wanted_ids])
-    rows = connection.execute(
+_WANTED = {"value": Text()}
+_returns = SelectMany(
+    _WANTED,
+    lambda wanted: (
         select(*(returns.c[name] for name in _RETURN))
         .select_from(wanted)
-        .join(returns, returns.c.id == wanted.c.id)
-    ).all()
-    lines: dict[str, list[StoredReturnLine]] = {}
-    again = values_table(connection, {"id": Text()}, [(each,) for each in wanted_ids])
-    for return_id, *values in connection.execute(
+        .join(returns, returns.c.id == wanted.c.value)
+    ),
+)
+_lines = SelectMany(
+    _WANTED,
+    lambda wanted: (
         select(return_lines.c.return_id, *(return_lines.c[name] for name in _LINE))
-        .select_from(again)
-        .join(return_lines, return_lines.c.return_id == again.c.id)
+        .select_from(wanted)
+        .join(return_lines, return_lines.c.return_id == wanted.c.value)
         .order_by(return_lines.c.return_id, return_lines.c.number)
-    ):
+    ),
+)
+
+
+def load_returns(connection: Connection, ids: Iterable[str]) -> dict[str, StoredReturn]:
+    """Returns with their lines, by id; unknown ids are missing."""
+    wanted = [(each,) for each in sorted(set(ids))]
+    rows = _returns(connection, wanted)
+    lines: dict[str, list[StoredReturnLine]] = {}
+    for return_id, *values in _lines(connection, wanted):
         lines.setdefault(return_id, []).append(StoredReturnLine(*values))
     return {row.id: _stored(row, tuple(lines.get(row.id, ()))) for row in rows}
 

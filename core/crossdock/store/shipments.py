@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Text, select
 
 from crossdock.orders.life_cycles import ShipmentState
-from crossdock.store.bulk import InsertMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.order_tables import parcels, shipments, tracking_events
 
 __all__ = [
@@ -90,6 +90,49 @@ _save_parcels = InsertMany(
 _add_tracking = InsertMany(tracking_events, TrackingRow._fields, ignore=True)
 
 
+def _shipment_rows(key: str) -> SelectMany:
+    return SelectMany(
+        _WANTED,
+        lambda wanted: (
+            select(*(shipments.c[name] for name in _SHIPMENT))
+            .select_from(wanted)
+            .join(shipments, shipments.c[key] == wanted.c.value)
+            .order_by(shipments.c.created_at, shipments.c.id)
+        ),
+    )
+
+
+_WANTED = {"value": Text()}
+_shipments_by = {key: _shipment_rows(key) for key in ("id", "order_id")}
+_parcels = SelectMany(
+    _WANTED,
+    lambda known: (
+        select(*(parcels.c[name] for name in _PARCEL))
+        .select_from(known)
+        .join(parcels, parcels.c.shipment_id == known.c.value)
+        .order_by(parcels.c.shipment_id, parcels.c.number)
+    ),
+)
+_of_tracking = SelectMany(
+    _WANTED,
+    lambda wanted: (
+        select(parcels.c.tracking_number, parcels.c.shipment_id)
+        .select_from(wanted)
+        .join(parcels, parcels.c.tracking_number == wanted.c.value)
+        .order_by(parcels.c.shipment_id)
+    ),
+)
+_events = SelectMany(
+    _WANTED,
+    lambda wanted: (
+        select(tracking_events.c.tracking_number, tracking_events.c.document)
+        .select_from(wanted)
+        .join(tracking_events, tracking_events.c.tracking_number == wanted.c.value)
+        .order_by(tracking_events.c.tracking_number, tracking_events.c.occurred_at)
+    ),
+)
+
+
 def load_shipments(connection: Connection, ids: Iterable[str]) -> dict[str, StoredShipment]:
     """Shipments with their parcels, by id; unknown ids are missing."""
     return _load(connection, "id", ids)
@@ -107,13 +150,7 @@ def shipments_of_tracking(
     connection: Connection, tracking_numbers: Sequence[str]
 ) -> dict[str, list[StoredShipment]]:
     """Shipments by tracking number; several where parcels of one number were reported apart."""
-    wanted = values_table(connection, {"number": Text()}, [(each,) for each in sorted(set(tracking_numbers))])
-    rows = connection.execute(
-        select(parcels.c.tracking_number, parcels.c.shipment_id)
-        .select_from(wanted)
-        .join(parcels, parcels.c.tracking_number == wanted.c.number)
-        .order_by(parcels.c.shipment_id)
-    ).all()
+    rows = _of_tracking(connection, [(each,) for each in sorted(set(tracking_numbers))])
     loaded = load_shipments(connection, [row.shipment_id for row in rows])
     found: dict[str, list[StoredShipment]] = {}
     for row in rows:
@@ -143,43 +180,17 @@ def add_tracking(connection: Connection, rows: Sequence[TrackingRow]) -> None:
 
 def tracking_of(connection: Connection, tracking_numbers: Sequence[str]) -> dict[str, list[bytes]]:
     """What carriers said of each number, in the order in which it happened; silence is missing."""
-    if not tracking_numbers:
-        return {}
-    wanted = values_table(connection, {"number": Text()}, [(each,) for each in sorted(set(tracking_numbers))])
-    rows = connection.execute(
-        select(tracking_events.c.tracking_number, tracking_events.c.document)
-        .select_from(wanted)
-        .join(tracking_events, tracking_events.c.tracking_number == wanted.c.number)
-        .order_by(tracking_events.c.tracking_number, tracking_events.c.occurred_at)
-    )
     found: dict[str, list[bytes]] = {}
-    for number, document in rows:
+    for number, document in _events(connection, [(each,) for each in sorted(set(tracking_numbers))]):
         found.setdefault(number, []).append(bytes(document))
     return found
 
 
 def _load(connection: Connection, key: str, values: Iterable[str]) -> dict[str, StoredShipment]:
-    wanted_values = sorted(set(values))
-    if not wanted_values:
-        return {}
-    wanted = values_table(connection, {"value": Text()}, [(each,) for each in wanted_values])
-    rows = connection.execute(
-        select(*(shipments.c[name] for name in _SHIPMENT))
-        .select_from(wanted)
-        .join(shipments, shipments.c[key] == wanted.c.value)
-        .order_by(shipments.c.created_at, shipments.c.id)
-    ).all()
-    if not rows:
-        return {}
-    known = values_table(connection, {"id": Text()}, [(row.id,) for row in rows])
+    rows = _shipments_by[key](connection, [(each,) for each in sorted(set(values))])
     by_shipment: dict[str, list[StoredParcel]] = {}
-    for shipment_id, *values in connection.execute(
-        select(*(parcels.c[name] for name in _PARCEL))
-        .select_from(known)
-        .join(parcels, parcels.c.shipment_id == known.c.id)
-        .order_by(parcels.c.shipment_id, parcels.c.number)
-    ):
-        by_shipment.setdefault(shipment_id, []).append(StoredParcel(*values))
+    for shipment_id, *held in _parcels(connection, [(row.id,) for row in rows]):
+        by_shipment.setdefault(shipment_id, []).append(StoredParcel(*held))
     return {row.id: _shipment(row, tuple(by_shipment.get(row.id, ()))) for row in rows}
 
 

@@ -13,11 +13,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, case, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+)
 
 from crossdock.inventory.feeds import InFlight
 from crossdock.inventory.position import Movement, Position
-from crossdock.store.bulk import InsertMany, UpdateMany, values_table
+from crossdock.store.bulk import InsertMany, SelectMany, UpdateMany
 from crossdock.store.metadata import RowId
 from crossdock.store.stock_tables import ledger, positions
 from crossdock_schemas.stock import FeedMeaning
@@ -119,21 +131,57 @@ def _least(left: ColumnElement[int], right: Any) -> Any:
     return case((left < right, left), else_=right)
 
 
+def _positions_at(wanted: FromClause) -> Select[Any]:
+    of_key = and_(positions.c.sku == wanted.c.sku, positions.c.node == wanted.c.node)
+    return select(*_POSITION).select_from(wanted).join(positions, of_key)
+
+
+_FREE = (
+    positions.c.on_hand
+    - positions.c.quarantined
+    - positions.c.reserved
+    - positions.c.allocated
+    + positions.c.cover
+)
+_SKU = {"sku": Text()}
+_KEY = {"sku": Text(), "node": Text()}
+_positions = SelectMany(_KEY, _positions_at)
+_locked_positions = SelectMany(
+    _KEY,
+    lambda wanted: (
+        _positions_at(wanted).order_by(positions.c.sku, positions.c.node).with_for_update(of=positions)
+    ),
+)
+_positions_of_skus = SelectMany(
+    _SKU,
+    lambda wanted: select(*_POSITION).select_from(wanted).join(positions, positions.c.sku == wanted.c.sku),
+)
+_available = SelectMany(
+    _SKU,
+    lambda wanted: (
+        select(positions.c.sku, positions.c.node, _FREE, positions.c.on_hand)
+        .select_from(wanted)
+        .join(positions, positions.c.sku == wanted.c.sku)
+        .where(_FREE > _NONE)
+    ),
+)
+_news = SelectMany(
+    {"external_id": Text()},
+    lambda wanted: (
+        select(ledger.c.external_id, ledger.c.kind, ledger.c.sku)
+        .select_from(wanted)
+        .join(ledger, ledger.c.external_id == wanted.c.external_id)
+        .where(ledger.c.source == bindparam("of_source"), ledger.c.kind != literal_column("'counted'"))
+    ),
+)
+
+
 def load_positions(
     connection: Connection, keys: Sequence[tuple[str, str]], *, lock: bool = False
 ) -> dict[tuple[str, str], Position]:
     """Positions by ``(sku, node)``; a missing one is empty. ``lock`` holds them, sorted, until the commit."""
-    if not keys:
-        return {}
-    wanted = values_table(connection, {"sku": Text(), "node": Text()}, sorted(set(keys)))
-    found = (
-        select(*_POSITION)
-        .select_from(wanted)
-        .join(positions, and_(positions.c.sku == wanted.c.sku, positions.c.node == wanted.c.node))
-    )
-    if lock:
-        found = found.order_by(positions.c.sku, positions.c.node).with_for_update(of=positions)
-    return {(row.sku, row.node): _position(row) for row in connection.execute(found)}
+    query = _locked_positions if lock else _positions
+    return {(row.sku, row.node): _position(row) for row in query(connection, sorted(set(keys)))}
 
 
 def load_node_positions(
@@ -148,30 +196,13 @@ def load_node_positions(
 
 def available_to_route(connection: Connection, skus: Iterable[str]) -> list[Available]:
     """What every node may still promise of ``skus``; nodes that have none of it are left out."""
-    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in sorted(set(skus))])
-    free = (
-        positions.c.on_hand
-        - positions.c.quarantined
-        - positions.c.reserved
-        - positions.c.allocated
-        + positions.c.cover
-    )
-    rows = connection.execute(
-        select(positions.c.sku, positions.c.node, free, positions.c.on_hand)
-        .select_from(wanted)
-        .join(positions, positions.c.sku == wanted.c.sku)
-        .where(free > _NONE)
-    )
-    return [Available(*row) for row in rows]
+    rows = _available(connection, [(sku,) for sku in sorted(set(skus))])
+    return [Available._make(row) for row in rows]
 
 
 def positions_of_skus(connection: Connection, skus: Sequence[str]) -> list[Position]:
     """All positions of ``skus``, at every node."""
-    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in skus])
-    rows = connection.execute(
-        select(*_POSITION).select_from(wanted).join(positions, positions.c.sku == wanted.c.sku)
-    )
-    return [_position(row) for row in rows]
+    return [_position(row) for row in _positions_of_skus(connection, [(sku,) for sku in skus])]
 
 
 def book_promises(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:
@@ -245,17 +276,7 @@ def in_flight(
 
 def has_news(connection: Connection, source: str, external_ids: Sequence[str]) -> set[tuple[str, str, str]]:
     """``(external id, kind, sku)`` that the ledger already has from ``source``, counts left out."""
-    if not external_ids:
-        return set()
-    wanted = values_table(
-        connection, {"external_id": Text()}, [(each,) for each in sorted(set(external_ids))]
-    )
-    rows = connection.execute(
-        select(ledger.c.external_id, ledger.c.kind, ledger.c.sku)
-        .select_from(wanted)
-        .join(ledger, ledger.c.external_id == wanted.c.external_id)
-        .where(ledger.c.source == source, ledger.c.kind != literal_column("'counted'"))
-    )
+    rows = _news(connection, [(each,) for each in sorted(set(external_ids))], of_source=source)
     return {(row[0], row[1], row[2]) for row in rows}
 
 

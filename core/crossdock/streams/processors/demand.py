@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Text, select
 
 from crossdock.routing import Address, Demand, DemandLine, Destination, Position
-from crossdock.store.bulk import values_table
+from crossdock.store.bulk import SelectMany
 from crossdock.store.order_book import StoredOrder
 from crossdock.store.stock_tables import products
 from crossdock.streams.processors.documents import DestinationDocument, LineDocument, OrderDocument
@@ -40,14 +40,19 @@ class Unroutable:
 _UNKNOWN = ProductFacts()
 
 
-def load_products(connection: Connection, skus: Iterable[str]) -> dict[str, ProductFacts]:
-    """Facts by SKU; products unknown to the hub are missing."""
-    wanted = values_table(connection, {"sku": Text()}, [(sku,) for sku in sorted(set(skus))])
-    rows = connection.execute(
+_products = SelectMany(
+    {"sku": Text()},
+    lambda wanted: (
         select(products.c.sku, products.c.weight_grams, products.c.volume_cm3, products.c.restrictions)
         .select_from(wanted)
         .join(products, products.c.sku == wanted.c.sku)
-    )
+    ),
+)
+
+
+def load_products(connection: Connection, skus: Iterable[str]) -> dict[str, ProductFacts]:
+    """Facts by SKU; products unknown to the hub are missing."""
+    rows = _products(connection, [(sku,) for sku in sorted(set(skus))])
     return {row[0]: ProductFacts(row[1], row[2], tuple(row[3])) for row in rows}
 
 
