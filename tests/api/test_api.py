@@ -82,6 +82,7 @@ def test_an_order_a_decision_and_stock_are_shown(call: Client, hub: Harness) -> 
     assert stock["available_to_promise"] == {"web": 2, "b2b": 2}
     assert call("GET", "/v1/totals").json()["orders"]["shipped"] == 1
     hub.clock.move(60)
+    assert call("GET", "/v1/connections").json() == {"running": False, "seen_until": None, "connections": []}
     assert call("GET", "/v1/kpis").json()["routing_accuracy"] == {"part": 1, "whole": 1, "share": "1.0000"}
 
 

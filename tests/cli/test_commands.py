@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from crossdock.store import api_tokens
-from crossdock.streams.processor import DeadLetter
+from crossdock.store import activities, api_tokens
+from crossdock.store.activities import ActivityRow
+from crossdock.streams.processor import DeadLetter, Transaction
 from tests.cli.builders import Cli
 from tests.processors.harness import Harness
 
@@ -67,6 +69,26 @@ def test_decision_and_stock(cli: Cli) -> None:
 def test_status_counts(cli: Cli) -> None:
     assert "routing accuracy" in cli("status").out
     assert cli("status", "--json").json["totals"]["orders"]["shipped"] == 1
+
+
+def test_status_says_how_connections_stand(cli: Cli, hub: Harness) -> None:
+    assert "the hub is not running: crossdock run" in cli("status").out
+    row = ActivityRow(
+        *("erp", "poll", "items", "soap_erp", "misconfigured", 3, "[can't] verify the certificate"),
+        *(None, hub.clock.now(), hub.clock.now(), hub.clock.now()),
+    )
+
+    def store(tx: Transaction) -> None:
+        activities.save(tx.connection, [row])
+        activities.sign_of_life(tx.connection, "embedded", hub.clock.now() - timedelta(days=2), 60)
+
+    hub.transactions.transact_now(store)
+    shown = cli("status").out
+    for part in ("erp", "poll items", "misconfigured", "[can't] verify the certificate", "last seen running"):
+        assert part in shown
+    (connection,) = cli("status", "--json").json["hub"]["connections"]
+    assert (connection["name"], connection["healthy"]) == ("erp", False)
+    assert connection["activities"][0]["failures"] == 3
 
 
 def test_doctor_ends_with_0_or_1(cli: Cli, hub: Harness, monkeypatch: pytest.MonkeyPatch) -> None:

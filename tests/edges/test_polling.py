@@ -19,10 +19,9 @@ from crossdock.store.plumbing import raw_records
 from crossdock.store.worklist import list_items
 from crossdock.streams.edges.health import Activity, State
 from crossdock.streams.edges.polling import poll_service
-from crossdock.streams.edges.status import connection_statuses
 from crossdock.streams.services import Service
 from crossdock.streams.topics import ORDERS
-from tests.edges.builders import NOW, Hub, hub, order
+from tests.edges.builders import Hub, hub, order
 from tests.edges.partner import Partner
 
 
@@ -63,10 +62,8 @@ def test_all_pages_are_taken_and_the_gap_is_counted(
     assert cursor is not None
     assert cursor.cursor == {"after": 5}
     assert cursor.watermark is not None
-    (status,) = database.read_now(lambda c: connection_statuses(c, it.connections, NOW, it.around.board))
-    polled = next(each for each in status.activities if each.activity.kind == "poll")
-    assert (polled.health.state, polled.health.records) == (State.OK, 5)
-    assert polled.last_progress_at is not None
+    health = it.around.board.health(Activity("shop", "poll", "orders"))
+    assert (health.state, health.records) == (State.OK, 5)
 
 
 def test_a_bell_has_the_stream_asked_at_once(database: Database, tmp_path: Path, partner: Partner) -> None:

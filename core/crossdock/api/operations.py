@@ -18,6 +18,7 @@ from crossdock.store import dead_letters, worklist
 from crossdock.store.dead_letters import DeadLetterState, StoredDeadLetter
 from crossdock.store.queries.kpis import Kpis, load_kpis
 from crossdock.store.queries.totals import Totals, load_totals
+from crossdock.streams.edges.status import HubStatus, hub_status
 from crossdock.streams.transaction import SqlTransaction
 
 __all__ = ["DeadLetter", "router"]
@@ -229,6 +230,13 @@ async def resolve_work_item(hub: Services, item_id: Number, decided: Resolution)
 
     if not await hub.transactions.transact(work):
         raise ProblemError(409, "work_item.closed", f"there is no open work item {item_id}")
+
+
+@router.get("/connections", tags=["status"], dependencies=_read)
+async def connections(hub: Services) -> HubStatus:
+    """Say how each connection stands: what goes well since when, what does not, why, and when it is tried again."""
+    now = hub.transactions.clock.now()
+    return await hub.transactions.database.read(lambda database: hub_status(database, now))
 
 
 @router.get("/totals", tags=["status"], dependencies=_read)

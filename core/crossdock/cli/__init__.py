@@ -29,7 +29,7 @@ _COMMANDS = {
     "init": _Entry("config", "init_app", "Write a first crossdock.yaml."),
     "run": _Entry("run", "run", "Run the hub: webhooks, pollers, processors, deliverers, API."),
     "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
-    "status": _Entry("status", "status_app", "How much of everything there is, and what waits."),
+    "status": _Entry("status", "status_app", "How the hub and its connections stand, and what waits."),
     "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
     "order": _Entry("orders", "order_app", "Orders and their whole stories."),
     "decision": _Entry("decisions", "decision_app", "Routing decisions with every candidate."),

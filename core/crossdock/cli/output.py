@@ -38,12 +38,13 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON document, for programs.")]
 
 _STYLES = {
-    "green": ("shipped", "closed", "applied", "delivered", "done", "ok", "replayed"),
-    "yellow": ("pending", "sending", "unknown", "on_hold", "partly_routed", "received", "open", "requested"),
-    "red": ("rejected", "parked", "failed", "short", "incomplete", "exception"),
-    "dim": ("cancelled", "discarded"),
+    "green": "shipped closed applied delivered done ok replayed",
+    "yellow": "pending sending unknown on_hold partly_routed received open requested "
+    "starting throttled retrying stopped",
+    "red": "rejected parked failed short incomplete exception unauthorised misconfigured circuit_open",
+    "dim": "cancelled discarded",
 }
-_STYLE = {state: style for style, states in _STYLES.items() for state in states}
+_STYLE = {state: style for style, states in _STYLES.items() for state in states.split()}
 
 
 def console() -> Console:

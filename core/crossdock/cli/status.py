@@ -1,4 +1,4 @@
-"""``crossdock status``: how much of everything there is, and what waits."""
+"""``crossdock status``: how the hub and its connections stand, how much of everything there is, and what waits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossdock.cli.output import AsJson, ConfigFile, console, grid, opened, state_text, write_json
+from crossdock.cli.output import AsJson, ConfigFile, console, grid, instant, opened, state_text, write_json
 from crossdock.sdk.clock import SystemClock
 
 if TYPE_CHECKING:
     from crossdock.store.queries.kpis import Kpis
     from crossdock.store.queries.totals import Totals
+    from crossdock.streams.edges.status import HubStatus
 
 __all__ = ["status_app"]
 
@@ -27,18 +28,43 @@ def status(
     days: Annotated[int, typer.Option(min=1, help="KPIs of the orders placed in so many days.")] = 30,
     json: AsJson = False,
 ) -> None:
-    """How much of everything there is, what waits, and the five KPIs."""
+    """How the connections stand, how much of everything there is, what waits, and the five KPIs."""
     from crossdock.store.queries.kpis import load_kpis
     from crossdock.store.queries.totals import load_totals
+    from crossdock.streams.edges.status import hub_status
 
     now = SystemClock().now()
     with opened(config) as (_, database):
+        hub = database.read_now(lambda c: hub_status(c, now))
         totals = database.read_now(load_totals)
         kpis = database.read_now(lambda c: load_kpis(c, now - timedelta(days=days), now))
     if json:
-        write_json({"totals": totals, "kpis": kpis})
+        write_json({"hub": hub, "totals": totals, "kpis": kpis})
     else:
+        _print_hub(hub)
         _print(totals, kpis, days)
+
+
+def _print_hub(hub: HubStatus) -> None:
+    out = console()
+    seen = f"; it was last seen running at {instant(hub.seen_until)}" if hub.seen_until else ""
+    out.print(
+        "the hub is running" if hub.running else f"the hub is not running{seen}: crossdock run", markup=False
+    )
+    rows = [
+        (
+            connection.name,
+            f"{each.kind} {each.stream}".rstrip(),
+            state_text(each.state),
+            each.last_success_at,
+            each.next_attempt_at if each.error else None,
+            each.error,
+        )
+        for connection in hub.connections
+        for each in connection.activities
+    ]
+    if rows:
+        out.print(grid("connection", "does", "state", "last success", "next attempt", "trouble", rows=rows))
 
 
 def _print(totals: Totals, kpis: Kpis, days: int) -> None:

@@ -175,9 +175,8 @@ class HttpClient:
     ) -> httpx.Response:
         now = self._clock.now()
         if until := self._breaker.open_until(now):
-            raise CircuitOpenError(
-                f"{request.url.host} failed repeatedly and is left alone until {until.isoformat()}"
-            )
+            said = f"{request.url.host} failed repeatedly and is left alone until {until:%Y-%m-%d %H:%M:%SZ}"
+            raise CircuitOpenError(said, until=until)
         method, path = request.method, request.url.path
         await self._budgets.take(method, path, deadline)
         started = self._clock.now()

@@ -90,9 +90,14 @@ class Unauthorised:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Not done; the partner could not be reached and nothing was sent."""
+    """Not done; the partner could not be reached and nothing was sent.
+
+    Attributes:
+        until: The circuit breaker is open until then (aware UTC); ``None`` where it is closed.
+    """
 
     message: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,12 @@ _LONGEST_WAIT_SECONDS = 366 * 86400
 
 
 class CircuitOpenError(UnreachableError):
-    """The partner failed so often that it is left alone; not worth another try right now."""
+    """The partner failed so often that it is left alone until an instant (aware UTC)."""
+
+    def __init__(self, message: str, *, until: datetime) -> None:
+        """Keep the instant before which nothing is sent."""
+        super().__init__(message)
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from crossdock.sdk.errors import (
     UnknownOutcomeError,
 )
 from crossdock.sdk.outcomes import Outcome, Rejected, Throttled, Unauthorised, Unknown, Unreachable
+from crossdock.sdk.retry import CircuitOpenError
 
 __all__ = ["outcome_of", "outcomes"]
 
@@ -35,6 +36,8 @@ def outcome_of(error: CrossdockError) -> Outcome:
             return Throttled(error.until)
         case UnknownOutcomeError():
             return Unknown(error.message)
+        case CircuitOpenError():
+            return Unreachable(error.message, error.until)
         case RetryableError():
             return Unreachable(error.message)
         case UnauthorisedError():

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from crossdock.store.metadata import Instant, Json, RowId, metadata
 
 __all__ = [
+    "activities",
     "api_requests",
     "api_tokens",
     "commands",
@@ -181,6 +182,23 @@ commands = Table(
         postgresql_where=text("state = 'pending' AND coalesce_key <> ''"),
     ),
     sqlite_autoincrement=True,
+)
+
+# How connections stand, as the process that runs them last wrote it down.
+activities = Table(
+    "activities",
+    metadata,
+    Column("connection", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("connector", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text),
+    Column("last_success_at", Instant),
+    Column("failing_since", Instant),
+    Column("next_attempt_at", Instant),
+    Column("updated_at", Instant, nullable=False),
 )
 
 tokens = Table(

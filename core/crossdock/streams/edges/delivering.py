@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection as DatabaseConnection
 
-from crossdock.sdk.errors import MisconfiguredError, UnauthorisedError, UnreachableError
+from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.manifest import Idempotency
-from crossdock.sdk.outcomes import Outcome, Rejected, Unauthorised, Unknown, Unreachable
+from crossdock.sdk.outcomes import Outcome, Rejected, Throttled, Unknown
 from crossdock.store import commands, raw
 from crossdock.store.commands import ClaimedCommand, CommandState, Result
 from crossdock.store.ingest import external_ids
@@ -22,7 +22,7 @@ from crossdock.streams.edges.health import Activity
 from crossdock.streams.edges.intake import keep_body, pause
 from crossdock.streams.edges.outcomes import Verdict, answer, outcome_message
 from crossdock.streams.edges.polling import Surroundings
-from crossdock.streams.edges.sending import Backoffs, Prepared, judge, prepare, send
+from crossdock.streams.edges.sending import Backoffs, Prepared, judge, prepare, send, trouble
 from crossdock.streams.processor import Transaction
 from crossdock.streams.services import Service
 
@@ -237,18 +237,14 @@ class _Deliverer:
         """Keep the connection's health; where it is the partner that is down, all its commands wait."""
         board = self._around.board
         now = self._transactions.clock.now()
-        match outcome:
-            case Unreachable():
-                error: Exception = UnreachableError(outcome.message or "the partner could not be reached")
-            case Unauthorised():
-                error = UnauthorisedError(outcome.message or "the partner refused our credentials")
-            case MisconfiguredError():
-                error = outcome
-            case _:
-                self._resume_at = None
+        error = trouble(outcome)
+        if error is None:
+            self._resume_at = None
+            if isinstance(outcome, Throttled):
+                board.throttled(self._activity, outcome.until)
+            else:
                 await board.succeeded(self._activity, records=count)
-                return
-        if self._resume_at is None or self._resume_at <= now:
+        elif self._resume_at is None or self._resume_at <= now:
             self._resume_at = now + timedelta(seconds=await board.failed(self._activity, error))
 
     async def _record(self, verdicts: Sequence[Verdict]) -> None:

@@ -17,6 +17,7 @@ from crossdock.sdk.errors import (
     ThrottledError,
     UnauthorisedError,
 )
+from crossdock.sdk.retry import CircuitOpenError
 from crossdock.store.worklist import raise_items, settle
 from crossdock.streams.edges import metrics
 from crossdock.streams.transaction import Transactions
@@ -43,9 +44,11 @@ class State(StrEnum):
     OK = "ok"
     THROTTLED = "throttled"
     RETRYING = "retrying"
+    CIRCUIT_OPEN = "circuit_open"
     UNAUTHORISED = "unauthorised"
     MISCONFIGURED = "misconfigured"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -104,6 +107,7 @@ class StatusBoard:
         if watermark is not None:
             lag_seconds = max(0.0, (now - watermark).total_seconds())
             metrics.SOURCE_LAG_SECONDS.labels(activity.connection, activity.stream).set(lag_seconds)
+        metrics.healthy(activity.connection, activity.kind, activity.stream, at=now)
         # The first success of a process also settles what an earlier one has raised.
         if self._reported.get(activity) is not State.OK:
             self._reported[activity] = State.OK
@@ -111,6 +115,12 @@ class StatusBoard:
             await self.transactions.write(
                 lambda tx: settle(tx.connection, subjects, "it works again", tx.now)
             )
+
+    def throttled(self, activity: Activity, until: datetime) -> None:
+        """Note that the partner asked to wait ``until`` an instant; that is no failure."""
+        said = f"the partner asked us to wait until {until:%Y-%m-%d %H:%M:%SZ}"
+        known = self.health(activity)
+        self.healths[activity] = replace(known, state=State.THROTTLED, next_attempt_at=until, error=said)
 
     async def failed(self, activity: Activity, error: Exception) -> float:
         """Note what is wrong; returns the seconds to wait before the next attempt.
@@ -132,6 +142,7 @@ class StatusBoard:
             next_attempt_at=now + timedelta(seconds=wait_seconds),
             error=message,
         )
+        metrics.unhealthy(activity.connection, activity.kind, activity.stream)
         log = structlog.get_logger(__name__).bind(
             connection=activity.connection, activity=activity.kind, stream=activity.stream
         )
@@ -144,7 +155,7 @@ class StatusBoard:
         return wait_seconds
 
     def _wait(self, state: State, error: Exception, failures: int, now: datetime) -> float:
-        if isinstance(error, ThrottledError):
+        if isinstance(error, ThrottledError | CircuitOpenError):
             return max(0.05, (error.until - now).total_seconds())
         if state in (State.UNAUTHORISED, State.MISCONFIGURED):
             return _PERSON_SECONDS
@@ -171,6 +182,7 @@ class StatusBoard:
 def _state(error: Exception) -> State:
     kinds: tuple[tuple[type[Exception], State], ...] = (
         (ThrottledError, State.THROTTLED),
+        (CircuitOpenError, State.CIRCUIT_OPEN),
         (RetryableError, State.RETRYING),
         (UnauthorisedError, State.UNAUTHORISED),
         (MisconfiguredError, State.MISCONFIGURED),

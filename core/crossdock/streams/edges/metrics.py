@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from prometheus_client import Counter, Gauge
 
 __all__ = [
+    "ACTIVITY_HEALTHY",
+    "ACTIVITY_LAST_SUCCESS_SECONDS",
     "COMMANDS",
     "RECORDS_IN",
     "RECORDS_REJECTED",
     "SOURCE_LAG_SECONDS",
     "WEBHOOKS_REFUSED",
     "WEBHOOK_GAP",
+    "healthy",
+    "unhealthy",
 ]
 
 RECORDS_IN = Counter(
@@ -33,3 +39,24 @@ SOURCE_LAG_SECONDS = Gauge(
     ["connection", "stream"],
 )
 COMMANDS = Counter("crossdock_commands", "What became of commands", ["connection", "command", "state"])
+ACTIVITY_HEALTHY = Gauge(
+    "crossdock_activity_healthy",
+    "1 while what a connection does goes well, 0 while it does not",
+    ["connection", "activity", "stream"],
+)
+ACTIVITY_LAST_SUCCESS_SECONDS = Gauge(
+    "crossdock_activity_last_success_timestamp_seconds",
+    "When what a connection does last went well, as Unix time",
+    ["connection", "activity", "stream"],
+)
+
+
+def healthy(connection: str, activity: str, stream: str, at: datetime) -> None:
+    """Say that an activity went well at an instant."""
+    ACTIVITY_HEALTHY.labels(connection, activity, stream).set(1)
+    ACTIVITY_LAST_SUCCESS_SECONDS.labels(connection, activity, stream).set(at.timestamp())
+
+
+def unhealthy(connection: str, activity: str, stream: str) -> None:
+    """Say that an activity does not go well."""
+    ACTIVITY_HEALTHY.labels(connection, activity, stream).set(0)

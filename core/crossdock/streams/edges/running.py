@@ -7,6 +7,7 @@ from crossdock.streams.edges.connections import Connections
 from crossdock.streams.edges.delivering import DeliverySettings, delivery_service
 from crossdock.streams.edges.dropping import drop_service
 from crossdock.streams.edges.polling import Surroundings, poll_service
+from crossdock.streams.edges.reporting import reporting_service
 from crossdock.streams.services import Service
 
 __all__ = ["edge_services"]
@@ -15,8 +16,9 @@ __all__ = ["edge_services"]
 def edge_services(
     connections: Connections, around: Surroundings, delivery: DeliverySettings | None = None
 ) -> list[Service]:
-    """A poller for each poll stream, a fetcher for each drop stream, a deliverer for each connection with commands."""
-    services: list[Service] = []
+    """A poller for each poll stream, a fetcher for each drop stream, a deliverer for each connection with commands;
+    and what writes down how they all stand."""
+    services = [reporting_service(connections, around)]
     for connection in connections.open.values():
         services += [poll_service(connection, each, around) for each in connection.of_role(Role.POLL)]
         services += [drop_service(connection, each, around) for each in connection.of_role(Role.DROP)]

@@ -33,13 +33,14 @@ from crossdock.sdk.outcomes import (
     Unknown,
     Unreachable,
 )
+from crossdock.sdk.retry import CircuitOpenError
 from crossdock.store.commands import ClaimedCommand, CommandState
 from crossdock.store.metadata import decode_json
 from crossdock.streams.edges.canonical import mapping_label
 from crossdock.streams.edges.connections import CommandKind, Connection
 from crossdock.streams.edges.outcomes import Verdict
 
-__all__ = ["Backoffs", "Prepared", "judge", "prepare", "send"]
+__all__ = ["Backoffs", "Prepared", "judge", "prepare", "send", "trouble"]
 
 Documents = tuple[Mapping[str, object], ...]
 
@@ -156,6 +157,8 @@ def _outcome_of(error: CrossdockError) -> Outcome | MisconfiguredError:
     match error:
         case ThrottledError():
             return Throttled(error.until)
+        case CircuitOpenError():
+            return Unreachable(error.message, error.until)
         case UnreachableError():
             return Unreachable(error.message)
         case UnauthorisedError():
@@ -168,6 +171,21 @@ def _outcome_of(error: CrossdockError) -> Outcome | MisconfiguredError:
         case _:
             # Sent, or something of ours went wrong on the way: nobody knows.
             return Unknown(error.message)
+
+
+def trouble(outcome: Outcome | MisconfiguredError) -> CrossdockError | None:
+    """What is wrong with the connection itself, by the outcome of a call."""
+    match outcome:
+        case Unreachable(message, until) if until is not None:
+            return CircuitOpenError(message, until=until)
+        case Unreachable(message):
+            return UnreachableError(message or "the partner could not be reached")
+        case Unauthorised(message):
+            return UnauthorisedError(message or "the partner refused our credentials")
+        case MisconfiguredError():
+            return outcome
+        case _:
+            return None
 
 
 def judge(

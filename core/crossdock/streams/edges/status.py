@@ -1,37 +1,47 @@
-"""How every connection stands, for the API and ``crossdock status``."""
+"""How every connection stands, for the API and ``crossdock status``: read from the database, by any process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import func, select
 
-from crossdock.sdk.manifest import Role
+from crossdock.store.activities import ActivityRow, hub_seen_until, list_activities
 from crossdock.store.plumbing import commands, dead_letters, file_ledger, poll_cursors
-from crossdock.streams.edges.connections import BrokenConnection, Connection, Connections
-from crossdock.streams.edges.health import Activity, Health, StatusBoard
 
-__all__ = ["ActivityStatus", "ConnectionStatus", "connection_statuses"]
-
-_KINDS = {Role.POLL: "poll", Role.RECEIVE: "receive", Role.DROP: "drop"}
+__all__ = ["ActivityStatus", "ConnectionStatus", "HubStatus", "hub_status"]
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityStatus:
-    """One activity.
+    """One thing that a connection does.
 
     Attributes:
-        health: What this process knows; ``starting`` where it does not run the activity.
+        kind: ``poll``, ``receive`` or ``drop`` with a stream, or ``deliver``; ``open`` is a connection that can't
+            be opened.
+        state: ``starting``, ``ok``, ``throttled``, ``retrying``, ``circuit_open``, ``unauthorised``,
+            ``misconfigured``, ``failed`` or ``stopped``.
+        failures: In a row.
+        last_success_at: To the minute.
+        next_attempt_at: Of what does not go well; until then a throttling partner is left alone.
         lag_seconds: Age of the instant up to which nothing of the source is missing, where that is known.
-        last_progress_at: When a cursor last moved or a file was last stored, by whatever process.
+        last_progress_at: When a cursor last moved or a file was last stored.
     """
 
-    activity: Activity
-    health: Health
+    kind: str
+    stream: str
+    state: str
+    error: str | None
+    failures: int
+    last_success_at: datetime | None
+    failing_since: datetime | None
+    next_attempt_at: datetime | None
     lag_seconds: float | None
     last_progress_at: datetime | None
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +49,39 @@ class ConnectionStatus:
     """One connection.
 
     Attributes:
-        error: Why it is not open; then it does nothing.
+        healthy: Nothing that it does has trouble.
         commands: How many commands there are, by state.
         dead_letters: How many wait for somebody.
     """
 
     name: str
     connector: str
-    error: str | None
+    healthy: bool
     activities: tuple[ActivityStatus, ...]
     commands: dict[str, int]
     dead_letters: int
 
 
-def connection_statuses(
-    database: DatabaseConnection, connections: Connections, now: datetime, board: StatusBoard | None = None
-) -> list[ConnectionStatus]:
-    """All connections by name, from the database and, where this process runs them, from ``board``."""
+@dataclass(frozen=True, slots=True)
+class HubStatus:
+    """The hub's process and its connections, by name.
+
+    Attributes:
+        running: By its last sign of life, which may be a minute old.
+        seen_until: Until when that sign of life holds; none before the first run and after a graceful stop.
+    """
+
+    running: bool
+    seen_until: datetime | None
+    connections: tuple[ConnectionStatus, ...]
+
+
+_WELL = ("starting", "ok", "throttled", "stopped")
+
+
+def hub_status(database: DatabaseConnection, now: datetime) -> HubStatus:
+    """How the hub and all its connections stand, as its process last wrote it down."""
+    until = hub_seen_until(database)
     by_state: dict[str, dict[str, int]] = {}
     counted = select(commands.c.connection, commands.c.state, func.count()).group_by(
         commands.c.connection, commands.c.state
@@ -71,27 +97,17 @@ def connection_statuses(
         )
     }
     progress = _progress(database)
-    statuses = [
-        ConnectionStatus(
-            each.name,
-            each.manifest.id,
-            None,
-            tuple(_activities(each, progress, now, board)),
-            by_state.get(each.name, {}),
-            letters.get(each.name, 0),
+    statuses = []
+    for name, group in groupby(list_activities(database), key=lambda row: row.connection):
+        rows = list(group)
+        activities = tuple(_activity(row, progress, now) for row in rows)
+        healthy = all(each.state in _WELL for each in activities)
+        statuses.append(
+            ConnectionStatus(
+                name, rows[0].connector, healthy, activities, by_state.get(name, {}), letters.get(name, 0)
+            )
         )
-        for each in connections.open.values()
-    ]
-    statuses += [_broken(each, by_state, letters) for each in connections.broken]
-    return sorted(statuses, key=lambda status: status.name)
-
-
-def _broken(
-    broken: BrokenConnection, by_state: dict[str, dict[str, int]], letters: dict[str | None, int]
-) -> ConnectionStatus:
-    said = broken.error if broken.path in broken.error else f"{broken.path}: {broken.error}"
-    name = broken.name
-    return ConnectionStatus(name, broken.connector, said, (), by_state.get(name, {}), letters.get(name, 0))
+    return HubStatus(until is not None and until > now, until, tuple(statuses))
 
 
 _Progress = dict[tuple[str, str], tuple[datetime, datetime | None]]
@@ -111,20 +127,18 @@ def _progress(database: DatabaseConnection) -> _Progress:
     return found
 
 
-def _activities(
-    connection: Connection, progress: _Progress, now: datetime, board: StatusBoard | None
-) -> list[ActivityStatus]:
-    activities = [
-        Activity(connection.name, kind, stream.name)
-        for role, kind in _KINDS.items()
-        for stream in connection.of_role(role)
-    ]
-    if connection.commands:
-        activities.append(Activity(connection.name, "deliver"))
-    statuses = []
-    for activity in activities:
-        at, watermark = progress.get((activity.connection, activity.stream), (None, None))
-        lag_seconds = (now - watermark).total_seconds() if watermark else None
-        health = board.health(activity) if board else Health()
-        statuses.append(ActivityStatus(activity, health, lag_seconds, at))
-    return statuses
+def _activity(row: ActivityRow, progress: _Progress, now: datetime) -> ActivityStatus:
+    at, watermark = progress.get((row.connection, row.stream), (None, None))
+    return ActivityStatus(
+        kind=row.kind,
+        stream=row.stream,
+        state=row.state,
+        error=row.error,
+        failures=row.failures,
+        last_success_at=row.last_success_at,
+        failing_since=row.failing_since,
+        next_attempt_at=row.next_attempt_at,
+        lag_seconds=(now - watermark).total_seconds() if watermark else None,
+        last_progress_at=at,
+        updated_at=row.updated_at,
+    )

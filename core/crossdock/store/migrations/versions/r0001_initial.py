@@ -16,6 +16,21 @@ depends_on = None
 def upgrade() -> None:  # noqa: PLR0915
     """Make the tables."""
     op.create_table(
+        "activities",
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("connector", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("last_success_at", types.Instant(), nullable=True),
+        sa.Column("failing_since", types.Instant(), nullable=True),
+        sa.Column("next_attempt_at", types.Instant(), nullable=True),
+        sa.Column("updated_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "kind", "stream", name=op.f("pk_activities")),
+    )
+    op.create_table(
         "api_requests",
         sa.Column("idempotency_key", sa.Text(), nullable=False),
         sa.Column("caller", sa.Text(), nullable=False),
