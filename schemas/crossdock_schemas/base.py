@@ -35,7 +35,9 @@ __all__ = [
 ]
 
 _CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies)
-_COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries)
+# Not in ISO 3166-1, but used as if they were: Ascension, Ceuta and Melilla, the Canary Islands, Tristan da Cunha
+# (exceptionally reserved), and Kosovo (user-assigned)
+_COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries) | {"AC", "EA", "IC", "TA", "XK"}
 
 
 def _currency(code: str) -> str:

@@ -9,7 +9,10 @@ const wsdl = process.argv[2];
 const core = 'urn:core_2023_2.platform.webservices.netsuite.com';
 const faults = 'urn:faults_2023_2.platform.webservices.netsuite.com';
 const xsi = 'http://www.w3.org/2001/XMLSchema-instance';
-const records = new Map();
+const sales = 'urn:sales_2023_2.transactions.webservices.netsuite.com';
+const relationships = 'urn:relationships_2023_2.lists.webservices.netsuite.com';
+// one customer is there from the beginning
+const records = new Map([['customer/shop/C-9', { type: 'customer', externalId: 'shop/C-9', internalId: '4711' }]]);
 const nonces = new Set();
 const received = [];
 const list = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
@@ -81,7 +84,7 @@ function get({ baseRef }) {
       record: {
         attributes: {
           'xsi:type': `s:${name}`, internalId: kept.internalId, externalId, 'xmlns:xsi': xsi,
-          'xmlns:s': 'urn:sales_2023_2.transactions.webservices.netsuite.com',
+          'xmlns:s': type === 'customer' ? relationships : sales,
         },
       },
     },

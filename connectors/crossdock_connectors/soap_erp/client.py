@@ -26,7 +26,8 @@ from crossdock.sdk.errors import (
 from crossdock.sdk.services import Services, SoapClient
 from crossdock_connectors.soap_erp.config import SoapErpConfig
 from crossdock_connectors.soap_erp.profile import Meaning, Profile, Question, load_profile
-from crossdock_connectors.soap_erp.reading import RefusedError, refusal_in, refusal_of
+from crossdock_connectors.soap_erp.reading import RefusedError, find, refusal_in, refusal_of, text
+from crossdock_connectors.soap_erp.tables import looked_up, table_faults
 from crossdock_connectors.soap_erp.templates import Scope, render
 
 __all__ = ["SoapErpClient"]
@@ -84,7 +85,8 @@ class SoapErpClient:
     async def _call(self, question: Question, scope: Scope, *, safe: bool) -> Mapping[str, object]:
         profile = self.profile
         known = {**scope, "settings": self._settings(), "secrets": self._secrets()}
-        arguments = self._qualified(render(question.arguments, known))
+        made = await looked_up(render(question.arguments, known), profile, self.config, self._ask)
+        arguments = self._qualified(made)
         assert isinstance(arguments, Mapping)
         headers = self._headers(question, known)
         # a signed message is never repeated as it is: its nonce is good once
@@ -98,6 +100,18 @@ class SoapErpClient:
         if (refusal := refusal_in(answer, profile.answers, profile.codes)) is not None:
             self._raise(refusal)
         return answer
+
+    async def _ask(self, table: str, key: str) -> str:
+        """The ERP's id for a word of a table; empty where it does not know it."""
+        question = self.profile.tables[table].ask
+        assert question is not None
+        try:
+            answer = await self.read(question, {"key": key})
+        except RefusedError as error:
+            if error.meaning is Meaning.ABSENT:
+                return ""
+            raise
+        return text(find(answer, question.reference))
 
     def _raise(self, refusal: RefusedError) -> NoReturn:
         message = f"{self.profile.title}: {refusal.message}"
@@ -216,6 +230,7 @@ def _complete(profile: Profile, config: SoapErpConfig) -> None:
             f"{kind}.{name}: the profile reads no such thing; it reads: {there}"
             for name in sorted(given - known)
         ]
+    faults += table_faults(profile, config)
     if profile.auth != "none" and not (config.username and config.password):
         faults.append(f"username, password: the profile authenticates by {profile.auth}; add both")
     if faults:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
-__all__ = ["CallerConfig", "SoapErpConfig"]
+__all__ = ["CallerConfig", "SoapErpConfig", "TableConfig"]
 
 
 def _zone(name: str) -> str:
@@ -35,6 +35,17 @@ class CallerConfig(_Strict):
     """Each is good: while rotating there are two."""
 
 
+class TableConfig(_Strict):
+    """The ERP's ids of one kind of thing, by our words for it: customers, currencies, tax codes."""
+
+    entries: Mapping[str, str] = Field(default_factory=dict)
+    """Our word to the ERP's id."""
+    ask: bool = False
+    """Ask the ERP for a word that is not among ``entries``: whether it knows it as an external id."""
+    default: str | None = None
+    """The ERP's id for all others."""
+
+
 class SoapErpConfig(_Strict):
     """One ERP."""
 
@@ -56,9 +67,11 @@ class SoapErpConfig(_Strict):
     """What the profile asks for, such as NetSuite's ``account``."""
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
     """What the profile signs with."""
+    tables: Mapping[str, TableConfig] = Field(default_factory=dict)
+    """What the profile's tables hold, such as NetSuite's ``customers``."""
     nodes: Mapping[str, str] = Field(default_factory=dict)
     """The ERP's stock locations to our nodes. Where there are any, other locations are left out; where there are
-    none, a location's id is the node's."""
+    none, a location's id is the node's. The other way round it is the table ``nodes``."""
     start: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
     """The first poll asks for what changed since."""
     page_size: Annotated[int, Field(ge=5, le=1000)] = 200

@@ -29,6 +29,7 @@ __all__ = [
     "Profile",
     "Question",
     "StreamProfile",
+    "TableProfile",
     "load_profile",
 ]
 
@@ -142,6 +143,19 @@ class CommandProfile(Question):
     probe: ProbeProfile | None = None
 
 
+class TableProfile(_Strict):
+    """A table of the connection in which a document's ``{"@table": NAME, "@keys": [word, ...]}`` is looked up."""
+
+    value: Template
+    """What stands in its place, with ``${id}``."""
+    required: bool = False
+    """Whether the connection must have it; without one that it need not have, documents leave the value out."""
+    lenient: bool = False
+    """Whether documents leave out what the table does not have, instead of being rejected."""
+    ask: ProbeProfile | None = None
+    """How the ERP is asked for ``${key}``."""
+
+
 class Paging(_Strict):
     """How the next page is asked for: until ``total_pages`` is reached, or while ``more`` or a ``token`` is there.
 
@@ -214,6 +228,7 @@ class Profile(_Strict):
     """How long to wait after a code of ``throttled``."""
     check: Question | None = None
     """A harmless call that proves address and credentials."""
+    tables: Mapping[str, TableProfile] = Field(default_factory=dict)
     streams: Mapping[str, StreamProfile] = Field(default_factory=dict)
     commands: Mapping[str, CommandProfile] = Field(default_factory=dict)
 

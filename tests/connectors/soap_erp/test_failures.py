@@ -23,6 +23,9 @@ POSTED = f"""<PostInvoiceResponse xmlns="{PLAIN_ERP}">
 <documentNumber>RE-1</documentNumber><status>CREATED</status></PostInvoiceResponse>"""
 
 
+CUSTOMERS = {"tables": {"customers": {"default": "7"}}}
+
+
 def envelope(body: str) -> str:
     return f'<s:Envelope xmlns:s="{SOAP}"><s:Body>{body}</s:Body></s:Envelope>'
 
@@ -164,7 +167,7 @@ def test_check_says_what_is_misconfigured(changes: dict[str, Any], words: str) -
 
 def test_a_profile_without_a_wsdl_asks_for_one() -> None:
     secrets = {"consumer_key": "ck", "consumer_secret": "cs", "token_id": "t", "token_secret": "ts"}
-    changes = {"profile": "netsuite", "settings": {"account": "1", "customer": "7"}, "secrets": secrets}
+    changes = {"profile": "netsuite", "settings": {"account": "1"}, "secrets": secrets} | CUSTOMERS
     assert "brings no WSDL: download" in erp(Answer(""), **changes).check()["products"].message
 
 

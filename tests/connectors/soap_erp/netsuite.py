@@ -1,0 +1,69 @@
+"""Connections to NetSuite: to node-soap on the vendor's WSDL, or to answers that NetSuite really gave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from crossdock.sdk.connector import Command
+from tests.connectors.soap_erp.builders import Erp, command
+from tests.servers.node import contract
+
+__all__ = ["RECORDED", "SECRETS", "account", "netsuite", "post", "received"]
+
+PATH = "/services/NetSuitePort_2023_2"
+SECRETS = {
+    "consumer_key": "ck",
+    "consumer_secret": "cs/secret",
+    "token_id": "token&id",
+    "token_secret": "ts secret",
+}
+
+
+class Recorded:
+    """Answers with the bodies it was given, in turn."""
+
+    bodies: list[bytes]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200, content=self.bodies.pop(0), headers={"content-type": "text/xml; charset=utf-8"}
+        )
+
+
+RECORDED = Recorded()
+_known: dict[str, Erp] = {}
+
+
+def netsuite(address: str, **changes: Any) -> Erp:
+    """A connection; one for each configuration, since reading the WSDL takes a second."""
+    config = {
+        "profile": "netsuite",
+        "wsdl": str(contract("netsuite", "wsdl", "netsuite.wsdl")),
+        "endpoint": address + PATH,
+        "settings": {"account": "1234567_SB1"},
+        "tables": {"customers": {"default": "77"}},
+        "secrets": SECRETS,
+        "nodes": {"1": "dc-east", "2": "dc-west"},
+    } | changes
+    transport = httpx.MockTransport(RECORDED) if address == "https://erp.test" else None
+    return _known.setdefault(str(config), Erp(config, transport))
+
+
+def account(address: str) -> dict[str, Any]:
+    answer: dict[str, Any] = httpx.get(address, trust_env=False).json()
+    return answer
+
+
+def post(kind: str, **changes: Any) -> Command:
+    name = "sales_order.post" if kind == "sales_order" else "invoice.post"
+    mapping = "item_fulfilment" if kind == "item_fulfilment" else "transaction"
+    kinds = {"kind": "sales_order" if kind == "sales_order" else "invoice"}
+    return command(name, f"soap_erp/netsuite/{mapping}", **(kinds | changes))
+
+
+def received(address: str, operation: str = "add") -> Any:
+    """The arguments of the last call of an operation."""
+    calls = [each["args"] for each in account(address)["received"] if each["name"] == operation]
+    return calls[-1]
