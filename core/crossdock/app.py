@@ -43,7 +43,7 @@ from crossdock.streams.edges.receive import Receiver
 from crossdock.streams.edges.running import edge_services
 from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
 from crossdock.streams.processors.declared import processors, timers
-from crossdock.streams.pruning import prune_timer
+from crossdock.streams.pruning import pruning_service
 from crossdock.streams.services import Service
 from crossdock.streams.transaction import Transactions
 
@@ -124,6 +124,8 @@ class Application:
         self.bells = Bells()
         pressure = BackPressure()
         around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, _OWNER)
+        edges = edge_services(self.connections, around, delivery)
+        pruning = pruning_service(self.transactions, self.bodies, _retention(config), _OWNER)
         self.receiver = Receiver(
             self.connections,
             self.transactions,
@@ -137,11 +139,8 @@ class Application:
         self.runtime = EmbeddedRuntime(
             self.transactions,
             (normalise_processor(self.connections, self.bodies), *processors(self.hub)),
-            timers=(*timers(self.hub), prune_timer(_retention(config))),
-            services=[
-                Service("web", self._serve, essential=True),
-                *edge_services(self.connections, around, delivery),
-            ],
+            timers=timers(self.hub),
+            services=[Service("web", self._serve, essential=True), pruning, *edges],
             settings=EmbeddedSettings(stop_seconds=config.hub.stop_seconds),
             owner=_OWNER,
         )
@@ -239,5 +238,10 @@ def _retention(config: Config) -> Retention:
     kept = config.hub.retention
     messages = max(1, kept.messages.days)
     return Retention(
-        raw_days=max(1, kept.raw.days), message_days=messages, inbox_days=max(_INBOX_DAYS, messages)
+        raw_days=max(1, kept.raw.days),
+        message_days=messages,
+        inbox_days=max(_INBOX_DAYS, messages),
+        dead_letter_days=max(1, kept.dead_letters.days),
+        command_days=max(1, kept.commands.days),
+        api_request_days=max(1, kept.api_requests.days),
     )

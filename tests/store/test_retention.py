@@ -1,34 +1,169 @@
+"""What is done with goes after its time, what somebody still needs stays; the same on both databases."""
+
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
-from crossdock.store import log
+from crossdock.sdk.clock import ManualClock
+from crossdock.store import log, raw
+from crossdock.store.api_requests import ApiRequest, remember
+from crossdock.store.commands import CommandRow, CommandState, Result, enqueue, record
 from crossdock.store.engine import Database
-from crossdock.store.plumbing import messages
-from crossdock.store.retention import Retention, prune
+from crossdock.store.plumbing import api_requests, commands, dead_letters, messages, raw_records
+from crossdock.store.raw import BodyStore, StoredBody
+from crossdock.store.retention import Retention
+from crossdock.streams.processor import DeadLetter
+from crossdock.streams.pruning import Pruner, pruning_service
+from crossdock.streams.transaction import Transactions
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+AGES = Retention()
 
 
-def test_only_old_and_handled_messages_are_deleted_and_ids_never_come_again(database: Database) -> None:
-    def work(connection: Connection) -> tuple[dict[str, int], list[str]]:
+@pytest.fixture
+def bodies(tmp_path: Path) -> BodyStore:
+    return BodyStore(tmp_path / "raw")
+
+
+def pruned(database: Database, bodies: BodyStore, now: datetime = NOW) -> dict[str, int]:
+    return asyncio.run(Pruner(Transactions(database, ManualClock(now)), bodies, AGES).prune())
+
+
+def left(database: Database, table: Table, column: str) -> list[Any]:
+    return database.read_now(
+        lambda c: list(c.execute(select(table.c[column]).order_by(*table.primary_key)).scalars())
+    )
+
+
+def keep_raw(
+    connection: Connection, keys: Sequence[str], at: datetime, body: bytes | StoredBody = b"{}"
+) -> list[str]:
+    rows = [raw.raw_row("shop", "orders", key, key, body, received_at=at) for key in keys]
+    raw.store(connection, rows)
+    return [row.id for row in rows]
+
+
+def age(folder: Path, path: str, days: float) -> None:
+    file = folder / "raw" / path
+    at = file.stat().st_mtime - days * 86400
+    os.utime(file, (at, at))
+
+
+def test_only_old_and_handled_messages_are_deleted_and_ids_never_come_again(
+    database: Database, bodies: BodyStore
+) -> None:
+    def work(connection: Connection) -> None:
         old = NOW - timedelta(days=30)
         log.append(connection, [log.LogRow("orders", f"m{n}", "k", "{}", b"", old) for n in range(4)])
         log.append(connection, [log.LogRow("events", "nobody reads", "k", "{}", b"", old)])
         log.append(connection, [log.LogRow("events", "new", "k", "{}", b"", NOW)])
         log.create_cursor(connection, "route", "orders", NOW)
         log.move_cursor(connection, "route", 2, NOW)
-        deleted = prune(connection, Retention(), NOW)
-        return deleted, list(
-            connection.execute(select(messages.c.message_id).order_by(messages.c.id)).scalars()
-        )
 
-    deleted, left = database.transact_now(work)
-    assert deleted["messages"] == 3
-    assert left == ["m2", "m3", "new"]
+    database.transact_now(work)
+    assert pruned(database, bodies)["messages"] == 3
+    assert left(database, messages, "message_id") == ["m2", "m3", "new"]
+
+
+def test_what_api_callers_asked_for_is_forgotten_after_its_time(
+    database: Database, bodies: BodyStore
+) -> None:
+    def work(connection: Connection) -> None:
+        for key, days in (("old", 31), ("young", 29)):
+            remember(connection, ApiRequest(key, "portal", "x", "order", NOW - timedelta(days=days)))
+
+    database.transact_now(work)
+    assert pruned(database, bodies)["api_requests"] == 1
+    assert left(database, api_requests, "idempotency_key") == ["young"]
+
+
+def test_a_command_that_somebody_has_to_decide_stays(database: Database, bodies: BodyStore) -> None:
+    old = NOW - timedelta(days=200)
+
+    def work(connection: Connection) -> None:
+        rows = [CommandRow("shop", "do", f"k{n}", f"i{n}", b"{}", {}, "c", old) for n in range(3)]
+        enqueue(connection, rows)
+        ids = list(connection.execute(select(commands.c.id).order_by(commands.c.id)).scalars())
+        states = (CommandState.APPLIED, CommandState.PARKED)
+        record(connection, [Result(n, s, {}, None) for n, s in zip(ids, states, strict=False)], old)
+
+    database.transact_now(work)
+    assert pruned(database, bodies)["commands"] == 1
+    assert left(database, commands, "order_key") == ["k1", "k2"]
+
+
+def test_the_bytes_of_an_open_dead_letter_stay(database: Database, bodies: BodyStore) -> None:
+    transactions = Transactions(database, ManualClock(NOW - timedelta(days=200)))
+    database.transact_now(lambda c: keep_raw(c, ["gone", "wanted"], NOW - timedelta(days=200)))
+    wanted = raw.raw_id("shop", "orders", "wanted")
+    letters = [DeadLetter("s", "c", "m", "", b"", raw_id=each) for each in (wanted, None)]
+    transactions.transact_now(lambda tx: tx.dead_letter(*letters))
+    assert pruned(database, bodies)["raw_records"] == 1
+    assert left(database, raw_records, "key") == ["wanted"]
+    database.transact_now(lambda c: c.execute(dead_letters.update().values(state="discarded")))
+    again = pruned(database, bodies)
+    assert (again["raw_records"], again["dead_letters"]) == (1, 2)
+
+
+def test_a_large_body_goes_with_the_last_record_that_names_it(
+    database: Database, bodies: BodyStore, tmp_path: Path
+) -> None:
+    body = bodies.put([b"a" * 300_000])
+    age(tmp_path, body.path, 100)
+
+    def work(connection: Connection) -> None:
+        keep_raw(connection, ["old"], NOW - timedelta(days=100), body)
+        keep_raw(connection, ["young"], NOW - timedelta(days=89), body)
+
+    database.transact_now(work)
+    first = pruned(database, bodies)
+    assert (first["raw_records"], first["bodies"]) == (1, 0)
+    assert bodies.chunk(body.path, 0, 3) == b"aaa"
+    second = pruned(database, bodies, NOW + timedelta(days=2))
+    assert (second["raw_records"], second["bodies"]) == (1, 1)
+    assert not (tmp_path / "raw" / body.path).exists()
+
+
+def test_what_a_crash_left_goes_and_what_is_about_to_be_stored_stays(
+    database: Database, bodies: BodyStore, tmp_path: Path
+) -> None:
+    young, orphan = bodies.put([b"young"]), bodies.put([b"orphan"])
+    half = tmp_path / "raw/incoming-x"
+    half.write_bytes(b"half")
+    for path in (orphan.path, half.name):
+        age(tmp_path, path, 2)
+    assert pruned(database, bodies)["bodies"] == 2
+    assert bodies.chunk(young.path, 0, 9) == b"young"
+    # The same content comes again while its old file is being given up: it is young from then on.
+    bodies.put([b"young"])
+    age(tmp_path, young.path, 2)
+    listed = bodies.older_than(timedelta(days=1))
+    bodies.put([b"young"])
+    assert listed == [young.path]
+    assert bodies.delete_old(listed, timedelta(days=1)) == 0
+
+
+def test_the_service_prunes_and_stops(database: Database, bodies: BodyStore, tmp_path: Path) -> None:
+    database.transact_now(lambda c: keep_raw(c, [f"k{n}" for n in range(1_200)], NOW - timedelta(days=100)))
+    service = pruning_service(Transactions(database, ManualClock(NOW)), bodies, AGES, "worker")
+
+    async def story() -> None:
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(service.run(stop))
+        while left(database, raw_records, "key"):  # noqa: ASYNC110 - it rings no bell
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+
+    asyncio.run(story())
 
 
 def test_an_inbox_that_forgets_before_the_log_is_refused() -> None:

@@ -40,12 +40,18 @@ class Strict(BaseModel):
 
 
 class Retention(Strict):
-    """How long what is no longer needed for deciding is kept."""
+    """How long what is no longer needed for deciding is kept: whole days, at least one."""
 
     messages: Duration = timedelta(days=14)
     """Messages and their inbox entries; never shorter than a partner may repeat itself."""
     raw: Duration = timedelta(days=90)
-    """Bytes as received."""
+    """Bytes as received, also the large ones in ``data_dir``; those of an open dead letter are kept longer."""
+    commands: Duration = timedelta(days=90)
+    """Finished commands with what became of them."""
+    dead_letters: Duration = timedelta(days=180)
+    """Dead letters that were replayed or discarded; open ones are kept."""
+    api_requests: Duration = timedelta(days=30)
+    """``Idempotency-Key`` values of API callers: as long a repeated request is known to be one."""
 
 
 class HubConfig(Strict):

@@ -55,6 +55,13 @@ raw_records = Table(
     Column("path", Text),
     CheckConstraint("(body IS NULL) <> (path IS NULL)", name="body_or_path"),
     Index(None, "received_at"),
+    # To find the bodies that no record names any more.
+    Index(
+        None,
+        "path",
+        sqlite_where=text("path IS NOT NULL"),
+        postgresql_where=text("path IS NOT NULL"),
+    ),
 )
 
 messages = Table(

@@ -6,12 +6,14 @@ and are read in chunks.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,12 +23,23 @@ from crossdock.errors import BugError
 from crossdock.store.bulk import InsertMany
 from crossdock.store.plumbing import raw_records
 
-__all__ = ["INLINE_BYTES", "BodyStore", "Raw", "StoredBody", "load", "raw_id", "raw_row", "store"]
+__all__ = [
+    "INLINE_BYTES",
+    "BodyStore",
+    "Raw",
+    "StoredBody",
+    "load",
+    "named_paths",
+    "raw_id",
+    "raw_row",
+    "store",
+]
 
 INLINE_BYTES = 256 * 1024
 """Bodies up to this size lie in the table."""
 
 _COPY_BYTES = 1024 * 1024
+_LOCK = ".lock"
 
 
 class RawRow(NamedTuple):
@@ -130,6 +143,12 @@ def load(connection: Connection, ids: Sequence[str]) -> dict[str, Raw]:
     return {row.id: Raw(**row._mapping) for row in rows}
 
 
+def named_paths(connection: Connection, paths: Sequence[str]) -> set[str]:
+    """Those of ``paths`` in the body store that a raw record names."""
+    found = connection.execute(select(raw_records.c.path).where(raw_records.c.path.in_(paths)))
+    return set(found.scalars())
+
+
 class BodyStore:
     """Large bodies in a folder, each under the SHA-256 of its content: ``ab/cdef…``."""
 
@@ -167,18 +186,64 @@ class BodyStore:
             while piece := file.read(_COPY_BYTES):
                 yield piece
 
-    def delete(self, path: str) -> None:
-        """Delete a body; a missing one is no error."""
-        (self._folder / path).unlink(missing_ok=True)
+    def older_than(self, age: timedelta) -> list[str]:
+        """The paths of all files that were written longer than ``age`` ago, by the clock of the file system.
+
+        Also what a crash has left half-written.
+        """
+        if not self._folder.is_dir():
+            return []
+        limit = self._now() - age.total_seconds()
+        files = (Path(folder, name) for folder, _, names in os.walk(self._folder) for name in names)
+        return sorted(
+            file.relative_to(self._folder).as_posix()
+            for file in files
+            if file.name != _LOCK and _is_older(file, limit)
+        )
+
+    def delete_old(self, paths: Sequence[str], age: timedelta) -> int:
+        """Delete bodies that are still older than ``age``; returns how many.
+
+        One that has just come again is young: nobody can write it meanwhile.
+        """
+        count = 0
+        limit = self._now() - age.total_seconds()
+        for path in paths:
+            file = self._folder / path
+            with self._locked():
+                if _is_older(file, limit):
+                    file.unlink()
+                    count += 1
+        return count
+
+    def _now(self) -> float:
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix="clock-") as file:
+            return os.fstat(file.fileno()).st_mtime
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Between this and every other process and thread that works in the folder."""
+        with (self._folder / _LOCK).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _keep(self, written: Path, sha256: str, size: int) -> StoredBody:
         path = f"{sha256[:2]}/{sha256[2:]}"
         target = self._folder / path
         target.parent.mkdir(exist_ok=True)
-        written.replace(target)
+        with self._locked():
+            written.replace(target)
         _sync_folder(target.parent)
         _sync_folder(self._folder)
         return StoredBody(path=path, sha256=sha256, size_bytes=size)
+
+
+def _is_older(file: Path, limit: float) -> bool:
+    """Whether ``file`` is there and was written before ``limit``, a Unix time."""
+    try:
+        return file.stat().st_mtime < limit
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

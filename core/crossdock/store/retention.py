@@ -1,15 +1,25 @@
-"""Deletes what is older than anybody needs, a bounded number of rows at a time."""
+"""What is older than anybody needs: found on a snapshot, deleted a bounded number of rows at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not_, select, tuple_
 
-from crossdock.store.plumbing import commands, dead_letters, inbox, messages, processor_cursors, raw_records
+from crossdock.store.plumbing import (
+    api_requests,
+    commands,
+    dead_letters,
+    inbox,
+    messages,
+    processor_cursors,
+    raw_records,
+)
 
-__all__ = ["Retention", "prune"]
+__all__ = ["Expiry", "Retention", "delete_rows", "expired_keys", "expiries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +27,8 @@ class Retention:
     """How many days what is done with is kept.
 
     ``inbox_days`` must be longer than the longest time after which a message can come again; so it is never
-    shorter than
-    ``message_days``. Open dead letters, unfinished commands and messages not yet handled are kept whatever their age.
+    shorter than ``message_days``. Open dead letters with their raw records, unfinished commands and messages not yet
+    handled are kept whatever their age.
     """
 
     raw_days: int = 90
@@ -26,7 +36,7 @@ class Retention:
     inbox_days: int = 45
     dead_letter_days: int = 180
     command_days: int = 90
-    rows_at_once: int = 2_000
+    api_request_days: int = 30
 
     def __post_init__(self) -> None:
         """Refuse an inbox that forgets before the log does."""
@@ -36,11 +46,15 @@ class Retention:
             )
 
 
-def prune(connection: Connection, retention: Retention, now: datetime) -> dict[str, int]:
-    """Delete up to ``rows_at_once`` rows of each table, the oldest first; returns how many, by table.
+class Expiry(NamedTuple):
+    """A table, and which of its rows nobody needs."""
 
-    Large bodies of raw records stay on the disk: ``BodyStore.delete`` them once no record names them.
-    """
+    table: Table
+    condition: ColumnElement[bool]
+
+
+def expiries(retention: Retention, now: datetime) -> list[Expiry]:
+    """What ``retention`` lets go at ``now``, by table."""
 
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
@@ -50,37 +64,43 @@ def prune(connection: Connection, retention: Retention, now: datetime) -> dict[s
         .where(processor_cursors.c.topic == messages.c.topic)
         .scalar_subquery()
     )
-    expired: list[tuple[Table, ColumnElement[bool]]] = [
-        (raw_records, raw_records.c.received_at < before(retention.raw_days)),
-        (
+    letters = dead_letters.c
+    wanted = select(letters.raw_id).where(letters.state == "open", letters.raw_id.is_not(None))
+    return [
+        Expiry(
+            raw_records,
+            and_(raw_records.c.received_at < before(retention.raw_days), raw_records.c.id.not_in(wanted)),
+        ),
+        Expiry(
             messages,
             and_(
                 messages.c.created_at < before(retention.message_days),
                 messages.c.id <= func.coalesce(unread, messages.c.id),
             ),
         ),
-        (inbox, inbox.c.handled_at < before(retention.inbox_days)),
-        (
+        Expiry(inbox, inbox.c.handled_at < before(retention.inbox_days)),
+        Expiry(
             dead_letters,
-            and_(
-                dead_letters.c.updated_at < before(retention.dead_letter_days), dead_letters.c.state != "open"
-            ),
+            and_(letters.updated_at < before(retention.dead_letter_days), letters.state != "open"),
         ),
-        (
+        Expiry(
             commands,
             and_(
                 commands.c.updated_at < before(retention.command_days),
                 not_(commands.c.state.in_(("pending", "sending", "unknown", "parked"))),
             ),
         ),
+        Expiry(api_requests, api_requests.c.created_at < before(retention.api_request_days)),
     ]
-    return {
-        table.name: _delete(connection, table, condition, retention.rows_at_once)
-        for table, condition in expired
-    }
 
 
-def _delete(connection: Connection, table: Table, condition: ColumnElement[bool], limit: int) -> int:
-    key = list(table.primary_key.columns)
-    oldest = select(*key).where(condition).limit(limit)
-    return connection.execute(delete(table).where(tuple_(*key).in_(oldest))).rowcount
+def expired_keys(connection: Connection, expiry: Expiry, limit: int) -> list[tuple[Any, ...]]:
+    """The primary keys of up to ``limit`` rows that may go."""
+    key = list(expiry.table.primary_key.columns)
+    return [tuple(row) for row in connection.execute(select(*key).where(expiry.condition).limit(limit))]
+
+
+def delete_rows(connection: Connection, expiry: Expiry, keys: Sequence[tuple[Any, ...]]) -> int:
+    """Delete the rows of ``keys`` that may still go; returns how many."""
+    key = tuple_(*expiry.table.primary_key.columns)
+    return connection.execute(delete(expiry.table).where(key.in_(keys), expiry.condition)).rowcount

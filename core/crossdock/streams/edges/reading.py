@@ -90,7 +90,7 @@ class Job:
         """All bytes of the part.
 
         Raises:
-            RecordRejectedError: They have been pruned.
+            RecordRejectedError: They have been pruned, or their file is gone.
         """
         part = self.part
         if self.is_replay:
@@ -103,7 +103,11 @@ class Job:
             )
         if self.raw.path is not None:
             length = self.raw.size_bytes if part.length is None else part.length
-            return self.bodies.chunk(self.raw.path, part.offset, length)
+            try:
+                return self.bodies.chunk(self.raw.path, part.offset, length)
+            except FileNotFoundError as error:
+                said = f"{error.filename} with the body of raw record {self.raw_id} is gone; restore hub.data_dir"
+                raise RecordRejectedError(Rejection("raw.lost", said)) from error
         body = self.raw.body or b""
         return body if part.length is None else body[part.offset : part.offset + part.length]
 

@@ -482,6 +482,14 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.CheckConstraint("(body IS NULL) <> (path IS NULL)", name=op.f("ck_raw_records_body_or_path")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_records")),
     )
+    op.create_index(
+        op.f("ix_raw_records_path"),
+        "raw_records",
+        ["path"],
+        unique=False,
+        sqlite_where=sa.text("path IS NOT NULL"),
+        postgresql_where=sa.text("path IS NOT NULL"),
+    )
     op.create_index(op.f("ix_raw_records_received_at"), "raw_records", ["received_at"], unique=False)
     op.create_table(
         "reservations",
