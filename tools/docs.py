@@ -17,7 +17,7 @@ from crossdock.config.model import Config
 from crossdock.sdk.manifest import Manifest
 from crossdock.sdk.manifest_file import load_manifest
 from crossdock_schemas.registry import ENTITIES
-from tools.connectors import connector_page
+from tools.connectors import connector_page, readme
 from tools.reference import reference
 
 __all__ = ["drifted", "main", "pages"]
@@ -37,6 +37,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     }
     for path in sorted(CONNECTORS.glob("*/connector.yaml")):
         found[f"docs/connectors/{path.parent.name}.md"] = partial(_connector, path)
+        found[f"{CONNECTORS.relative_to(ROOT)}/{path.parent.name}/README.md"] = partial(_readme, path)
     return found
 
 
@@ -78,6 +79,11 @@ def _connector(manifest_path: Path) -> str:
     manifest = load_manifest(manifest_path)
     (entry_point,) = entry_points(group="crossdock.connectors", name=manifest.id)
     return connector_page(manifest, entry_point.load().config)
+
+
+def _readme(manifest_path: Path) -> str:
+    text = manifest_path.with_name("README.md").read_text(encoding="utf-8")
+    return readme(text, load_manifest(manifest_path))
 
 
 def main(

@@ -35,9 +35,8 @@ __all__ = [
 ]
 
 _CURRENCIES = frozenset(currency.alpha_3 for currency in pycountry.currencies)
-# Not in ISO 3166-1, but used as if they were: Ascension, Ceuta and Melilla, the Canary Islands, Tristan da Cunha
-# (exceptionally reserved), and Kosovo (user-assigned)
-_COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries) | {"AC", "EA", "IC", "TA", "XK"}
+# Not in ISO 3166-1, but used as if they were: Ceuta and Melilla, the Canary Islands (reserved), Kosovo (user-assigned)
+_COUNTRIES = frozenset(country.alpha_2 for country in pycountry.countries) | {"EA", "IC", "XK"}
 
 
 def _currency(code: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr
 
 from crossdock.sdk.manifest_file import parse_manifest
-from tools.connectors import connector_page
+from tools.connectors import connector_page, readme
 from tools.docs import drifted, pages
 from tools.reference import reference
 
@@ -101,6 +101,18 @@ def test_a_connector_page_tells_what_the_manifest_declares() -> None:
     assert "| `orders` | poll | order | `acme/order` | cursor `updated_at` |" in page
     assert "| `stock.publish` | `acme/stock` | natural_key | 50 | only the newest by `sku` |" in page
     assert "### Hub" in page
+
+
+def test_the_generated_part_of_a_readme_is_made_anew() -> None:
+    text = "# Acme\n\n<!-- generated -->\nold\n<!-- /generated -->\n\n## Set-up\n"
+    made = readme(text, parse_manifest(MANIFEST))
+    assert made.startswith("# Acme\n\n<!-- generated -->\n\n")
+    assert made.endswith("<!-- /generated -->\n\n## Set-up\n")
+    assert "| `stock.publish` | `acme/stock` |" in made
+    assert "old" not in made
+    assert readme(made, parse_manifest(MANIFEST)) == made
+    with pytest.raises(ValueError, match="the README of acme has no lines"):
+        readme("# Acme\n", parse_manifest(MANIFEST))
 
 
 def test_drift_is_found(tmp_path: Path) -> None:
