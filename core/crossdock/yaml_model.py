@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from crossdock.errors import MisconfiguredError
+from crossdock.mapping.yaml_text import SafeLoader
 
 __all__ = ["YamlDocument", "validate", "yaml_document"]
 
@@ -58,8 +59,8 @@ def yaml_document(text: str, name: str, shape: str = "must be a mapping of keys 
         MisconfiguredError: It is no YAML, no mapping, or a key is there twice.
     """
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        tree = yaml.compose(text, Loader=SafeLoader)
+        value = yaml.load(text, Loader=SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
