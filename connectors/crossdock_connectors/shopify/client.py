@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import httpx
 
+from crossdock.sdk.answers import json_of, malformed
 from crossdock.sdk.errors import (
     BugError,
     ForbiddenError,
@@ -15,7 +16,6 @@ from crossdock.sdk.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
-from crossdock.sdk.http import json_of
 from crossdock.sdk.services import Services, Tokens
 from crossdock.sdk.tokens import TokenAuth
 from crossdock_connectors.shopify.config import ShopifyConfig
@@ -92,13 +92,12 @@ class ShopifyClient:
         if response.status_code in (httpx.codes.PAYMENT_REQUIRED, httpx.codes.LOCKED):
             raise UnauthorisedError(f"{self.config.domain} is frozen or locked ({response.status_code})")
         answer = json_of(response)
-        if not isinstance(answer, dict):
-            raise BugError(f"{self.config.domain} answered {response.status_code}, but not with an object")
-        for error in _errors(answer):
+        found = answer if isinstance(answer, dict) else {}
+        for error in _errors(found):
             raise self._translated(error, safe=safe)
-        data = answer.get("data")
+        data = found.get("data")
         if not isinstance(data, dict):
-            raise BugError(f"{self.config.domain} answered {response.status_code} without data")
+            raise malformed(response, f"GraphQL was expected, status {response.status_code} brought no data")
         return data
 
     def _translated(self, error: Mapping[str, Any], *, safe: bool) -> Exception:

@@ -11,7 +11,14 @@ from crossdock.sdk.outcomes import AlreadyApplied, Applied, NotApplied, Outcome,
 from crossdock.sdk.translation import outcomes
 from crossdock_connectors.shopify import documents
 from crossdock_connectors.shopify.client import Node, ShopifyClient
-from crossdock_connectors.shopify.flows import Item, items_of, outstanding, plan_fulfilments, rejected
+from crossdock_connectors.shopify.flows import (
+    Item,
+    have_room,
+    items_of,
+    outstanding,
+    plan_fulfilments,
+    rejected,
+)
 from crossdock_connectors.shopify.polls import fulfilment_orders
 from crossdock_connectors.shopify.stock import publish_stock
 
@@ -75,19 +82,28 @@ async def _confirm_shipment(client: ShopifyClient, command: Command, _key: str) 
 
 
 async def _probe_shipment(client: ShopifyClient, command: Command, _key: str) -> Outcome:
-    if not _tracking_numbers(command):
-        return Unknown("the shipment has no tracking number to find its fulfilment by; look into the shop")
-    left, told = await _unconfirmed(client, command)
-    return NotApplied() if left else AlreadyApplied(",".join(told))
+    items, numbers = items_of(command.document), _tracking_numbers(command)
+    fulfilments = await _fulfilments(client, command)
+    left, told = outstanding(items, fulfilments, numbers)
+    if numbers:
+        return NotApplied() if left else AlreadyApplied(",".join(told))
+    # Without a number another shipment of the same order looks the same, unless there are not enough units for two.
+    if left == items:
+        return NotApplied()
+    if not left and not have_room(items, fulfilments):
+        return AlreadyApplied(",".join(told))
+    return Unknown("the shipment has no tracking number, and the shop has others like it; look into the shop")
 
 
 async def _unconfirmed(client: ShopifyClient, command: Command) -> tuple[list[Item], list[str]]:
     """What of the shipment the shop was not told yet, by its tracking numbers, and the fulfilments it has."""
     items, numbers = items_of(command.document), _tracking_numbers(command)
-    if not numbers:
-        return items, []
+    return outstanding(items, await _fulfilments(client, command), numbers) if numbers else (items, [])
+
+
+async def _fulfilments(client: ShopifyClient, command: Command) -> list[Node]:
     data = await client.query(documents.FULFILMENTS, id=_order_id(command))
-    return outstanding(items, data["order"]["fulfillments"] if data["order"] else [], numbers)
+    return data["order"]["fulfillments"] if data["order"] else []
 
 
 def _tracking_numbers(command: Command) -> list[str]:

@@ -21,7 +21,9 @@ class ShopifyConfig(BaseModel):
     ``access_token`` (a legacy custom app of the admin: one permanent token) is given, not both.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, use_attribute_docstrings=True
+    )
 
     shop: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", examples=["acme-outdoor"])]
     """The shop's name: what stands before ``.myshopify.com``."""

@@ -11,7 +11,7 @@ from typing import Final
 from crossdock.sdk.outcomes import Rejected
 from crossdock_connectors.shopify.client import Node
 
-__all__ = ["Item", "index_of", "items_of", "outstanding", "plan_fulfilments", "rejected"]
+__all__ = ["Item", "have_room", "index_of", "items_of", "outstanding", "plan_fulfilments", "rejected"]
 
 LINES_PER_FULFILMENT: Final = 250
 """The longest list that Shopify takes as an argument."""
@@ -46,13 +46,15 @@ def items_of(document: Mapping[str, object]) -> list[Item]:
 def outstanding(
     items: Iterable[Item], fulfilments: Iterable[Node], numbers: Iterable[str]
 ) -> tuple[list[Item], list[str]]:
-    """What of ``items`` no fulfilment with one of the ``numbers`` holds yet, and the ids of those that do."""
+    """What of ``items`` no fulfilment with one of the ``numbers`` holds yet, and the ids of those that do.
+
+    Without ``numbers`` it is the fulfilments without a number that count.
+    """
     wanted = set(numbers)
     ours = [
         fulfilment
         for fulfilment in fulfilments
-        if fulfilment["status"] not in _VOID
-        and wanted & {tracking["number"] for tracking in fulfilment["trackingInfo"]}
+        if fulfilment["status"] not in _VOID and _shares(wanted, fulfilment["trackingInfo"])
     ]
     told = [
         _Open(fulfilment, line, line["lineItem"], line["quantity"])
@@ -61,6 +63,19 @@ def outstanding(
     ]
     left = [replace(item, quantity=item.quantity - sum(n for _, n in _take(item, told))) for item in items]
     return [item for item in left if item.quantity], [fulfilment["id"] for fulfilment in ours]
+
+
+def _shares(wanted: set[str], tracking_info: Iterable[Node]) -> bool:
+    standing = {tracking["number"] for tracking in tracking_info if tracking["number"]}
+    return bool(wanted & standing) if wanted else not standing
+
+
+def have_room(items: Iterable[Item], fulfilments: Iterable[Node]) -> bool:
+    """Whether all ``items`` could be fulfilled once more, as far as order lines of ``fulfilments`` tell."""
+    lines = [line["lineItem"] for each in fulfilments for line in each["fulfillmentLineItems"]["nodes"]]
+    return all(
+        item.quantity <= line["unfulfilledQuantity"] for item in items for line in lines if item.is_of(line)
+    )
 
 
 @dataclass(slots=True)

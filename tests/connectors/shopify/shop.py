@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -202,6 +203,7 @@ class Shop:
             "fulfillmentLineItems": made,
         }
         owner["fulfillments"].append(fulfilment)
+        _count_unfulfilled(owner)
         return {"fulfillment": fulfilment, "userErrors": []}
 
     def q_inventorySetQuantities(self, input: Node, key: str) -> Node:  # noqa: A002
@@ -243,6 +245,17 @@ class Shop:
     def q_orderCancel(self, orderId: str, **_: Any) -> Node:
         self.orders[orderId]["cancelledAt"] = "2026-11-23T10:00:00Z"
         return {"job": {"id": "gid://shopify/Job/1", "done": False}, "orderCancelUserErrors": []}
+
+
+def _count_unfulfilled(order: Node) -> None:
+    """Each order line says how many of its units nobody has fulfilled yet."""
+    open_units: Counter[str] = Counter()
+    for one in order["fulfillmentOrders"]:
+        for line in one["lineItems"]:
+            open_units[line["lineItem"]["id"]] += line["remainingQuantity"]
+    for fulfilment in order["fulfillments"]:
+        for line in fulfilment["fulfillmentLineItems"]:
+            line["lineItem"]["unfulfilledQuantity"] = open_units[line["lineItem"]["id"]]
 
 
 def _stock_errors(*errors: Node) -> Node:

@@ -122,10 +122,25 @@ def test_a_time_out_before_the_effect_is_not_applied(shop: Shop, connect: Connec
     assert run(connect(shop).probe(command, "k")) == NotApplied()
 
 
-def test_without_a_tracking_number_nobody_can_tell(shop: Shop, connect: Connect) -> None:
+def test_what_has_no_tracking_number_is_found_where_no_unit_is_left_for_another(
+    shop: Shop, connect: Connect
+) -> None:
+    connector, command = connect(shop), confirm((TENT, "TENT-2P", 2), numbers=())
+    assert run(connector.probe(command, "k")) == NotApplied()
+    shop.faults = [None, TIMEOUT]
+    assert isinstance(run(connector.execute(command, "k")), Unknown)
+    assert run(connector.probe(command, "k")) == AlreadyApplied("gid://shopify/Fulfillment/1")
+
+
+def test_without_a_tracking_number_nobody_can_tell_one_of_two_like_shipments(
+    shop: Shop, connect: Connect
+) -> None:
     connector, command = connect(shop), confirm((TENT, "TENT-2P", 1), numbers=())
-    assert isinstance(run(connector.probe(command, "k")), Unknown)
+    run(connector.execute(confirm((TENT, "TENT-2P", 1)), "with a number"))
+    assert run(connector.probe(command, "k")) == NotApplied()
+    second_part(shop, "gid://shopify/Location/1", 3)
     assert isinstance(run(connector.execute(command, "k")), Applied)
+    assert isinstance(run(connector.probe(command, "k")), Unknown)
 
 
 def test_a_cancelled_fulfilment_does_not_count(shop: Shop, connect: Connect) -> None:
