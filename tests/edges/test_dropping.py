@@ -120,6 +120,19 @@ def test_a_crash_before_disposing_is_healed(database: Database, tmp_path: Path) 
     assert (tmp_path / "partner/stock/archive/stock.csv").is_file()
 
 
+def test_a_crash_before_disposing_is_healed_before_the_file_has_settled_anew(
+    database: Database, tmp_path: Path
+) -> None:
+    it = hub(database, tmp_path)
+    put(tmp_path, "stock", "bad.csv", "sku,quantity\nA,1\n".encode("utf-16"))
+    fetch(it, "stock", tmp_path)
+    (tmp_path / "partner/stock/error/bad.csv").rename(tmp_path / "partner/stock/bad.csv")
+    it.database.transact_now(lambda c: c.exec_driver_sql("UPDATE file_ledger SET state = 'stored'"))
+    files = {"kind": "folder", "path": str(tmp_path / "partner"), "settle_seconds": 3600}
+    fetch(hub(database, tmp_path, config={"files": files}), "stock", tmp_path)
+    assert (tmp_path / "partner/stock/error/bad.csv").is_file()
+
+
 ADVICE = b"""shipment,fulfilment_order,shipped_at,tracking,sku,quantity
 S1,F1,2026-11-23T09:00:00Z,T1,A,1
 S2,F2,2026-11-23T09:00:00Z,T2,A,none

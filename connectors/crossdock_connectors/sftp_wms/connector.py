@@ -56,17 +56,16 @@ class SftpWms(FileConnector[SftpWmsConfig]):
 
     async def dispose(self, file: FileRef, how: Disposal) -> None:
         """Move or delete, and take the done-marker away. A file that was replaced since it was listed is left to be
-        read.
+        read; the marker of one that is gone already is taken away all the same.
         """
-        inbound = self._inbound(file.stream)
-        if how is Disposal.KEEP or not await self._unchanged(file, inbound):
+        if how is Disposal.KEEP:
             return
-        if how is Disposal.DELETE:
-            await self.services.files.delete(file)
-        elif how is Disposal.ARCHIVE:
-            await self.services.files.move(file, inbound.archive or f"{inbound.folder}/{self.archive_folder}")
-        else:
-            await self.services.files.move(file, inbound.error or f"{inbound.folder}/{self.error_folder}")
+        inbound = self._inbound(file.stream)
+        standing = await self.services.files.stat(inbound.folder, file.name)
+        if standing is not None:
+            if (standing.size_bytes, standing.modified_at) != (file.size_bytes, file.modified_at):
+                return
+            await self._remove(file, inbound, how)
         if marker := self.config.files.done_marker:
             name = marker.replace("{name}", file.name)
             await self.services.files.delete(
@@ -138,9 +137,13 @@ class SftpWms(FileConnector[SftpWmsConfig]):
             return self.config.require_orders()
         return self.config.x12.acknowledgements if self.config.x12 else None
 
-    async def _unchanged(self, file: FileRef, inbound: InboundFiles) -> bool:
-        now = await self.services.files.stat(inbound.folder, file.name)
-        return now is not None and (now.size_bytes, now.modified_at) == (file.size_bytes, file.modified_at)
+    async def _remove(self, file: FileRef, inbound: InboundFiles, how: Disposal) -> None:
+        if how is Disposal.DELETE:
+            await self.services.files.delete(file)
+        elif how is Disposal.ARCHIVE:
+            await self.services.files.move(file, inbound.archive or f"{inbound.folder}/{self.archive_folder}")
+        else:
+            await self.services.files.move(file, inbound.error or f"{inbound.folder}/{self.error_folder}")
 
     async def _look(self, files: OutboundFiles) -> None:
         for folder in filter(None, (files.folder, files.taken_folder)):

@@ -236,6 +236,20 @@ def test_disposing_twice_is_no_error(anywhere: Connect, root: Path) -> None:
     assert names(root / "stock" / "archive") == ["s.csv"]
 
 
+def test_a_marker_that_a_crash_left_behind_goes_when_its_file_is_disposed_of_again(
+    anywhere: Connect, root: Path
+) -> None:
+    async def work(hub: MiniHub) -> None:
+        for name in ("s.csv", "s.csv.ok"):
+            (root / "stock" / name).write_bytes(STOCK)
+        (file,) = await hub.connector.list_files("stock_csv")
+        (root / "stock" / "s.csv").unlink()
+        await hub.connector.dispose(file, Disposal.ARCHIVE)
+
+    run(anywhere(done_marker="{name}.ok"), work)
+    assert names(root / "stock") == []
+
+
 def test_folders_of_archive_and_error_are_the_partners_choice(hub: Connect, root: Path) -> None:
     inbound = {"stock_csv": {"folder": "stock", "archive": "done/stock", "error": "bad"}}
     (root / "done").mkdir()

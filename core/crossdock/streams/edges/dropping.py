@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -13,8 +13,9 @@ from crossdock.sdk.connector import Disposal, FileRef
 from crossdock.sdk.errors import RecordRejectedError, RetryableError
 from crossdock.sdk.formats.records import FileVerdict, Frame
 from crossdock.store import ingest, leases, raw
-from crossdock.store.raw import INLINE_BYTES, RawRow, StoredBody
+from crossdock.store.raw import INLINE_BYTES, Raw, RawRow, StoredBody
 from crossdock.streams.edges import metrics
+from crossdock.streams.edges.blocking import BlockingChunks
 from crossdock.streams.edges.connections import Connection, Stream
 from crossdock.streams.edges.health import Activity
 from crossdock.streams.edges.intake import RawPart, inline_message, letter, pause, raw_message
@@ -26,7 +27,6 @@ from crossdock.streams.topics import RAW
 
 __all__ = ["drop_service"]
 
-_WAIT_SECONDS = 0.5
 _MEDIA_TYPES = {
     "csv": "text/csv",
     "fixed_width": "text/plain",
@@ -52,9 +52,9 @@ class _Stored:
     messages: tuple[Message, ...]
     letters: tuple[DeadLetter, ...]
 
-    @property
-    def disposal(self) -> Disposal:
-        return Disposal.ARCHIVE if self.verdict.ok else Disposal.ERROR
+
+def _disposal(verdict: FileVerdict) -> Disposal:
+    return Disposal.ARCHIVE if verdict.ok else Disposal.ERROR
 
 
 class _Dropper:
@@ -88,15 +88,14 @@ class _Dropper:
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         """Take in each file that has settled; one that can't be read now does not keep the others waiting."""
+        changing = await self._dispose_of_stored()
         files = await self._connection.drops.list_files(self._stream.name)
-        waiting = await self._forget_vanished({file.name for file in files})
-        changing: RetryableError | None = None
         taken = 0
         for file in files:
             if stop.is_set():
                 return
             await self._around.pressure.room(RAW)
-            if file.name not in waiting and await self._is_known(file):
+            if await self._is_known(file):
                 continue
             try:
                 taken += await self._take_in(file)
@@ -106,17 +105,30 @@ class _Dropper:
             raise changing
         await self._around.board.succeeded(self._activity, records=taken)
 
-    async def _forget_vanished(self, listed: set[str]) -> set[str]:
-        """Note files that were stored and are gone from the partner: a crash came between disposing and noting it.
+    async def _dispose_of_stored(self) -> RetryableError | None:
+        """Finish what a crash cut off: files whose bytes are safe, which may be moved or not, or only in part.
 
-        Returns the names of those that are still there and have to be disposed of.
+        Returns why one can't be disposed of now; the others do not wait for it.
         """
         name, stream = self._connection.name, self._stream.name
         left = await self._transactions.database.read(lambda c: ingest.undisposed_files(c, name, stream))
+        if not left:
+            return None
+        known = await self._transactions.database.read(lambda c: raw.load(c, [row.raw_id for row in left]))
+        failed: RetryableError | None = None
         for row in left:
-            if row.name not in listed:
+            try:
+                if (stored := known.get(row.raw_id)) is not None:
+                    chunks = self._chunks(stored)
+                    verdict = await asyncio.to_thread(self._stream.format.inspect, chunks)
+                    path = stored.headers["path"]
+                    file = FileRef(stream, row.name, path, row.size_bytes, row.modified_at)
+                    await self._connection.drops.dispose(file, _disposal(verdict))
+            except RetryableError as error:
+                failed = error
+            else:
                 await self._mark(row.name, row.sha256)
-        return {row.name for row in left} & listed
+        return failed
 
     async def _is_known(self, file: FileRef) -> bool:
         """Whether it was read and disposed of before, and the partner keeps it there all the same."""
@@ -132,7 +144,7 @@ class _Dropper:
         row = self._raw_row(file, body, received_at)
         stored = await asyncio.to_thread(self._inspect, file, row)
         is_new = await self._transactions.write(lambda tx: self._store(tx, stored))
-        await self._connection.drops.dispose(file, stored.disposal)
+        await self._connection.drops.dispose(file, _disposal(stored.verdict))
         await self._mark(file.name, row.sha256)
         return int(is_new)
 
@@ -151,7 +163,7 @@ class _Dropper:
             first.append(chunk)
             size += len(chunk)
             if size > INLINE_BYTES:
-                rest = _Blocking(chunks, asyncio.get_running_loop())
+                rest = BlockingChunks(chunks, asyncio.get_running_loop())
                 try:
                     return await asyncio.to_thread(self._around.bodies.put, chain(first, rest))
                 finally:
@@ -175,7 +187,7 @@ class _Dropper:
             headers=headers,
         )
 
-    def _chunks(self, row: RawRow) -> Iterable[bytes]:
+    def _chunks(self, row: RawRow | Raw) -> Iterable[bytes]:
         return [row.body or b""] if row.path is None else self._around.bodies.chunks(row.path)
 
     def _inspect(self, file: FileRef, row: RawRow) -> _Stored:
@@ -275,35 +287,3 @@ class _Dropper:
         tx.dead_letter(*stored.letters)
         metrics.RECORDS_IN.labels(row.connection, row.stream).inc(stored.verdict.records)
         return True
-
-
-class _Blocking:
-    """An asynchronous stream of chunks for a thread; the event loop reads it meanwhile."""
-
-    def __init__(self, chunks: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> None:
-        self._chunks = chunks
-        self._loop = loop
-        self._stopped = False
-
-    def stop(self) -> None:
-        """Let the thread go, whatever it waits for."""
-        self._stopped = True
-
-    def __iter__(self) -> Iterator[bytes]:
-        while (chunk := self._next()) is not None:
-            yield chunk
-
-    def _next(self) -> bytes | None:
-        future = asyncio.run_coroutine_threadsafe(self._read(), self._loop)
-        while True:
-            try:
-                return future.result(_WAIT_SECONDS)
-            except TimeoutError as error:
-                if future.done():
-                    raise
-                if self._stopped:
-                    future.cancel()
-                    raise RetryableError("reading was stopped; the file is fetched again later") from error
-
-    async def _read(self) -> bytes | None:
-        return await anext(self._chunks, None)
