@@ -23,8 +23,6 @@ from crossdock.demo.world import World
 
 __all__ = ["Conductor"]
 
-_ROUND: Final = 200
-"""Orders that are placed before the warehouses answer."""
 _ASKED: Final = ("fulfilment.request", "fulfilment.cancel")
 _CONNECTIONS: Final = {Channel.WEB: "shop", Channel.MARKETPLACE: "marketplace", Channel.B2B: "erp"}
 
@@ -32,12 +30,17 @@ _CONNECTIONS: Final = {Channel.WEB: "shop", Channel.MARKETPLACE: "marketplace", 
 class Conductor:
     """One day. ``phase`` says in words what is going on; ``placed`` counts the orders placed."""
 
-    def __init__(self, world: World, partners: Partners, observer: Observer, hub_url: str) -> None:
-        """Keep the parts; ``hub_url`` is where the hub listens."""
+    def __init__(
+        self, world: World, partners: Partners, observer: Observer, hub_url: str, *, together: int = 200
+    ) -> None:
+        """Keep the parts; ``hub_url`` is where the hub listens. So many orders are placed ``together`` before the
+        warehouses answer.
+        """
         self._world = world
         self._partners = partners
         self._observer = observer
         self._hub_url = hub_url
+        self._together = together
         self._expected: dict[Channel, int] = dict.fromkeys(Channel, 0)
         self.phase = "waiting for the hub"
         self.placed = 0
@@ -55,7 +58,7 @@ class Conductor:
         await self._partners.shop.place_malformed()
         remaining = iter(self._world.orders)
         number = 0
-        while orders := list(islice(remaining, _ROUND)):
+        while orders := list(islice(remaining, self._together)):
             number += 1
             await self._round(number, orders)
         self.phase = "waiting for parcels, labels and postings"

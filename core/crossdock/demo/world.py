@@ -15,7 +15,6 @@ __all__ = ["Stock", "World", "make_world"]
 Stock = dict[str, dict[str, int]]
 """Units by SKU, by node."""
 
-_PRODUCTS = 2_000
 _KITS = 20
 _SCARCE_EVERY = 60
 """Of the best sellers each so manieth is nearly sold out everywhere: buyers compete for the last units."""
@@ -41,10 +40,10 @@ class World:
         return tuple(place for place in self.places if place.account.name == account)
 
 
-def make_world(seed: int, orders: int) -> World:
-    """The same seed and number make the same world."""
+def make_world(seed: int, orders: int, products: int = 2_000) -> World:
+    """The same seed and numbers make the same world."""
     dice = Dice(seed)
-    catalogue = make_catalogue(dice, _PRODUCTS, _KITS)
+    catalogue = make_catalogue(dice, products, _KITS)
     places = make_places(dice)
     stock = _stock(dice, catalogue, places)
     return World(dice, catalogue, places, stock, plan_orders(dice, orders, catalogue, stock))

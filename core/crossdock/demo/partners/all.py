@@ -66,13 +66,13 @@ class Partners:
 
     def close(self) -> None:
         """Close them."""
-        self.hosting.stop()
+        self.hosting.stop((self.shop.hub, self.erp.hub, self.carrier.hub))
         self.sftp.stop()
 
 
-def open_partners(world: World, folder: Path, speed: float) -> Partners:
+def open_partners(world: World, folder: Path, speed: float, journal: Journal | None = None) -> Partners:
     """Start every partner; ``folder`` holds the warehouses' files. With ``speed`` 2 they take half their time."""
-    journal, hosting = Journal(), Hosting()
+    journal, hosting = journal or Journal(), Hosting()
     moods = {name: Moods(world.dice, name, trouble) for name, trouble in _TROUBLE.items()}
     carrier = Carrier(world.dice, moods["carrier"], journal, hosting, speed)
     shop = Shop(world, moods["shop"], journal)

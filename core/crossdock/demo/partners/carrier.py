@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from crossdock.demo.dice import Dice
+from crossdock.demo.partners.calling import Caller
 from crossdock.demo.partners.hosting import HangUpError, Hosting, Moods
 from crossdock.demo.partners.ledger import Journal
 from crossdock.demo.times import instant_text, now, now_text
@@ -75,7 +77,7 @@ class Carrier:
         self._followed: set[str] = set()
         self.parcels: dict[str, Parcel] = {}
         self._webhook_url = ""
-        self._client: httpx.AsyncClient | None = None
+        self.hub = Caller()
         self.app = Starlette(
             routes=[
                 Route("/v2/shipments", self._list, methods=["GET"]),
@@ -313,17 +315,9 @@ class Carrier:
         data = json.dumps(event).encode()
         signature = hmac.digest(WEBHOOK_SECRET.encode(), data, hashlib.sha256).hex()
         headers = {"content-type": "application/json", "x-hmac-signature": f"hmac-sha256-hex={signature}"}
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=30)
-        for attempt in range(5):
-            try:
-                response = await self._client.post(self._webhook_url, content=data, headers=headers)
-            except httpx.TransportError:
-                await asyncio.sleep(0.5 * 2**attempt)
-                continue
-            if response.status_code < 500:
-                return
-            await asyncio.sleep(0.5 * 2**attempt)
+        # a carrier gives up some day: the hub asks now and then
+        with suppress(httpx.TransportError):
+            await self.hub.post(self._webhook_url, data, headers)
 
     # --- helpers of the API -------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,6 +18,7 @@ from starlette.routing import Route
 
 from crossdock.demo.catalogue import Product
 from crossdock.demo.orders import PlannedOrder
+from crossdock.demo.partners.calling import Caller
 from crossdock.demo.partners.hosting import HangUpError, Moods
 from crossdock.demo.partners.ledger import Journal
 from crossdock.demo.times import now, now_text
@@ -86,7 +86,7 @@ class Erp:
         self._journal = journal
         self._schema = _schema()
         self._hub_url = ""
-        self._client: httpx.AsyncClient | None = None
+        self.hub = Caller(auth=(CALLER_USER, CALLER_PASSWORD))
         self.documents: dict[tuple[str, str], Document] = {}
         self.posted_twice: list[str] = []
         self.app = Starlette(routes=[Route("/erp", self._soap, methods=["POST"])])
@@ -114,14 +114,7 @@ class Erp:
         payload.extend(content)
         body = envelope_bytes(SoapVersion.V11, payload)
         headers = {"content-type": SoapVersion.V11.media_type, "soapaction": f'"{_HUB}#{operation}"'}
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=60, auth=(CALLER_USER, CALLER_PASSWORD))
-        response = await self._client.post(self._hub_url, content=body, headers=headers)
-        for attempt in range(5):
-            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            await asyncio.sleep(0.2 * 2**attempt)
-            response = await self._client.post(self._hub_url, content=body, headers=headers)
+        response = await self.hub.post(self._hub_url, body, headers, again=_busy)
         if not response.is_success:
             raise RuntimeError(f"the hub refused {operation}: {response.status_code} {response.text[:2000]}")
 
@@ -205,6 +198,11 @@ class Erp:
                 )
             )
         return answer
+
+
+def _busy(response: httpx.Response) -> bool:
+    """A fault of any kind is a 500; what passes is said otherwise."""
+    return response.status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 
 def _schema() -> etree.XMLSchema:

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, Protocol, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.demo.dice import Dice
+from crossdock.demo.partners.calling import Caller
 
 __all__ = ["HangUpError", "Hosting", "Misbehaviour", "Moods", "free_port"]
 
@@ -104,17 +105,19 @@ class Hosting:
         self._servers.append((server, task))
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-    def stop(self) -> None:
-        """Stop the servers and the thread."""
-        self.call(self._stop())
+    def stop(self, callers: Iterable[Caller] = ()) -> None:
+        """Stop what is still to be done, the servers and the thread; ``callers`` hang up."""
+        self.call(self._stop(callers))
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
 
-    async def _stop(self) -> None:
+    async def _stop(self, callers: Iterable[Caller]) -> None:
         for task in self._tasks:
             task.cancel()
         await _all(self._tasks)
+        for caller in callers:
+            await caller.close()
         for server, _ in self._servers:
             server.should_exit = True
             server.force_exit = True

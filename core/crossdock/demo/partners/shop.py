@@ -10,13 +10,13 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from crossdock.demo.orders import PlannedOrder
+from crossdock.demo.partners.calling import Caller
 from crossdock.demo.partners.graphql_service import Fields, GraphqlService
 from crossdock.demo.partners.hosting import HangUpError, Moods
 from crossdock.demo.partners.ledger import Journal
@@ -65,7 +65,7 @@ class Shop:
         self._keys: dict[str, tuple[str, Fields]] = {}
         self._deliveries = 0
         self._webhook_url = ""
-        self._client: httpx.AsyncClient | None = None
+        self.hub = Caller()
         self._service = GraphqlService(
             {name[2:]: getattr(self, name) for name in dir(self) if name.startswith("q_")}
         )
@@ -140,9 +140,7 @@ class Shop:
             "x-shopify-webhook-id": delivery,
             "x-shopify-triggered-at": now_text("seconds"),
         }
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=30)
-        response = await self._client.post(self._webhook_url, content=data, headers=headers)
+        response = await self.hub.post(self._webhook_url, data, headers)
         if response.status_code >= 500:
             response.raise_for_status()
         return delivery
