@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from crossdock.orders.life_cycles import FulfilmentState, OrderState
 from crossdock.store.order_book import save_orders

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.routing_milp import Instance, solve
 from crossdock.routing import Decision, Demand, Network, PolicySet, SupplyView, compile_policy, route

@@ -7,7 +7,9 @@ is asked to cancel, and may refuse. Units that left are not cancelled; they may 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crossdock.orders.effects import (
     Effect,
@@ -33,8 +35,7 @@ from crossdock.orders.worklist import Cause
 __all__ = ["Cancellation", "call_back", "cancel_lines", "confirm_cancellation", "refuse_cancellation"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cancellation:
+class Cancellation(Struct, frozen=True):
     """The order after a cancellation: its fulfilment orders, its lines, and what has to be done outside."""
 
     fulfilments: tuple[Fulfilment, ...]

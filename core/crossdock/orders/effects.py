@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from crossdock.orders.worklist import Cause
 
@@ -31,16 +32,14 @@ class WhyReleased(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class LineUnits:
+class LineUnits(Struct, frozen=True):
     """Units of an order line."""
 
     order_line: str
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseAllocation:
+class ReleaseAllocation(Struct, frozen=True):
     """Give allocated units back to the node's position (``inventory.facts.deallocate``)."""
 
     fulfilment_line: str
@@ -50,8 +49,7 @@ class ReleaseAllocation:
     why: WhyReleased
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOff:
+class WriteOff(Struct, frozen=True):
     """The node could not find these units: they are not on hand (``inventory.facts.adjust``)."""
 
     sku: str
@@ -59,8 +57,7 @@ class WriteOff:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShipAllocation:
+class ShipAllocation(Struct, frozen=True):
     """Allocated units left the node (``inventory.facts.ship``)."""
 
     fulfilment_line: str
@@ -69,8 +66,7 @@ class ShipAllocation:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShipUnasked:
+class ShipUnasked(Struct, frozen=True):
     """Units left that no open allocation held: only on hand falls (``inventory.facts.adjust``)."""
 
     sku: str
@@ -78,8 +74,7 @@ class ShipUnasked:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reroute:
+class Reroute(Struct, frozen=True):
     """Route these units again, at none of ``exclude_nodes``."""
 
     order: str
@@ -87,16 +82,14 @@ class Reroute:
     exclude_nodes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestCancellation:
+class RequestCancellation(Struct, frozen=True):
     """Ask the node to cancel a fulfilment order; it may refuse."""
 
     fulfilment_order: str
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportShipment:
+class ReportShipment(Struct, frozen=True):
     """Tell the channel (and the ERP) what left."""
 
     order: str
@@ -105,8 +98,7 @@ class ReportShipment:
     lines: tuple[LineUnits, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportCancellation:
+class ReportCancellation(Struct, frozen=True):
     """Tell the channel what will not be shipped."""
 
     order: str
@@ -114,8 +106,7 @@ class ReportCancellation:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RaiseWork:
+class RaiseWork(Struct, frozen=True):
     """Open a work item (``worklist.open_item``)."""
 
     cause: Cause

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.effects import (
@@ -37,8 +39,7 @@ Quantities = Mapping[str, LineQuantities]
 """By order line."""
 
 
-@dataclass(frozen=True, slots=True)
-class FulfilmentLine:
+class FulfilmentLine(Struct, frozen=True):
     """Units of one order line that a node is to ship.
 
     Attributes:
@@ -69,8 +70,7 @@ class FulfilmentLine:
         return self.quantity - self.shipped - self.rejected - self.short - self.cancelled
 
 
-@dataclass(frozen=True, slots=True)
-class Fulfilment:
+class Fulfilment(Struct, frozen=True):
     """A fulfilment order.
 
     Attributes:
@@ -102,8 +102,7 @@ class Fulfilment:
         return sum(line.open for line in self.lines)
 
 
-@dataclass(frozen=True, slots=True)
-class FulfilmentChange:
+class FulfilmentChange(Struct, frozen=True):
     """A fulfilment order and its order's lines after a change, and what has to be done outside."""
 
     fulfilment: Fulfilment

@@ -7,7 +7,8 @@ about more units than are open, it says about units that have left or were calle
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from crossdock.orders.effects import (
     Effect,

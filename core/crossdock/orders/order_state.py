@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.quantities import LineQuantities
 
-__all__ = ["OrderTotals", "derive_state", "order_totals"]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderTotals:
-    """Units of all lines of an order; the names are those of ``LineQuantities``."""
-
-    ordered: int = 0
-    cancelled: int = 0
-    allocated: int = 0
-    requested: int = 0
-    shipped: int = 0
-    short: int = 0
-    returned: int = 0
-    over_shipped: int = 0
-
-
-def order_totals(lines: Iterable[LineQuantities]) -> OrderTotals:
-    """Sum the units of an order's lines."""
-    names = [field.name for field in fields(OrderTotals)]
-    held = list(lines)
-    return OrderTotals(*(sum(getattr(line, name) for line in held) for name in names))
+__all__ = ["derive_state"]
 
 
 def derive_state(
@@ -42,16 +20,19 @@ def derive_state(
         on_hold: Whether a hold is on it; goods that left win over a hold.
         reported: Whether every shipment and posting was confirmed by those who had to hear of it.
     """
-    total = order_totals(lines)
-    live = total.ordered - total.cancelled
+    live = allocated = shipped = 0
+    for line in lines:
+        live += line.ordered - line.cancelled
+        allocated += line.allocated
+        shipped += line.shipped
     if live == 0:
         return OrderState.CANCELLED
-    if total.shipped == live:
+    if shipped == live:
         return OrderState.CLOSED if reported else OrderState.SHIPPED
-    if total.shipped:
+    if shipped:
         return OrderState.PARTLY_SHIPPED
     if on_hold:
         return OrderState.ON_HOLD
-    if total.allocated == live:
+    if allocated == live:
         return OrderState.ROUTED
-    return OrderState.PARTLY_ROUTED if total.allocated else OrderState.RECEIVED
+    return OrderState.PARTLY_ROUTED if allocated else OrderState.RECEIVED

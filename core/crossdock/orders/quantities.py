@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crossdock.errors import BugError
 from crossdock.orders.life_cycles import LineState
@@ -15,8 +16,7 @@ from crossdock.orders.life_cycles import LineState
 __all__ = ["LineQuantities"]
 
 
-@dataclass(frozen=True, slots=True)
-class LineQuantities:
+class LineQuantities(Struct, frozen=True):
     """The units of one order line.
 
     Attributes:
@@ -44,19 +44,17 @@ class LineQuantities:
 
     def __post_init__(self) -> None:
         """Refuse units that do not add up."""
-        least = min(
-            self.ordered,
-            self.cancelled,
-            self.requested,
-            self.shipped,
-            self.short,
-            self.returned,
-            self.over_shipped,
-            self.unallocated,
-            self.allocated - self.requested,
-            self.shipped + self.over_shipped - self.returned,
-        )
-        if least < 0:
+        if (
+            self.cancelled < 0
+            or self.requested < 0
+            or self.shipped < 0
+            or self.short < 0
+            or self.returned < 0
+            or self.over_shipped < 0
+            or self.allocated < self.requested
+            or self.shipped + self.over_shipped < self.returned
+            or self.unallocated < 0
+        ):
             raise BugError(f"the units of an order line do not add up: {self!r}")
 
     @property

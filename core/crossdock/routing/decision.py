@@ -8,12 +8,12 @@ candidate, its fence or its cost, at the moment somebody asks, and costs next to
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 
 from crossdock.routing.model import Assignment, Demand, UnfilledLine
 from crossdock.routing.problem import Situation
@@ -21,8 +21,7 @@ from crossdock.routing.problem import Situation
 __all__ = ["Decision", "decode_decision", "restore", "snapshot"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The answer to one demand.
 
     Attributes:
@@ -63,8 +62,7 @@ class Decision:
         return _ENCODER.encode(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
+class _Snapshot(Struct, frozen=True):
     demand: Demand
     now: datetime
     stock_type: str

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
 
+from msgspec import Struct
+
 from crossdock_schemas.product import NodeKind, NodeStatus
 
 __all__ = [
@@ -210,16 +212,14 @@ class Service:
     refuses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """Where the goods go; the position comes from the caller's own post code table."""
 
     address: Address
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
-class DemandLine:
+class DemandLine(Struct, frozen=True):
     """One order line with the product facts that routing needs, per unit.
 
     Attributes:
@@ -237,8 +237,7 @@ class DemandLine:
     group_kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """An order, or the rest of one, to be placed.
 
     Attributes:
@@ -264,8 +263,7 @@ class Demand:
     pick_up: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AssignedLine:
+class AssignedLine(Struct, frozen=True):
     """So many units of one order line at one node."""
 
     line_id: str
@@ -273,8 +271,7 @@ class AssignedLine:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(Struct, frozen=True):
     """One shipment of the plan.
 
     Attributes:
@@ -290,8 +287,7 @@ class Assignment:
     costs: tuple[tuple[str, Decimal], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnfilledLine:
+class UnfilledLine(Struct, frozen=True):
     """An order line that the plan leaves out, and the code of the reason."""
 
     line_id: str

@@ -93,6 +93,7 @@ class Network:
         """
         self.nodes: tuple[Node, ...] = tuple(sorted(nodes, key=lambda node: node.id))
         self.services: tuple[Service, ...] = tuple(sorted(services, key=lambda service: service.id))
+        self.service_by_id = {service.id: service for service in self.services}
         self.currency = currency
         self.exchange_rates = {currency: Decimal(1), **(exchange_rates or {})}
         self.index = {node.id: position for position, node in enumerate(self.nodes)}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 __all__ = ["Plan", "Shipment"]
 
 
-@dataclass(frozen=True, slots=True)
-class Shipment:
+class Shipment(Struct, frozen=True):
     """A node, the index of its option, and the units of each line position it sends."""
 
     node: int
@@ -16,8 +15,7 @@ class Shipment:
     units: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Shipments, the items left out, and what is known of how good it is.
 
     Attributes:

@@ -6,11 +6,11 @@ costs are packed (see ``packing``); infeasible is at least ``IMPOSSIBLE``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from crossdock.routing.model import Demand, Service
@@ -26,8 +26,7 @@ IMPOSSIBLE = 1e300
 """Cost of what can't be; whatever it is part of is above every real cost."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Situation:
+class Situation(Struct, frozen=True, eq=False):
     """Everything a decision depends on, besides network and policy.
 
     Attributes:
@@ -46,8 +45,7 @@ class Situation:
     opportunity: Floats | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Option:
+class Option(Struct, frozen=True, eq=False):
     """A way to ship: a carrier service, or the customer's own pick-up (no service, no tariff).
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, FromClause, Select, Table, Text, select
 
 from crossdock.orders.fulfilment import Fulfilment, FulfilmentLine
@@ -27,8 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLine:
+class StoredLine(Struct, frozen=True):
     """One order line; ``position`` is its place in the order."""
 
     line_id: str
@@ -37,8 +36,7 @@ class StoredLine:
     quantities: LineQuantities
 
 
-@dataclass(frozen=True, slots=True)
-class StoredOrder:
+class StoredOrder(Struct, frozen=True):
     """An order as the hub knows it.
 
     Attributes:
@@ -78,8 +76,7 @@ class StoredOrder:
         return {line.line_id: line.quantities for line in self.lines}
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFulfilment:
+class StoredFulfilment(Struct, frozen=True):
     """A fulfilment order and what the hub notes beside its life cycle."""
 
     fulfilment: Fulfilment
@@ -103,8 +100,8 @@ class StoredFulfilment:
         return self.fulfilment.id
 
 
-_ORDER = tuple(field.name for field in fields(StoredOrder) if field.name != "lines")
-_UNITS = tuple(field.name for field in fields(LineQuantities))
+_ORDER = tuple(name for name in StoredOrder.__struct_fields__ if name != "lines")
+_UNITS = LineQuantities.__struct_fields__
 _LINE = ("order_id", "line_id", "position", "sku", *_UNITS)
 _FULFILMENT = (
     "id",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Text, select
 
 from crossdock.orders.life_cycles import ReturnState
@@ -16,8 +16,7 @@ from crossdock.store.order_tables import return_lines, returns
 __all__ = ["StoredReturn", "StoredReturnLine", "load_returns", "save_returns"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReturnLine:
+class StoredReturnLine(Struct, frozen=True):
     """Units of one SKU in one condition."""
 
     number: int
@@ -29,8 +28,7 @@ class StoredReturnLine:
     disposition: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredReturn:
+class StoredReturn(Struct, frozen=True):
     """A return; a blind one has no order the hub knows of."""
 
     id: str
@@ -44,8 +42,8 @@ class StoredReturn:
     lines: tuple[StoredReturnLine, ...] = ()
 
 
-_RETURN = tuple(field.name for field in fields(StoredReturn) if field.name != "lines")
-_LINE = tuple(field.name for field in fields(StoredReturnLine))
+_RETURN = tuple(name for name in StoredReturn.__struct_fields__ if name != "lines")
+_LINE = StoredReturnLine.__struct_fields__
 
 _save = InsertMany(
     returns,

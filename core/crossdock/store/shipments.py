@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, Text, select
 
 from crossdock.orders.life_cycles import ShipmentState
@@ -27,8 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredParcel:
+class StoredParcel(Struct, frozen=True):
     """One parcel, counted from 1 within its shipment."""
 
     number: int
@@ -38,8 +37,7 @@ class StoredParcel:
     status_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredShipment:
+class StoredShipment(Struct, frozen=True):
     """Goods that left a node, or stand there packed and wait for a label; ``document`` is the node's advice."""
 
     id: str
@@ -71,7 +69,7 @@ class TrackingRow(NamedTuple):
     created_at: datetime
 
 
-_SHIPMENT = tuple(field.name for field in fields(StoredShipment) if field.name != "parcels")
+_SHIPMENT = tuple(name for name in StoredShipment.__struct_fields__ if name != "parcels")
 _PARCEL = ("shipment_id", "number", "tracking_number", "carrier", "status", "status_at")
 _CHANGING = ("state", "carrier", "service", "shipped_at", "cost", "cost_currency", "label_ref", "updated_at")
 

@@ -8,17 +8,16 @@ broker, a runtime, a clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 __all__ = ["DeadLetter", "Handler", "Message", "Processor", "Timer", "Transaction"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message of a topic.
 
     Attributes:
@@ -36,8 +35,7 @@ class Message:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """A message or record that can't be handled, with all that is needed to mend and replay it.
 
     Attributes:
@@ -87,8 +85,7 @@ class Transaction(Protocol):
 Handler = Callable[[Transaction, Sequence[Message]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Processor:
+class Processor(Struct, frozen=True):
     """A handler bound to a topic. ``batch`` is the most messages in one transaction."""
 
     name: str
@@ -98,8 +95,7 @@ class Processor:
     linger_seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """Work done at intervals in a transaction of its own, by one worker at a time."""
 
     name: str

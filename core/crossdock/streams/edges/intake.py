@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from crossdock.sdk.connector import RawRecord
 from crossdock.sdk.errors import RecordRejectedError
@@ -73,8 +74,7 @@ class RawPart(msgspec.Struct, frozen=True, omit_defaults=True):
     outcome: dict[str, msgspec.Raw] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """A raw record with the message that makes it known; a bell has none."""
 
     row: RawRow

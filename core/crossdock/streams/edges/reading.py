@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.sdk.formats.records import Frame, Position, Record
@@ -40,8 +40,7 @@ def instant_text(instant: datetime | None) -> str | None:
     return None if instant is None else instant.isoformat().replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One message on ``raw`` being normalised; ``raw`` is ``None`` where it has been pruned."""
 
     message: Message

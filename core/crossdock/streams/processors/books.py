@@ -7,9 +7,11 @@ work items. Everything is collected and written by ``close`` with a few set-base
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crossdock.inventory import facts
 from crossdock.inventory.facts import Allocation, News
@@ -35,15 +37,14 @@ from crossdock.store.decision_log import DecisionRow
 from crossdock.store.order_book import StoredFulfilment, StoredOrder
 from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Message, Transaction
-from crossdock.streams.processors.documents import RerouteDocument, encode
+from crossdock.streams.processors.documents import OrderDocument, RerouteDocument, encode, read
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.topics import ORDERS
 
 __all__ = ["Books", "Occurrence"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Acknowledge:
+class _Acknowledge(Struct, frozen=True):
     """The node has read of an allocation: a count of available stock from then on leaves it out."""
 
     fulfilment_line: str
@@ -55,8 +56,7 @@ class _Acknowledge:
 _Fact = ReleaseAllocation | ShipAllocation | WriteOff | ShipUnasked | _Acknowledge
 
 
-@dataclass(frozen=True, slots=True)
-class Occurrence:
+class Occurrence(Struct, frozen=True):
     """What made something change: the id of the news, who said it, and when it happened (aware UTC)."""
 
     id: str
@@ -74,6 +74,8 @@ class Books:
         self.orders: dict[str, StoredOrder] = {}
         self.fulfilments: dict[str, StoredFulfilment] = {}
         self.shipped: list[tuple[ReportShipment, Occurrence]] = []
+        self._fulfilments_of: dict[str, dict[str, None]] = {}
+        self._documents: dict[bytes, OrderDocument] = {}
         self._loaded: set[str] = set()
         self._changed_orders: dict[str, None] = {}
         self._changed_fulfilments: dict[str, None] = {}
@@ -91,7 +93,9 @@ class Books:
         self.orders.update(found)
         if any(order.decisions for order in found.values()):
             of_orders = order_book.load_fulfilments_of_orders(self.tx.connection, found)
-            self.fulfilments.update((each.id, each) for group in of_orders.values() for each in group)
+            for group in of_orders.values():
+                for each in group:
+                    self._keep(each)
 
     def load_fulfilments(self, ids: Iterable[str]) -> None:
         """Load the orders that fulfilment orders belong to, with all their fulfilment orders."""
@@ -101,8 +105,15 @@ class Books:
 
     def of_order(self, order_id: str) -> list[StoredFulfilment]:
         """The fulfilment orders of an order, in the order in which they were made."""
-        mine = [each for each in self.fulfilments.values() if each.fulfilment.order == order_id]
+        mine = [self.fulfilments[each] for each in self._fulfilments_of.get(order_id, ())]
         return sorted(mine, key=lambda stored: stored.number)
+
+    def document(self, body: bytes) -> OrderDocument:
+        """An order's document, decoded once."""
+        found = self._documents.get(body)
+        if found is None:
+            found = self._documents[body] = read(body, OrderDocument)
+        return found
 
     def put_order(self, order: StoredOrder) -> None:
         """Keep a new or changed order."""
@@ -112,18 +123,23 @@ class Books:
 
     def put_fulfilment(self, stored: StoredFulfilment) -> None:
         """Keep a new or changed fulfilment order."""
-        self.fulfilments[stored.id] = stored
+        self._keep(stored)
         self._changed_fulfilments[stored.id] = None
 
     def put_quantities(self, order_id: str, quantities: Quantities, **changes: object) -> StoredOrder:
         """Change where the units of an order's lines are, and with them its state, and other fields."""
         order = self.orders[order_id]
         lines = tuple(
-            replace(line, quantities=quantities.get(line.line_id, line.quantities)) for line in order.lines
+            [
+                line
+                if quantities.get(line.line_id, line.quantities) == line.quantities
+                else replace(line, quantities=quantities[line.line_id])
+                for line in order.lines
+            ]
         )
         hold = changes.get("hold", order.hold)
         state = derive_state((line.quantities for line in lines), on_hold=bool(hold))
-        order = replace(order, lines=lines, state=state, **changes)  # type: ignore[arg-type]
+        order = replace(order, lines=lines, state=state, **changes)
         self.put_order(order)
         return order
 
@@ -238,6 +254,10 @@ class Books:
         commands.enqueue(connection, self._commands)
         if self._items:
             raise_items(connection, self._items, now)
+
+    def _keep(self, stored: StoredFulfilment) -> None:
+        self.fulfilments[stored.id] = stored
+        self._fulfilments_of.setdefault(stored.fulfilment.order, {})[stored.id] = None
 
     def _reroute(self, effect: Reroute, occurrence: Occurrence) -> None:
         document = RerouteDocument(effect.order, tuple(sorted(effect.exclude_nodes)), occurrence.id)

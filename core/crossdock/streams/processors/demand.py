@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, Text, select
 
 from crossdock.routing import Address, Demand, DemandLine, Destination, Position
@@ -29,8 +29,7 @@ class ProductFacts(NamedTuple):
     restrictions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unroutable:
+class Unroutable(Struct, frozen=True):
     """Lines for which routing can't be asked, and why, for the operator."""
 
     destination: str

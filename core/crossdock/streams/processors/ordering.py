@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.cancelling import cancel_lines
@@ -79,7 +80,7 @@ def _tried(books: Books, order: str) -> frozenset[str]:
 
 def _order(books: Books, message: Message) -> StoredOrder | None:
     """Take in an order as its channel sees it now; None where it brings nothing new."""
-    document = read(message.body, OrderDocument)
+    document = books.document(message.body)
     connection = message.headers["connection"]
     name = order_id(connection, document.external_id)
     known = books.orders.get(name)
@@ -87,7 +88,7 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
         return _new(books, message, name, document)
     if document.version < known.version or message.body == known.document:
         return None
-    before = read(known.document, OrderDocument)
+    before = books.document(known.document)
     changed = _changed(books, message, known, before, document)
     # A version that only tells what we told the channel ourselves is no reason to route again.
     same = (changed.lines, changed.hold, document.destinations) == (

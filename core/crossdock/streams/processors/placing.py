@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import groupby
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from crossdock.inventory.feeds import is_stale
 from crossdock.inventory.position import Movement, MovementKind, Position
@@ -18,7 +20,7 @@ from crossdock.store import capacity, decision_log, feeds, stock
 from crossdock.store.order_book import StoredFulfilment, StoredOrder
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts, Unroutable, demands_of, load_products
-from crossdock.streams.processors.documents import OrderDocument, read
+from crossdock.streams.processors.documents import OrderDocument
 from crossdock.streams.processors.giving_up import give_up, wait
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.outgoing import fulfilment_id, fulfilment_order
@@ -42,7 +44,6 @@ def place(books: Books, wanted: Request, why: str) -> None:
             books.put_order(replace(order, route_at=None, route_until=None))
     if not waiting:
         return
-    documents = {order.id: read(order.document, OrderDocument) for order in waiting}
     skus = {line.sku for order in waiting for line in order.lines if line.quantities.unallocated}
     facts = load_products(books.tx.connection, skus)
     snapshot = _Snapshot(books, sorted(skus), facts)
@@ -50,7 +51,7 @@ def place(books: Books, wanted: Request, why: str) -> None:
     for channel, group in groupby(by_channel, key=lambda order: order.channel):
         view = snapshot.view(channel)
         for order in group:
-            _place_one(books, order, documents[order.id], facts, wanted[order.id], view, why)
+            _place_one(books, order, books.document(order.document), facts, wanted[order.id], view, why)
         snapshot.keep(view)
     snapshot.close()
 
@@ -183,8 +184,7 @@ def _fulfil(
         FulfilmentLine(f"{name}-{position}", line.line_id, line.sku, line.quantity)
         for position, line in enumerate(assignment.lines, start=1)
     )
-    service = next((each for each in hub.network.services if each.id == assignment.service), None)
-    zone = ZoneInfo(node.time_zone)
+    service = hub.network.service_by_id.get(assignment.service)
     stored = StoredFulfilment(
         fulfilment=Fulfilment(
             name, order_id, assignment.node, FulfilmentState.OPEN, lines, frozenset(demand.excluded_nodes)
@@ -194,8 +194,8 @@ def _fulfil(
         attempt=number,
         service=assignment.service,
         carrier=service.carrier if service else None,
-        ship_by=_end_of(assignment.ship_date, zone),
-        deliver_by=_end_of(assignment.delivery_date, zone),
+        ship_by=_end_of(assignment.ship_date, node.time_zone),
+        deliver_by=_end_of(assignment.delivery_date, node.time_zone),
         costs={term: str(value) for term, value in assignment.costs},
         decision_id=f"{order_id}#{decision_number}",
         destination=destination or None,
@@ -252,5 +252,6 @@ def _settle(
         give_up(books, order, short[0])
 
 
-def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    return (datetime.combine(day, time.min, zone) + timedelta(days=1)).astimezone(UTC)
+@lru_cache(maxsize=4096)
+def _end_of(day: date, time_zone: str) -> datetime:
+    return (datetime.combine(day, time.min, ZoneInfo(time_zone)) + timedelta(days=1)).astimezone(UTC)

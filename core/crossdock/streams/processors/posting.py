@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from crossdock.config.model import PostingConfig
 from crossdock.store.commands import CommandRow
 from crossdock.store.order_book import StoredFulfilment, StoredOrder
 from crossdock.streams.processors.books import Books
@@ -19,7 +20,6 @@ from crossdock.streams.processors.documents import (
     MoneyDocument,
     OrderDocument,
     encode,
-    read,
 )
 from crossdock_schemas.posting import PostingKind
 
@@ -75,7 +75,7 @@ def post_sales_orders(books: Books, orders: Iterable[str]) -> None:
     """Post new orders to the ERPs that want them."""
     for name in orders:
         order = books.orders[name]
-        document = read(order.document, OrderDocument)
+        document = books.document(order.document)
         units = {line.line_id: Part(0, line.quantities.ordered) for line in order.lines}
         _post(books, order, document, PostingKind.SALES_ORDER, order.id, units)
 
@@ -92,7 +92,7 @@ def post_shipment(
 
     ``order`` is as it was before they left.
     """
-    document = read(order.document, OrderDocument)
+    document = books.document(order.document)
     before = {line.line_id: line.quantities.shipped for line in order.lines}
     _post(
         books,
@@ -117,15 +117,15 @@ def _post(
     stored: StoredFulfilment | None = None,
     tracking_numbers: tuple[str, ...] = (),
 ) -> None:
+    postings = [each for each in books.hub.config.postings if _wants(each, kind, order.channel)]
+    if not postings:
+        return
     lines = {line.external_id: line for line in document.lines}
     wanted = tuple(_line(lines[name], part) for name, part in units.items() if part.quantity)
     if not wanted:
         return
     name = _COMMANDS[kind]
-    for posting in books.hub.config.postings:
-        asked = posting.invoice if kind is PostingKind.INVOICE else posting.sales_order
-        if not asked or (posting.channels and order.channel not in posting.channels):
-            continue
+    for posting in postings:
         destination = _destination(document, stored)
         # What the buyer pays for shipping stays one, however the order is split: it stands in the sales order.
         totals = document.totals if kind is PostingKind.SALES_ORDER else None
@@ -161,6 +161,12 @@ def _post(
                 created_at=books.tx.now,
             )
         )
+
+
+def _wants(posting: PostingConfig, kind: PostingKind, channel: str) -> bool:
+    """Whether an ERP is told this of orders of ``channel``."""
+    asked = posting.invoice if kind is PostingKind.INVOICE else posting.sales_order
+    return asked and (not posting.channels or channel in posting.channels)
 
 
 def _destination(document: OrderDocument, stored: StoredFulfilment | None) -> DestinationDocument | None:

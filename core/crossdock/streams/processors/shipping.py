@@ -7,11 +7,11 @@ labels: the goods count as shipped when every parcel has its label.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.fulfilment import by_line
@@ -25,7 +25,6 @@ from crossdock.streams.processors.books import Books, Occurrence
 from crossdock.streams.processors.documents import (
     DestinationDocument,
     LabelDocument,
-    OrderDocument,
     ParcelDocument,
     ShipmentDocument,
     encode,
@@ -202,7 +201,7 @@ def _units(stored: StoredFulfilment, document: ShipmentDocument) -> dict[str, in
 def _needs_labels(books: Books, stored: StoredFulfilment, document: ShipmentDocument) -> bool:
     if books.hub.config.labels is None or all(parcel.tracking_number for parcel in document.parcels):
         return False
-    order = read(books.orders[stored.fulfilment.order].document, OrderDocument)
+    order = books.document(books.orders[stored.fulfilment.order].document)
     destination = next((each for each in order.destinations if each.id == stored.destination), None)
     return destination is not None and destination.kind is not DeliveryKind.PICK_UP
 
@@ -261,7 +260,7 @@ def _buy_labels(
     labels = books.hub.config.labels
     assert labels is not None
     order = books.orders[shipment.order_id]
-    placed = read(order.document, OrderDocument)
+    placed = books.document(order.document)
     destination = next(each for each in placed.destinations if each.id == stored.destination)
     for kept, parcel in zip(shipment.parcels, document.parcels, strict=True):
         if kept.tracking_number:
@@ -308,7 +307,7 @@ def _label_request(
 
 def _weight(books: Books, stored: StoredFulfilment, parcel: ParcelDocument) -> Decimal:
     """What the order says its units weigh; at least one gram, which every carrier wants."""
-    order = read(books.orders[stored.fulfilment.order].document, OrderDocument)
+    order = books.document(books.orders[stored.fulfilment.order].document)
     unit = {line.sku: line.weight.grams for line in order.lines if line.weight}
     return max(
         Decimal(1), sum((unit.get(line.sku, Decimal(0)) * line.quantity for line in parcel.lines), Decimal(0))

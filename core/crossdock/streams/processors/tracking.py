@@ -7,8 +7,9 @@ are none of ours: what it says is kept, and counts as soon as a shipment with th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from crossdock.orders.life_cycles import SHIPMENT, ShipmentEvent
 from crossdock.orders.machine import take
