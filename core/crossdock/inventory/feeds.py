@@ -349,6 +349,8 @@ def _book(result: FeedResult, old: Position, new: Position, feed: FeedContext, c
 
 
 def _note_shortfall(result: FeedResult, position: Position, cover: int) -> None:
+    if not (position.reserved or position.allocated):
+        return
     missing = oversold_units(position, cover)
     if missing:
         result.shortfalls.append(Short(position.sku, position.node, missing))

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    CursorResult,
     Dialect,
     Executable,
     FromClause,
@@ -182,17 +183,19 @@ class SelectMany:
 
     def __call__(self, connection: Connection, rows: Sequence[Row], **parameters: object) -> Sequence[Any]:
         """What is found for ``rows``; nothing for none."""
-        if not rows:
-            return ()
+        return self.run(connection, rows, **parameters).all() if rows else ()
+
+    def run(self, connection: Connection, rows: Sequence[Row], **parameters: object) -> CursorResult[Any]:
+        """Run the statement; ``rows`` must not be empty."""
         if connection.dialect.name == "sqlite":
             if self._sqlite is None:
                 self._processors = _processors(self._types, connection.dialect)
                 self._sqlite = self._build(_json_table(self._types))
             incoming = encode_json(_processed(rows, self._processors))
-            return connection.execute(self._sqlite, {"incoming": incoming, **parameters}).all()
+            return connection.execute(self._sqlite, {"incoming": incoming, **parameters})
         if self._postgresql is None:
             self._postgresql = self._build(_unnest(self._types))
-        return connection.execute(self._postgresql, {**_arrays(self._types, rows), **parameters}).all()
+        return connection.execute(self._postgresql, {**_arrays(self._types, rows), **parameters})
 
 
 class _Incoming:

@@ -4,7 +4,7 @@ Three ways to write a position, and only the last two may say that reality fell 
 
 * ``book_promises``  reserve, allocate, release: the table's CHECK refuses a promise of what is not there
 * ``book_facts``     shipped, received, adjusted, returned: sums added to the balances
-* ``book_counts``    a feed: new values, with the count they rest on
+* ``counts.book_counts``  a feed: new values, with the count they rest on
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from crossdock_schemas.stock import FeedMeaning
 __all__ = [
     "Available",
     "available_to_route",
-    "book_counts",
     "book_facts",
     "book_promises",
     "has_news",
@@ -45,6 +44,7 @@ __all__ = [
     "ledger_skus_after",
     "load_node_positions",
     "load_positions",
+    "missing_units",
     "omitted_positions",
     "positions_of_skus",
 ]
@@ -63,7 +63,7 @@ _POSITION = tuple(positions.c[name] for name in Position._fields)
 _NONE: ColumnElement[int] = literal_column("0")
 
 
-def _missing(on_hand: ColumnElement[int], quarantined: ColumnElement[int], promised: Any) -> Any:
+def missing_units(on_hand: ColumnElement[int], quarantined: ColumnElement[int], promised: Any) -> Any:
     """By how much the promises exceed what is there: ``inventory.availability.oversold_units`` in SQL."""
     there = on_hand - quarantined + positions.c.cover
     short = promised - case((there > _NONE, there), else_=_NONE)
@@ -83,7 +83,7 @@ _promise = UpdateMany(
         # Giving promises back mends a shortfall; making one never raises it.
         "shortfall": _least(
             positions.c.shortfall,
-            _missing(
+            missing_units(
                 positions.c.on_hand,
                 positions.c.quarantined,
                 positions.c.reserved + new.reserved + positions.c.allocated + new.allocated,
@@ -101,7 +101,7 @@ _fact = UpdateMany(
         "reserved": positions.c.reserved + new.reserved,
         "allocated": positions.c.allocated + new.allocated,
         "quarantined": positions.c.quarantined + new.quarantined,
-        "shortfall": _missing(
+        "shortfall": missing_units(
             positions.c.on_hand + new.on_hand,
             positions.c.quarantined + new.quarantined,
             positions.c.reserved + new.reserved + positions.c.allocated + new.allocated,
@@ -109,22 +109,7 @@ _fact = UpdateMany(
     },
 )
 
-_COUNTED = Position._fields
-_count = InsertMany(
-    positions,
-    _COUNTED,
-    conflict=("sku", "node"),
-    update=lambda new: {
-        "on_hand": new.on_hand,
-        "quarantined": new.quarantined,
-        "as_of": new.as_of,
-        "sequence": new.sequence,
-        "feed_id": new.feed_id,
-        "meaning": new.meaning,
-        "shortfall": _missing(new.on_hand, new.quarantined, positions.c.reserved + positions.c.allocated),
-    },
-)
-_open = InsertMany(positions, _COUNTED, ignore=True)
+_open = InsertMany(positions, Position._fields, ignore=True)
 
 
 def _least(left: ColumnElement[int], right: Any) -> Any:
@@ -187,11 +172,9 @@ def load_positions(
 def load_node_positions(
     connection: Connection, node: str, skus: Sequence[str], *, lock: bool = True
 ) -> dict[str, Position]:
-    """Positions of one node by SKU."""
-    return {
-        sku: position
-        for (sku, _), position in load_positions(connection, [(sku, node) for sku in skus], lock=lock).items()
-    }
+    """Positions of one node by SKU; a missing one is empty. ``lock`` as for ``load_positions``."""
+    query = _locked_positions if lock else _positions
+    return {row[0]: _position(row) for row in query(connection, [(sku, node) for sku in skus])}
 
 
 def available_to_route(connection: Connection, skus: Iterable[str]) -> list[Available]:
@@ -233,17 +216,6 @@ def book_facts(connection: Connection, movements: Sequence[Movement], now: datet
         [(sku, node, 0, 0, 0, 0, None, None, "", FeedMeaning.PHYSICAL.value) for sku, node in keys],
     )
     _fact(connection, [(sku, node, *sums[sku, node]) for sku, node in keys])
-    _record(connection, movements, now)
-
-
-def book_counts(
-    connection: Connection, counted: Sequence[Position], movements: Sequence[Movement], now: datetime
-) -> None:
-    """Book a feed: new balances of ``counted``, and the differences as ``movements``.
-
-    A count says nothing of promises: they stay as they are in the table, and a position that is new has none.
-    """
-    _count(connection, [position._replace(reserved=0, allocated=0) for position in counted])
     _record(connection, movements, now)
 
 
@@ -308,7 +280,20 @@ def ledger_skus_after(connection: Connection, position: int, limit: int) -> tupl
     return sorted(row[0] for row in found), max((row[1] for row in found), default=position)
 
 
+_MEANINGS = {each.value: each for each in FeedMeaning}
+
+
 def _position(row: Any) -> Position:
-    values = list(row)
-    values[9] = FeedMeaning(values[9])
-    return Position(*values)
+    sku, node, on_hand, reserved, allocated, quarantined, as_of, sequence, feed_id, meaning = row
+    return Position(
+        sku,
+        node,
+        on_hand,
+        reserved,
+        allocated,
+        quarantined,
+        as_of,
+        sequence,
+        feed_id,
+        _MEANINGS[meaning],
+    )

@@ -54,7 +54,8 @@ positions = Table(
         "THEN on_hand - quarantined + cover ELSE 0 END",
         name="never_oversold",
     ),
-    Index("ix_positions_node_feed", "node", "feed_id"),
+    # Not of the feed too: every feed would write this index as well.
+    Index("ix_positions_node", "node"),
     sqlite_with_rowid=False,
 )
 

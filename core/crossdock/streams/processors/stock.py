@@ -26,7 +26,7 @@ from crossdock.inventory.feeds import (
 )
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.worklist import Cause, open_item
-from crossdock.store import feeds, stock
+from crossdock.store import counts, feeds, stock
 from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
 from crossdock.streams.processors.documents import (
@@ -90,7 +90,7 @@ def _feed(hub: Hub, tx: Transaction, message: Message, document: FeedDocument) -
     if document.mode is FeedMode.DELTA:
         applied = {sku for _, _, sku in stock.has_news(tx.connection, source, [document.feed_id])}
     result = apply_feed(old, lines, context, moved, already_applied=applied)
-    _book(hub, tx, document.mode, result)
+    _book(hub, tx, context, result)
     _reject(tx, message, document, result.rejected)
     _reject(tx, message, document, [o for o in result.ignored if o.reason is LineReason.CONFLICTING])
     _note(hub, tx, document, source, context, len(lines), len(result.movements))
@@ -119,11 +119,11 @@ def _in_flight(hub: Hub, connection: Connection, document: FeedDocument) -> dict
     return dict(stock.in_flight(connection, document.node, document.as_of, netted))
 
 
-def _book(hub: Hub, tx: Transaction, mode: FeedMode, result: FeedResult) -> None:
-    if mode is FeedMode.DELTA:
+def _book(hub: Hub, tx: Transaction, feed: FeedContext, result: FeedResult) -> None:
+    if feed.mode is FeedMode.DELTA:
         stock.book_facts(tx.connection, result.movements, tx.now)
     else:
-        stock.book_counts(tx.connection, result.positions, result.movements, tx.now)
+        counts.book_counts(tx.connection, feed, result.positions, result.movements, tx.now)
     cover(hub, tx, result.shortfalls)
 
 
@@ -161,7 +161,7 @@ def _note(
             item = open_item(Cause.INVENTORY_CONFLICT, subject, closed.message, tx.now)
             raise_items(tx.connection, [(item, None)], tx.now)
         else:
-            _book(hub, tx, document.mode, closed)
+            _book(hub, tx, context, closed)
     feeds.close(tx.connection, document.node, document.feed_id, state, tx.now)
 
 

@@ -436,7 +436,7 @@ def upgrade() -> None:  # noqa: PLR0915
         sa.PrimaryKeyConstraint("sku", "node", name=op.f("pk_positions")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_positions_node_feed", "positions", ["node", "feed_id"], unique=False)
+    op.create_index("ix_positions_node", "positions", ["node"], unique=False)
     op.create_table(
         "processor_cursors",
         sa.Column("processor", sa.Text(), nullable=False),
