@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, literal_column, select, update
+from sqlalchemy import Connection, literal_column, select, tuple_, update
 
-from crossdock.orders.worklist import WorkItem
+from crossdock.orders.worklist import Cause, WorkItem
 from crossdock.store.bulk import InsertMany
 from crossdock.store.order_tables import work_items
 
-__all__ = ["ItemRow", "list_items", "raise_items", "resolve", "settle"]
+__all__ = ["ItemRow", "Settlement", "list_items", "raise_items", "resolve", "settle", "settle_causes"]
 
 _raise = InsertMany(
     work_items,
@@ -56,6 +56,14 @@ class ItemRow(NamedTuple):
     created_at: datetime
 
 
+class Settlement(NamedTuple):
+    """The item of this cause and subject is over, if it is open."""
+
+    cause: Cause
+    subject: str
+    resolution: str
+
+
 def raise_items(connection: Connection, items: Sequence[tuple[WorkItem, str | None]], now: datetime) -> None:
     """Open work items, each with the order it belongs to, if there is one."""
     newest = {(item.cause, item.subject): (item, order_id) for item, order_id in items}
@@ -87,6 +95,25 @@ def settle(connection: Connection, subjects: Sequence[str], resolution: str, now
         .values(state="done", resolution=resolution, updated_at=now)
     )
     return done.rowcount
+
+
+def settle_causes(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> int:
+    """Close the open items of causes and subjects; returns how many."""
+    by_resolution: dict[str, set[tuple[str, str]]] = {}
+    for each in settlements:
+        by_resolution.setdefault(each.resolution, set()).add((each.cause.value, each.subject))
+    count = 0
+    for resolution, keys in by_resolution.items():
+        done = connection.execute(
+            update(work_items)
+            .where(
+                tuple_(work_items.c.cause, work_items.c.subject).in_(sorted(keys)),
+                work_items.c.state == "open",
+            )
+            .values(state="done", resolution=resolution, updated_at=now)
+        )
+        count += done.rowcount
+    return count
 
 
 def resolve(connection: Connection, ids: Sequence[int], resolution: str, now: datetime) -> list[int]:

@@ -39,6 +39,7 @@ from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Message, Transaction
 from crossdock.streams.processors.documents import OrderDocument, RerouteDocument, encode, read
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.settling import Settlements
 from crossdock.streams.topics import ORDERS
 
 __all__ = ["Books", "Occurrence"]
@@ -84,12 +85,14 @@ class Books:
         self._decisions: list[DecisionRow] = []
         self._commands: list[CommandRow] = []
         self._items: list[tuple[WorkItem, str | None]] = []
+        self.settlements = Settlements()
 
     def load(self, order_ids: Iterable[str]) -> None:
         """Load orders with all their fulfilment orders; those that are loaded stay as they are."""
         missing = {each for each in order_ids if each not in self._loaded}
         self._loaded |= missing
         found = order_book.load_orders(self.tx.connection, missing)
+        self.settlements.loaded(found.values())
         self.orders.update(found)
         if any(order.decisions for order in found.values()):
             of_orders = order_book.load_fulfilments_of_orders(self.tx.connection, found)
@@ -246,10 +249,11 @@ class Books:
         self._book_facts()
         if self._promises:
             stock.book_promises(connection, self._promises, now)
-        order_book.save_orders(connection, [self.orders[each] for each in self._changed_orders], now)
-        order_book.save_fulfilments(
-            connection, [self.fulfilments[each] for each in self._changed_fulfilments], now
-        )
+        orders = [self.orders[each] for each in self._changed_orders]
+        fulfilments = [self.fulfilments[each] for each in self._changed_fulfilments]
+        order_book.save_orders(connection, orders, now)
+        order_book.save_fulfilments(connection, fulfilments, now)
+        self.settlements.write(connection, orders, fulfilments, now)
         decision_log.add(connection, self._decisions)
         commands.enqueue(connection, self._commands)
         if self._items:

@@ -27,7 +27,7 @@ from crossdock.inventory.feeds import (
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.worklist import Cause, open_item
 from crossdock.store import counts, feeds, stock
-from crossdock.store.worklist import raise_items
+from crossdock.store.worklist import raise_items, settle
 from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
 from crossdock.streams.processors.documents import (
     FeedDocument,
@@ -157,11 +157,13 @@ def _note(
         closed = close_feed(omitted, context, _in_flight(hub, tx.connection, document), mentioned=mentioned)
         if isinstance(closed, OmissionRefused):
             state = "refused"
-            subject = f"feed:{document.node}/{document.feed_id}"
+            subject = f"feed:{document.node}"
             item = open_item(Cause.INVENTORY_CONFLICT, subject, closed.message, tx.now)
             raise_items(tx.connection, [(item, None)], tx.now)
         else:
             _book(hub, tx, context, closed)
+    if document.mode is FeedMode.FULL and state == "closed":
+        settle(tx.connection, [f"feed:{document.node}"], f"full feed {document.feed_id} was applied", tx.now)
     feeds.close(tx.connection, document.node, document.feed_id, state, tx.now)
 
 

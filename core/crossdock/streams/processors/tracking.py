@@ -11,7 +11,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from crossdock.orders.life_cycles import SHIPMENT, ShipmentEvent
+from crossdock.orders.life_cycles import SHIPMENT, ShipmentEvent, ShipmentState
 from crossdock.orders.machine import take
 from crossdock.orders.worklist import Cause
 from crossdock.store.shipments import (
@@ -116,6 +116,8 @@ def _moved(books: Books, shipment: StoredShipment, event: TrackingDocument) -> S
             f", {event.message}" if event.message else ""
         )
         books.raise_work(Cause.PARTNER_REFUSED, f"shipment:{shipment.id}", text, order_id=shipment.order_id)
+    if shipment.state is ShipmentState.EXCEPTION and step.state is ShipmentState.DELIVERED:
+        books.settlements.add(Cause.PARTNER_REFUSED, f"shipment:{shipment.id}", "it was delivered after all")
     return replace(shipment, state=step.state)
 
 
