@@ -41,7 +41,6 @@ __all__ = [
     "book_promises",
     "has_news",
     "in_flight",
-    "ledger_skus_after",
     "load_node_positions",
     "load_positions",
     "missing_units",
@@ -265,22 +264,6 @@ def omitted_positions(connection: Connection, node: str, feed_id: str, as_of: da
         .order_by(positions.c.sku)
     )
     return [_position(row) for row in rows]
-
-
-def ledger_skus_after(connection: Connection, position: int, limit: int) -> tuple[list[str], int]:
-    """SKUs of the next ``limit`` rows of the ledger after row ``position``, and the last row's id."""
-    rows = (
-        select(ledger.c.id, ledger.c.sku)
-        .where(ledger.c.id > position)
-        .order_by(ledger.c.id)
-        .limit(limit)
-        .subquery()
-    )
-    found = connection.execute(select(rows.c.sku, func.max(rows.c.id)).group_by(rows.c.sku)).all()
-    return sorted(row[0] for row in found), max((row[1] for row in found), default=position)
-
-
-_MEANINGS = {each.value: each for each in FeedMeaning}
 
 
 def _position(row: Any) -> Position:

@@ -10,6 +10,7 @@ from crossdock.inventory.position import Position
 from crossdock.inventory.publishing import Publication, levels_to_publish
 from crossdock.store import commands, publications, stock
 from crossdock.store.commands import CommandRow
+from crossdock.store.ledger_reader import LedgerReader
 from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.documents import encode
@@ -23,14 +24,14 @@ _LEDGER_ROWS = 20_000
 
 def publish_timer(hub: Hub) -> Timer:
     """Publishes stock once a second."""
-    return Timer("publish", 1.0, partial(publish, hub))
+    return Timer("publish", 1.0, partial(publish, hub, LedgerReader()))
 
 
-def publish(hub: Hub, tx: Transaction) -> None:
+def publish(hub: Hub, reader: LedgerReader, tx: Transaction) -> None:
     """Compare what channels were told with what they may sell now, for every SKU that moved since the last time."""
     channels = [channel for channel in hub.channels.values() if _wants_stock(hub, channel)]
     since = publications.load_position(tx.connection)
-    skus, reached = stock.ledger_skus_after(tx.connection, since, _LEDGER_ROWS)
+    skus, reached = reader.skus_after(tx.connection, since, _LEDGER_ROWS)
     if reached == since:
         return
     if channels and skus:
