@@ -266,6 +266,9 @@ def omitted_positions(connection: Connection, node: str, feed_id: str, as_of: da
     return [_position(row) for row in rows]
 
 
+_MEANINGS = {each.value: each for each in FeedMeaning}
+
+
 def _position(row: Any) -> Position:
     sku, node, on_hand, reserved, allocated, quarantined, as_of, sequence, feed_id, meaning = row
     return Position(
