@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from crossdock.mapping.compiled import CompiledMapping, compile_mapping
@@ -72,7 +73,8 @@ class MappingLibrary:
     def find(self, name: str) -> ResourceReader | None:
         """Give the reader that holds the file of ``name``, None if there is none."""
         for reader in reversed(self.readers):
-            if f"{name}.yaml" in reader.paths():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                reader.read_text(f"{name}.yaml")
                 return reader
         return None
 
