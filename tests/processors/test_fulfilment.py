@@ -71,6 +71,15 @@ def test_the_order_closes_when_everybody_has_been_told(placed: Harness) -> None:
     assert placed.order().state is OrderState.CLOSED
 
 
+def test_a_closed_order_stays_closed_when_the_channel_tells_it_again(placed: Harness) -> None:
+    placed.ship(name_of(placed), {"SKU-1": 2})
+    for name in ("sales_order.post", "invoice.post", "shipment.confirm"):
+        for command in placed.commands(name):
+            placed.outcome(command)
+    placed.send("order/1", an_order(version="2", tags=("sent",)))
+    assert placed.order().state is OrderState.CLOSED
+
+
 def test_the_same_advice_twice_ships_once(placed: Harness) -> None:
     for _ in range(2):
         placed.ship(name_of(placed), {"SKU-1": 2}, external_id="A-1")

@@ -29,6 +29,7 @@ from crossdock.orders.effects import (
     WriteOff,
 )
 from crossdock.orders.fulfilment import FulfilmentChange, Quantities
+from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.order_state import derive_state
 from crossdock.orders.worklist import Cause, WorkItem, open_item
 from crossdock.store import commands, decision_log, order_book, stock
@@ -141,7 +142,8 @@ class Books:
             ]
         )
         hold = changes.get("hold", order.hold)
-        state = derive_state((line.quantities for line in lines), on_hold=bool(hold))
+        reported = order.state is OrderState.CLOSED
+        state = derive_state((line.quantities for line in lines), on_hold=bool(hold), reported=reported)
         order = replace(order, lines=lines, state=state, **changes)
         self.put_order(order)
         return order
