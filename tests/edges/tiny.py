@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from crossdock.sdk.answers import json_of
 from crossdock.sdk.bases import FileConnector
 from crossdock.sdk.connector import (
     Command,
@@ -24,7 +25,6 @@ from crossdock.sdk.connector import (
 )
 from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.sdk.files import FilesConfig
-from crossdock.sdk.http import json_of
 from crossdock.sdk.manifest_file import parse_manifest
 from crossdock.sdk.outcomes import (
     AlreadyApplied,

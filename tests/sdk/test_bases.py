@@ -213,7 +213,7 @@ def test_graphql_gives_data_or_every_error() -> None:
         Rejection("graphql.error", "odd"),
     )
     for body in ("[]", "{}", '{"data": null}'):
-        with pytest.raises(MisconfiguredError):
+        with pytest.raises(UnreachableError, match="brought no data"):
             graphql(body)
 
 

@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from crossdock.sdk import http_errors
+from crossdock.sdk.answers import json_of
 from crossdock.sdk.budgets import Budgets, MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.errors import (
@@ -24,7 +25,7 @@ from crossdock.sdk.errors import (
     UnreachableError,
 )
 from crossdock.sdk.hosts import AllowedHost, AllowedHosts
-from crossdock.sdk.http import Exchange, HttpClient, HttpSettings, json_of
+from crossdock.sdk.http import Exchange, HttpClient, HttpSettings
 from crossdock.sdk.manifest import Budget, CostBudget, DailyQuotaBudget, TokenBucketBudget, WindowBudget
 from crossdock.sdk.redaction import Redactor
 from crossdock.sdk.retry import CircuitOpenError, parse_retry_after

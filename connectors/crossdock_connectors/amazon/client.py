@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import httpx
 import msgspec
 
+from crossdock.sdk.answers import json_of
 from crossdock.sdk.errors import BugError, MisconfiguredError
-from crossdock.sdk.http import json_of
 from crossdock.sdk.services import Services, Tokens
 from crossdock_connectors.amazon.calls import Call
 from crossdock_connectors.amazon.config import AmazonConfig

@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 
 import httpx
 
+from crossdock.sdk.answers import json_of
 from crossdock.sdk.connector import Command
 from crossdock.sdk.errors import BugError, RecordRejectedError, Rejection, UnknownOutcomeError
-from crossdock.sdk.http import json_of
 from crossdock.sdk.outcomes import AlreadyApplied, Applied, NotApplied, Outcome, Rejected
 from crossdock.sdk.translation import outcomes
 from crossdock_connectors.amazon import calls
@@ -57,8 +57,13 @@ async def _confirm_shipment(client: AmazonClient, command: Command, key: str) ->
         if order is not None and _has(order, package):
             continue
         response = await client.send(calls.confirm_shipment(order_id, marketplace, package))
-        if response.is_success:
+        if response.status_code == httpx.codes.NO_CONTENT:
             confirmed += 1
+        elif response.is_success:
+            raise UnknownOutcomeError(
+                f"confirmShipment of {order_id} answered {response.status_code} instead of 204: a proxy's page? "
+                "The order will be looked at"
+            )
         elif not _has(await _order(client, order_id), package):
             return _refused(response, f"packages[{number}]")
     references = ",".join(str(package["packageReferenceId"]) for package in packages)

@@ -15,7 +15,9 @@ MarketplaceId = Annotated[str, Field(pattern=r"^[A-Z0-9]{10,20}$", examples=["AT
 class AmazonConfig(BaseModel):
     """One seller account in one region."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, use_attribute_docstrings=True
+    )
 
     region: Literal["na", "eu", "fe"]
     """North America with Brazil, Europe with India and the Middle East, or the Far East with Australia."""

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import httpx
 
+from crossdock.sdk.answers import json_of, malformed
 from crossdock.sdk.errors import (
     MisconfiguredError,
     RecordRejectedError,
@@ -14,7 +15,6 @@ from crossdock.sdk.errors import (
     UnauthorisedError,
     UnknownOutcomeError,
 )
-from crossdock.sdk.http import json_of
 from crossdock.sdk.services import Services
 from crossdock_connectors.easypost.config import EasyPostConfig
 
@@ -34,14 +34,11 @@ _UNDECIDED: Final = frozenset(
 class Answer:
     """An object of EasyPost's, with the bytes it came in."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        """Decode it."""
+    def __init__(self, response: httpx.Response, wanted: str = "id") -> None:
+        """Decode it; without the member ``wanted`` it is not what was asked for."""
         node = json_of(response)
-        if not isinstance(node, dict):
-            raise MisconfiguredError(
-                f"{response.request.url.host} answered with a JSON {type(node).__name__} where EasyPost sends an "
-                "object: is the address EasyPost's?"
-            )
+        if not isinstance(node, dict) or (response.is_success and wanted not in node):
+            raise malformed(response, f"an object with {wanted!r} was expected: is the address EasyPost's?")
         self.node: Node = node
         self.body = response.content
 
@@ -61,18 +58,18 @@ class EasyPostClient:
         self._http = services.http
         self._auth = httpx.BasicAuth(config.api_key.get_secret_value(), "")
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+    async def get(self, path: str, params: Mapping[str, str] | None = None, wanted: str = "id") -> Answer:
         """The object at ``path``."""
-        return Answer(await self._send("GET", path, params=params))
+        return Answer(await self._send("GET", path, params=params), wanted)
 
     async def find(self, path: str) -> Answer | None:
         """The object at ``path``, or ``None`` where there is none."""
         response = await self._send("GET", path, absent=True)
         return None if response.status_code == httpx.codes.NOT_FOUND else Answer(response)
 
-    async def post(self, path: str, body: object, *, safe: bool = False) -> Answer:
+    async def post(self, path: str, body: object, *, safe: bool = False, wanted: str = "id") -> Answer:
         """What the request made; ``safe``: a second time has no second effect."""
-        return Answer(await self._send("POST", path, json=body, safe=safe))
+        return Answer(await self._send("POST", path, json=body, safe=safe), wanted)
 
     async def patch(self, path: str, body: object) -> Answer:
         """The object as changed."""
@@ -86,7 +83,7 @@ class EasyPostClient:
             params = {"page_size": str(page_size), **filters}
             if before_id is not None:
                 params["before_id"] = before_id
-            node = (await self.get(f"/{collection}", params)).node
+            node = (await self.get(f"/{collection}", params, collection)).node
             found: list[Node] = node[collection]
             more = bool(found) and bool(node.get("has_more"))
             yield found, more

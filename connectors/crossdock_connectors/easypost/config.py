@@ -16,7 +16,9 @@ _MODE_OF_PREFIX: Final[dict[str, Mode]] = {"EZTK": "test", "EZAK": "production"}
 class Offer(BaseModel):
     """A carrier, or one service of it, as EasyPost names them; capitals do not matter."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, use_attribute_docstrings=True
+    )
 
     carrier: str
     service: str | None = None
@@ -26,7 +28,9 @@ class Offer(BaseModel):
 class EasyPostConfig(BaseModel):
     """One EasyPost account, in one of its two modes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, use_attribute_docstrings=True
+    )
 
     api_key: SecretStr
     mode: Mode = "production"

@@ -45,10 +45,10 @@ class EasyPost:
     async def check(self) -> CheckReport:
         """Read one shipment, one tracker and the webhooks."""
         read = self._client.get
-        shipments = partial(read, "/shipments", {"page_size": "1"})
+        shipments = partial(read, "/shipments", {"page_size": "1"}, "shipments")
         return await check_each(
             {
-                "trackers": partial(read, "/trackers", {"page_size": "1"}),
+                "trackers": partial(read, "/trackers", {"page_size": "1"}, "trackers"),
                 "tracker_hook": self._check_webhooks,
                 **dict.fromkeys(MANIFEST.commands, shipments),
             }
@@ -60,7 +60,7 @@ class EasyPost:
                 "webhooks are refused until `webhook_secret` is set; without them parcels are followed by polling only",
                 path="webhook_secret",
             )
-        for webhook in (await self._client.get("/webhooks")).node["webhooks"]:
+        for webhook in (await self._client.get("/webhooks", wanted="webhooks")).node["webhooks"]:
             if webhook["disabled_at"]:
                 raise MisconfiguredError(
                     f"EasyPost has disabled the webhook to {webhook['url']} after failures: see that it can be "

@@ -84,7 +84,7 @@ async def _buy(client: EasyPostClient, command: Command) -> Outcome:
         shipment = await client.post("/shipments", {"shipment": body})
         node = shipment.node
     else:
-        rates = await client.post(f"/shipments/{shipment.id}/rerate", {}, safe=True)
+        rates = await client.post(f"/shipments/{shipment.id}/rerate", {}, safe=True, wanted="rates")
         node = {**shipment.node, "rates": rates.node["rates"]}
     rate = choose(client.config, node, _text(command, "carrier"), _text(command, "service"))
     if isinstance(rate, Rejected):

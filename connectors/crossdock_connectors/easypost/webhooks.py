@@ -97,7 +97,7 @@ async def ensure_subscriptions(client: EasyPostClient, base_url: str) -> Subscri
     if client.config.webhook_secret is None:
         raise MisconfiguredError("webhooks need a secret: set `webhook_secret`", path="webhook_secret")
     secret = client.config.webhook_secret.get_secret_value()
-    webhooks = (await client.get("/webhooks")).node["webhooks"]
+    webhooks = (await client.get("/webhooks", wanted="webhooks")).node["webhooks"]
     ours = [webhook for webhook in webhooks if webhook["url"] == base_url]
     for webhook in ours:
         await client.patch(f"/webhooks/{webhook['id']}", {"webhook_secret": secret})

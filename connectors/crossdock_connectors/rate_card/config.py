@@ -31,7 +31,9 @@ def _pattern(text: str) -> str:
 class RateCardCarrierConfig(BaseModel):
     """One carrier: our own fleet, a courier, a regional carrier that is paid by tariff."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, use_attribute_docstrings=True
+    )
 
     carrier: Annotated[str, Field(min_length=1)]
     """Its name, as channels and buyers shall see it."""

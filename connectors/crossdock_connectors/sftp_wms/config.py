@@ -65,7 +65,9 @@ FileName = Annotated[str, AfterValidator(_file_name)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, use_attribute_docstrings=True
+    )
 
 
 class InboundFiles(_Strict):

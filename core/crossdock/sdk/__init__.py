@@ -3,6 +3,7 @@
 File formats are in ``crossdock.sdk.formats``, the conformance kit in ``crossdock.sdk.testkit``.
 """
 
+from crossdock.sdk.answers import json_of, malformed
 from crossdock.sdk.bases import (
     BaseConnector,
     FileConnector,
@@ -53,7 +54,7 @@ from crossdock.sdk.errors import (
     UnreachableError,
 )
 from crossdock.sdk.files import FilesConfig, FolderConfig, SftpConfig
-from crossdock.sdk.http import NO_AUTH, json_of
+from crossdock.sdk.http import NO_AUTH
 from crossdock.sdk.lint import LintFinding, Severity, lint
 from crossdock.sdk.manifest import (
     SDK_VERSION,
@@ -178,6 +179,7 @@ __all__ = [
     "json_of",
     "lint",
     "load_manifest",
+    "malformed",
     "outcome_of",
     "outcomes",
     "parse_manifest",

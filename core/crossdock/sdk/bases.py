@@ -14,10 +14,10 @@ from typing import ClassVar, Generic, TypeVar
 import httpx
 from pydantic import BaseModel
 
+from crossdock.sdk.answers import json_of, malformed
 from crossdock.sdk.checks import check_each
 from crossdock.sdk.connector import CheckReport, Disposal, FileRef, Receipt
 from crossdock.sdk.errors import MisconfiguredError, RecordRejectedError, Rejection
-from crossdock.sdk.http import json_of
 from crossdock.sdk.outcomes import Rejected
 from crossdock.sdk.services import Services, SoapClient
 
@@ -125,18 +125,17 @@ class GraphqlConnector(RestConnector[_Config]):
             "POST", self.graphql_path(), json={"query": document, "variables": variables}, safe=safe
         )
         answer = json_of(response)
-        if not isinstance(answer, Mapping):
-            raise MisconfiguredError(
-                f"{self.base_url()}{self.graphql_path()}: the answer is no GraphQL response"
-            )
-        if errors := answer.get("errors"):
+        found = answer if isinstance(answer, Mapping) else {}
+        if errors := found.get("errors"):
             raise RecordRejectedError(graphql_rejections(errors))
-        data = answer.get("data")
-        if not response.is_success or not isinstance(data, Mapping):
+        data = found.get("data")
+        if not response.is_success:
             raise MisconfiguredError(
-                f"{self.base_url()}{self.graphql_path()}: answered {response.status_code} without data; "
-                "check address and API version"
+                f"{self.base_url()}{self.graphql_path()}: answered {response.status_code} without errors of "
+                "GraphQL; check address and API version"
             )
+        if not isinstance(data, Mapping):
+            raise malformed(response, f"GraphQL was expected, status {response.status_code} brought no data")
         return data
 
 

@@ -32,7 +32,7 @@ _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
 class _FilesConfig(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     settle_seconds: Annotated[float, Field(ge=0)] = 10
     """How long a file must stand still before it is read; 0 where the partner renames into place."""

@@ -8,13 +8,13 @@ import ssl
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
 
+from crossdock.sdk.answers import SAFE, SAFE_METHODS
 from crossdock.sdk.breaker import CircuitBreaker
 from crossdock.sdk.budgets import Budgets
 from crossdock.sdk.errors import CrossdockError, ThrottledError, UnknownOutcomeError, UnreachableError
@@ -27,15 +27,12 @@ from crossdock.sdk.services import Clock
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-__all__ = ["NO_AUTH", "Exchange", "HttpClient", "HttpSettings", "Recorder", "json_of"]
+__all__ = ["NO_AUTH", "Exchange", "HttpClient", "HttpSettings", "Recorder"]
 
 NO_AUTH = httpx.Auth()
 """Pass as ``auth`` to send one request without the connection's own."""
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_SAFE = "crossdock.safe"
 _json_encoder = msgspec.json.Encoder(decimal_format="number")
-_json_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +128,7 @@ class HttpClient:
     ) -> httpx.Response:
         """Send, with retries as far as they are harmless; see ``Http``."""
         method = method.upper()
-        safe = method in _SAFE_METHODS if safe is None else safe
+        safe = method in SAFE_METHODS if safe is None else safe
         if json is not None:
             content = _json_encoder.encode(json)
             headers = {"content-type": "application/json", **(headers or {})}
@@ -144,7 +141,7 @@ class HttpClient:
                 headers=headers,
                 content=content,
                 timeout=timeout_seconds or self._settings.timeout_seconds,
-                extensions={_SAFE: safe},
+                extensions={SAFE: safe},
             )
 
         try:
@@ -285,27 +282,3 @@ def _whole(streamed: httpx.Response, body: bytes) -> httpx.Response:
         request=streamed.request,
         history=streamed.history,
     )
-
-
-def json_of(response: httpx.Response) -> object:
-    """The JSON of an answer; decimals are ``Decimal``, integers keep all digits.
-
-    Raises:
-        UnreachableError: It is no JSON (an HTML page of a proxy, a truncated body), and the request was safe.
-        UnknownOutcomeError: The same after a request with an effect.
-    """
-    try:
-        return _json_decoder.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        head = response.content[:200].lstrip().lower()
-        if not response.content:
-            found = "nothing"
-        elif head.startswith((b"<!doctype", b"<html", b"<?xml")):
-            found = "a page of HTML or XML (a proxy, a maintenance page or a wrong address?)"
-        else:
-            found = f"no valid JSON ({error})"
-        where = f"{response.request.method} {response.request.url.copy_with(query=None)}"
-        raise lost(
-            f"{where}: JSON was expected, status {response.status_code} brought {found}",
-            safe=bool(response.request.extensions.get(_SAFE, response.request.method in _SAFE_METHODS)),
-        ) from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from pydantic import BaseModel
 
+from crossdock.mapping.files import FolderReader
 from crossdock.sdk.connector import Connector
 from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.manifest import SDK_VERSION, Manifest
@@ -24,7 +25,15 @@ from crossdock.sdk.manifest_file import load_manifest
 
 _Candidate = tuple[str, str, Callable[[], object]]
 
-__all__ = ["ENTRY_POINT_GROUP", "BrokenConnector", "ConnectorPlugin", "Registry", "discover", "plugin"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "BrokenConnector",
+    "ConnectorPlugin",
+    "Registry",
+    "discover",
+    "mappings_of",
+    "plugin",
+]
 
 ENTRY_POINT_GROUP = "crossdock.connectors"
 
@@ -37,6 +46,17 @@ class ConnectorPlugin:
     connector: type[Connector]
     config: type[BaseModel]
     package: str
+
+    @property
+    def mappings(self) -> FolderReader | None:
+        """The mappings that come with the connector: the folder ``mappings`` beside its manifest, if there is one."""
+        return mappings_of(self.package)
+
+
+def mappings_of(package: str) -> FolderReader | None:
+    """The mappings in a connector's ``package``, if it brings any."""
+    folder = files(package) / "mappings"
+    return FolderReader(folder) if folder.is_dir() else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
+from crossdock.sdk.answers import json_of
 from crossdock.sdk.errors import UnauthorisedError, UnknownOutcomeError, UnreachableError
-from crossdock.sdk.http import NO_AUTH, json_of
+from crossdock.sdk.http import NO_AUTH
 from crossdock.sdk.services import Clock, Http, TokenStore
 
 __all__ = ["MemoryTokenStore", "TokenAuth", "TokenService"]

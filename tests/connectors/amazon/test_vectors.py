@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft4Validator
 
 from crossdock.mapping import MappingError
-from crossdock.sdk.http import json_of
+from crossdock.sdk.answers import json_of
 from crossdock.sdk.outcomes import Applied, Rejected
 from crossdock_connectors.amazon import calls
 from crossdock_connectors.amazon.client import refusal

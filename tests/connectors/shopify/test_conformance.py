@@ -1,0 +1,109 @@
+"""The Shopify connector proves itself against a shop that answers over the vendor's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import httpx
+
+from crossdock.sdk.connector import RawRequest
+from crossdock.sdk.testkit import CommandSample, Partner, Setting, conformance
+from crossdock_connectors.shopify import CONNECTOR
+from crossdock_connectors.shopify.manifest import STREAM_OF_TOPIC
+from tests.connectors.shopify.conftest import CONFIG
+from tests.connectors.shopify.shop import Node, Shop, order
+from tests.connectors.shopify.test_webhooks import BODY, request
+
+PLACE = "gid://shopify/Location/1"
+ITEM = "gid://shopify/InventoryItem/1"
+OPEN = "gid://shopify/Order/1"
+TENT = "gid://shopify/LineItem/7700000000000001"
+REFUND = b"""{"id": 5, "order_id": 9007199254740993, "admin_graphql_api_id": "gid://shopify/Refund/5",
+"created_at": "2026-11-23T10:00:00Z", "processed_at": "2026-11-23T10:00:00Z", "note": null, "refund_line_items": [],
+"transactions": [{"id": 1, "kind": "refund", "status": "success", "amount": "5.00", "currency": "EUR",
+"gateway": "bogus", "admin_graphql_api_id": "gid://shopify/OrderTransaction/1"}], "order_adjustments": []}"""
+
+
+class Storefront(Partner):
+    """A shop with one old open order and one stocked item."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self.shop = Shop()
+        self.shop.orders[OPEN] = order(1, "2026-01-01T00:00:00Z")
+        self.shop.stock = {(ITEM, PLACE): 7}
+
+    def config(self) -> dict[str, object]:
+        return {**CONFIG, "api_version": self.shop.version, "orders_per_page": 2}
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        return self.shop.handle(request)
+
+    def add(self, stream: str, count: int) -> Sequence[str]:
+        now = self.clock.now().isoformat().replace("+00:00", "Z")
+        if stream == "products":
+            first = len(self.shop.variants) + 1
+            made = [variant(number, now) for number in range(first, first + count)]
+            self.shop.variants += made
+            return [one["id"] for one in made]
+        first = len(self.shop.orders) + 1
+        orders = [order(number, now) for number in range(first, first + count)]
+        for one in orders:
+            for part in one["fulfillmentOrders"]:
+                part["updatedAt"] = now
+        self.shop.orders |= {one["id"]: one for one in orders}
+        return [one["id"] for one in orders]
+
+    def call(self, stream: str, body: bytes | None = None) -> RawRequest:
+        topic = next(topic for topic, name in STREAM_OF_TOPIC.items() if name == stream)
+        genuine = REFUND if stream == "refunds_hook" else BODY
+        made = request(genuine if body is None else body, topic=topic)
+        headers = {name: value for name, value in made.headers.items() if name != "authorization"}
+        return replace(made, headers=headers)
+
+    def command(self, name: str) -> CommandSample:
+        refs = {"order": OPEN}
+        match name:
+            case "stock.publish":
+                level = {"sku": "A", "channel": "shop", "quantity": 5, "as_of": "2026-11-23T10:00:00Z",
+                         "previous": 7, "references": [{"kind": "inventory_item", "value": ITEM}]}  # fmt: skip
+                return CommandSample(level)
+            case "order.cancel":
+                cancel: Node = {"external_id": OPEN, "version": "1", "requested_at": "2026-11-23T10:00:00Z",
+                                "lines": [], "reason": "inventory"}  # fmt: skip
+                return CommandSample(
+                    cancel, refused={**cancel, "lines": [{"external_id": TENT, "quantity": 1}]}, refs=refs
+                )
+            case _:
+                return CommandSample(shipment(1), refused=shipment(99), refs=refs)
+
+    def effects(self) -> int:
+        cancelled = [one for one in self.shop.orders.values() if one["cancelledAt"]]
+        return (
+            len(self.shop.orders[OPEN]["fulfillments"]) + (self.shop.stock[ITEM, PLACE] != 7) + len(cancelled)
+        )
+
+
+def shipment(quantity: int) -> Node:
+    lines = [{"line": "L1", "order_line": TENT, "sku": "TENT-2P", "quantity": quantity}]
+    return {
+        "external_id": "S-1", "fulfilment_order": "FO-1", "node": "dc-east", "shipped_at": "2026-11-23T10:00:00Z",
+        "carrier": "ups", "parcels": [{"tracking_number": "1Z1", "lines": lines}],
+    }  # fmt: skip
+
+
+def variant(number: int, updated_at: str) -> Node:
+    item = {"id": f"gid://shopify/InventoryItem/{number}", "countryCodeOfOrigin": "DE", "harmonizedSystemCode": None,
+            "requiresShipping": True, "unitCost": None,
+            "measurement": {"weight": {"unit": "GRAMS", "value": 2450.0}}}  # fmt: skip
+    return {
+        "id": f"gid://shopify/ProductVariant/{number:04}", "sku": f"S{number}", "updatedAt": updated_at,
+        "barcode": None, "title": "Default Title", "requiresComponents": False, "productVariantComponents": [],
+        "product": {"id": "gid://shopify/Product/1", "title": "Tent", "status": "ACTIVE", "vendor": "Falk",
+                    "productType": ""},
+        "inventoryItem": item,
+    }  # fmt: skip
+
+
+TestShopify = conformance(CONNECTOR, Storefront)
