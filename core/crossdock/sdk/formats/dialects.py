@@ -162,7 +162,7 @@ class RowDialect(_Dialect):
     thousands_sign: Literal["", ".", ",", " ", "'", "\u00a0", "\u202f"] = ""
     trailing_sign: bool = False
     max_record_bytes: int = Field(default=1 << 20, ge=64)
-    frame_bytes: int = Field(default=1 << 18, ge=64)
+    frame_bytes: int = Field(default=1 << 15, ge=64)
 
     @model_validator(mode="after")
     def _check_signs(self) -> Self:

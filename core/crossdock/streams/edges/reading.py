@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,9 +19,10 @@ from crossdock.streams.edges.intake import INLINE, PART, RawPart, inline_message
 from crossdock.streams.edges.quick_json import quick_json
 from crossdock.streams.processor import Message
 
-__all__ = ["Item", "Job", "instant_text", "read_part"]
+__all__ = ["Item", "Job", "Rows", "instant_text", "read_part"]
 
 _parts = msgspec.json.Decoder(RawPart)
+_offset = attrgetter("offset")
 
 
 class Item(NamedTuple):
@@ -38,6 +41,21 @@ def read_part(message: Message) -> RawPart:
 def instant_text(instant: datetime | None) -> str | None:
     """An instant as mappings see it."""
     return None if instant is None else instant.isoformat().replace("+00:00", "Z")
+
+
+class Rows(NamedTuple):
+    """The records of frames; each one's own bytes are looked up only where somebody asks for them."""
+
+    frames: Sequence[Frame]
+    records: Sequence[Record]
+
+    def item(self, record: Record) -> Item:
+        """``record`` with its own bytes: up to the next record, or the end of its frame."""
+        frame = self.frames[bisect_right(self.frames, record.offset, key=_offset) - 1]
+        following = bisect_right(self.records, record.offset, key=_offset)
+        end = frame.end.offset if following == len(self.records) else self.records[following].offset
+        begin = max(0, record.offset - frame.offset)
+        return Item(record, frame.data[begin : end - frame.offset], frame.start.context)
 
 
 class Job(Struct, frozen=True):
@@ -118,6 +136,11 @@ class Job(Struct, frozen=True):
             return
         start = Position(part.offset, part.line, part.number, part.context)
         yield Frame(start, Position(part.offset + len(data), part.line, part.number), data)
+
+    def rows(self) -> Rows:
+        """All records of a part of many rows."""
+        frames = list(self.frames())
+        return Rows(frames, [record for frame in frames for record in self.stream.format.parse(frame)])
 
     def items(self) -> Iterator[Item]:
         """All records, each with its own bytes."""

@@ -8,18 +8,19 @@ from typing import Any
 
 from crossdock.mapping.compiled import CompiledMapping
 from crossdock.sdk.errors import RecordRejectedError, Rejection
-from crossdock.sdk.formats.records import RecordFault
+from crossdock.sdk.formats.records import Record, RecordFault
 from crossdock.sdk.manifest import Entity
 from crossdock.streams.edges.canonical import CanonicalDocument, canonical_documents
 from crossdock.streams.edges.reading import Item, Job
 
 __all__ = ["LINES_PER_DOCUMENT", "GivenUp", "row_documents"]
 
-LINES_PER_DOCUMENT = 5_000
-"""A canonical stock feed has at most 10,000; a frame with more rows becomes several parts."""
+LINES_PER_DOCUMENT = 2_000
+"""A frame with more rows becomes several parts: what books one holds the database for a moment only."""
 
 GivenUp = Callable[[RecordRejectedError, Sequence[Item]], None]
 """Takes the rows that belong to a refusal; of none, all of the part."""
+_GivenUpRows = Callable[[RecordRejectedError, Sequence[Record]], None]
 
 _ROW = re.compile(r"\$\.rows\[(\d+)\]")
 _LINE = re.compile(r"\$\.lines\[(\d+)\]")
@@ -31,34 +32,38 @@ def row_documents(job: Job, give_up: GivenUp) -> Iterator[CanonicalDocument]:
     Rows of a stock feed stand for themselves. Of other files the rows of one document belong together: a faulty one
     takes its document with it, and a row that can't be read at all the whole file, since nobody knows whose it is.
     """
-    items = list(job.items())
-    good = [item for item in items if not isinstance(item.record.value, RecordFault)]
-    feed = job.stream.spec.emits is Entity.STOCK_FEED
-    for item in items:
-        fault = item.record.value
-        if isinstance(fault, RecordFault):
-            error = RecordRejectedError((fault.rejection, *fault.others))
-            give_up(error, [item] if job.stream.cut else [])
-            if not job.stream.cut:
-                return
+    rows = job.rows()
+    good = [record for record in rows.records if not isinstance(record.value, RecordFault)]
+    if len(good) < len(rows.records):
+        for record in rows.records:
+            fault = record.value
+            if isinstance(fault, RecordFault):
+                error = RecordRejectedError((fault.rejection, *fault.others))
+                give_up(error, [rows.item(record)] if job.stream.cut else [])
+                if not job.stream.cut:
+                    return
+
+    def give_rows_up(error: RecordRejectedError, records: Sequence[Record]) -> None:
+        give_up(error, [rows.item(record) for record in records])
+
+    documents = _feed if job.stream.spec.emits is Entity.STOCK_FEED else _groups
     count = job.part.parts
     size = max(1, -(-len(good) // count))
     for index in range(count):
         hub = job.hub() | {
             "part": job.part.part + index,
             "last": job.part.last and index == count - 1,
-            "first_line": good[index * size].record.line if index * size < len(good) else job.part.line,
+            "first_line": good[index * size].line if index * size < len(good) else job.part.line,
         }
-        rows = good[index * size : (index + 1) * size]
-        yield from (_feed if feed else _groups)(job, hub, rows, give_up)
+        yield from documents(job, hub, good[index * size : (index + 1) * size], give_rows_up)
 
 
-def _value(hub: dict[str, Any], rows: Iterable[Item]) -> dict[str, Any]:
-    return {"rows": [item.record.value for item in rows], "_hub": hub}
+def _value(hub: dict[str, Any], rows: Iterable[Record]) -> dict[str, Any]:
+    return {"rows": [row.value for row in rows], "_hub": hub}
 
 
 def _feed(
-    job: Job, hub: dict[str, Any], rows: Sequence[Item], give_up: GivenUp
+    job: Job, hub: dict[str, Any], rows: Sequence[Record], give_up: _GivenUpRows
 ) -> Iterator[CanonicalDocument]:
     while True:
         try:
@@ -76,7 +81,7 @@ def _feed(
 
 
 def _faulty_rows(
-    error: RecordRejectedError, job: Job, hub: dict[str, Any], rows: Sequence[Item]
+    error: RecordRejectedError, job: Job, hub: dict[str, Any], rows: Sequence[Record]
 ) -> dict[int, list[Rejection]] | None:
     """The faults by row; ``None`` where one is not a row's."""
     found: dict[int, list[Rejection]] = {}
@@ -93,7 +98,7 @@ def _faulty_rows(
     return found
 
 
-def _rows_of_lines(job: Job, hub: dict[str, Any], rows: Sequence[Item]) -> Sequence[int]:
+def _rows_of_lines(job: Job, hub: dict[str, Any], rows: Sequence[Record]) -> Sequence[int]:
     """Which row each line of the document came from; a mapping may leave rows out."""
     mapping = job.stream.mapping
     assert mapping is not None
@@ -107,7 +112,7 @@ def _rows_of_lines(job: Job, hub: dict[str, Any], rows: Sequence[Item]) -> Seque
 
 
 def _groups(
-    job: Job, hub: dict[str, Any], rows: Sequence[Item], give_up: GivenUp
+    job: Job, hub: dict[str, Any], rows: Sequence[Record], give_up: _GivenUpRows
 ) -> Iterator[CanonicalDocument]:
     keys = _group_keys(job.stream.mapping)
     while rows:
@@ -135,13 +140,13 @@ def _group_keys(mapping: CompiledMapping | None) -> tuple[str, ...]:
     return keys if all(key.isidentifier() for key in keys) else ()
 
 
-def _key(item: Item, keys: tuple[str, ...]) -> tuple[str, ...]:
-    row = item.record.value
+def _key(record: Record, keys: tuple[str, ...]) -> tuple[str, ...]:
+    row = record.value
     return tuple(str(row.get(key)) for key in keys) if isinstance(row, dict) else ()
 
 
 def _faulty_groups(
-    error: RecordRejectedError, rows: Sequence[Item], keys: tuple[str, ...]
+    error: RecordRejectedError, rows: Sequence[Record], keys: tuple[str, ...]
 ) -> dict[tuple[str, ...], list[Rejection]]:
     """The faults by the group of rows they are in; empty where one can't be told."""
     found: dict[tuple[str, ...], list[Rejection]] = {}
