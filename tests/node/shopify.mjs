@@ -13,7 +13,7 @@ const mocks = {
   DateTime: () => instant, Decimal: () => '1.00', Float: () => 1.5, FormattedString: () => 'x', HTML: () => '<p/>',
   ID: () => `gid://shopify/Thing/${++number}`, Int: () => 1, JSON: () => ({}), Money: () => '1.00',
   StorefrontID: () => 'x', UnsignedInt64: () => '1', URL: () => 'https://example.com/x', UtcOffset: () => '+00:00',
-  CountryCode: () => 'DE', CurrencyCode: () => 'EUR',
+  CountryCode: () => 'DE', CurrencyCode: () => 'EUR', Order: () => ({ cancelledAt: null }),
 };
 const documented = buildClientSchema(raw.data ?? raw);
 for (const [name, type] of Object.entries(documented.getTypeMap())) {

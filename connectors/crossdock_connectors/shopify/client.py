@@ -37,6 +37,7 @@ class ShopifyClient:
         """Keep the parts; no I/O."""
         self.config = config
         self.clock = services.clock
+        self.log = services.log
         self._http = services.http
         self._auth = _auth(config, services.tokens)
         self._url = f"{config.origin}/admin/api/{config.api_version}/graphql.json"

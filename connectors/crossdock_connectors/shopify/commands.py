@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from crossdock.sdk.connector import Command
-from crossdock.sdk.errors import BugError
 from crossdock.sdk.outcomes import AlreadyApplied, Applied, NotApplied, Outcome, Rejected, Unknown
 from crossdock.sdk.translation import outcomes
 from crossdock_connectors.shopify import documents
+from crossdock_connectors.shopify.cancelling import cancel_order, probe_cancel
 from crossdock_connectors.shopify.client import Node, ShopifyClient
 from crossdock_connectors.shopify.flows import (
     Item,
     have_room,
     items_of,
+    no_order,
+    order_id_of,
     outstanding,
     plan_fulfilments,
+    plan_moves,
     rejected,
 )
 from crossdock_connectors.shopify.polls import fulfilment_orders
@@ -39,18 +42,6 @@ async def probe(client: ShopifyClient, command: Command, key: str) -> Outcome:
     return await _PROBE[command.name](client, command, key)
 
 
-def _order_id(command: Command) -> str:
-    if order_id := command.refs.get("order"):
-        return order_id
-    raise BugError(
-        f"{command.name} {command.key}: refs name no order; the hub has to give the shop's id of it"
-    )
-
-
-def _no_order(order_id: str) -> Rejected:
-    return Rejected("shopify.no_order", f"the shop has no order {order_id}, or the app may not read it")
-
-
 # --- shipment.confirm -----------------------------------------------------------------------------------
 
 
@@ -58,13 +49,13 @@ async def _confirm_shipment(client: ShopifyClient, command: Command, _key: str) 
     left, told = await _unconfirmed(client, command)
     if not left:
         return AlreadyApplied(",".join(told))
-    order_id = _order_id(command)
-    lines = client.config.lines_per_page
-    data = await client.query(documents.ORDER_FULFILMENT_ORDERS, id=order_id, lines=lines, after=None)
-    if data["node"] is None:
-        return _no_order(order_id)
-    orders = await fulfilment_orders(client, order_id, data["node"]["page"])
+    order_id = order_id_of(command)
+    orders = await _fulfilment_orders(client, order_id)
+    if orders is None:
+        return no_order(order_id)
     location = client.config.locations.get(str(command.document.get("location")))
+    if location and await _move(client, plan_moves(left, orders, location), location):
+        orders = await _fulfilment_orders(client, order_id) or []
     plan = plan_fulfilments(left, orders, location)
     if isinstance(plan, Rejected):
         return plan
@@ -79,6 +70,29 @@ async def _confirm_shipment(client: ShopifyClient, command: Command, _key: str) 
             return rejected(error)
         told.append(payload["fulfillment"]["id"])
     return Applied(",".join(told))
+
+
+async def _fulfilment_orders(client: ShopifyClient, order_id: str) -> list[Node] | None:
+    lines = client.config.lines_per_page
+    data = await client.query(documents.ORDER_FULFILMENT_ORDERS, id=order_id, lines=lines, after=None)
+    return await fulfilment_orders(client, order_id, data["node"]["page"]) if data["node"] else None
+
+
+async def _move(client: ShopifyClient, moves: Iterable[tuple[str, list[Node]]], location: str) -> bool:
+    """Move units to where they were shipped from; whether any was moved.
+
+    Where Shopify refuses (the location does not stock the item), they are fulfilled where they are: they have left.
+    """
+    moved = False
+    for order_id, lines in moves:
+        payload = await client.mutate(documents.MOVE, {"id": order_id, "location": location, "lines": lines})
+        if errors := payload["userErrors"]:
+            client.log.warning(
+                "shopify.not_moved", fulfilment_order=order_id, location=location, errors=errors
+            )
+        else:
+            moved = True
+    return moved
 
 
 async def _probe_shipment(client: ShopifyClient, command: Command, _key: str) -> Outcome:
@@ -102,7 +116,7 @@ async def _unconfirmed(client: ShopifyClient, command: Command) -> tuple[list[It
 
 
 async def _fulfilments(client: ShopifyClient, command: Command) -> list[Node]:
-    data = await client.query(documents.FULFILMENTS, id=_order_id(command))
+    data = await client.query(documents.FULFILMENTS, id=order_id_of(command))
     return data["order"]["fulfillments"] if data["order"] else []
 
 
@@ -120,45 +134,13 @@ async def _probe_stock(_client: ShopifyClient, _command: Command, _key: str) -> 
     return NotApplied()
 
 
-# --- order.cancel ---------------------------------------------------------------------------------------
-
-
-async def _cancel_order(client: ShopifyClient, command: Command, key: str) -> Outcome:
-    document = command.document
-    if document.get("lines"):
-        return Rejected(
-            "shopify.partial_cancel",
-            "Shopify cancels whole orders only; remove the lines by editing the order in the shop",
-            "lines",
-        )
-    standing = await _probe_cancel(client, command, key)
-    if not isinstance(standing, NotApplied):
-        return standing
-    arguments = {name: document[name] for name in ("reason", "restock", "refundMethod", "staffNote")}
-    payload = await client.mutate(
-        documents.CANCEL,
-        {"orderId": _order_id(command), "notifyCustomer": client.config.notify_customer, **arguments},
-    )
-    for error in payload["orderCancelUserErrors"]:
-        return rejected(error)
-    return Applied(payload["job"]["id"])
-
-
-async def _probe_cancel(client: ShopifyClient, command: Command, _key: str) -> Outcome:
-    order_id = _order_id(command)
-    data = await client.query(documents.CANCELLATION, id=order_id)
-    if data["order"] is None:
-        return _no_order(order_id)
-    return AlreadyApplied(order_id) if data["order"]["cancelledAt"] else NotApplied()
-
-
 _EXECUTE: Final[Mapping[str, Handler]] = {
     "shipment.confirm": _confirm_shipment,
     "stock.publish": publish_stock,
-    "order.cancel": _cancel_order,
+    "order.cancel": cancel_order,
 }
 _PROBE: Final[Mapping[str, Handler]] = {
     "shipment.confirm": _probe_shipment,
     "stock.publish": _probe_stock,
-    "order.cancel": _probe_cancel,
+    "order.cancel": probe_cancel,
 }

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 __all__ = [
     "CANCEL",
-    "CANCELLATION",
+    "CANCEL_LINES",
     "CHECK",
     "FULFIL",
     "FULFILMENTS",
@@ -17,13 +17,16 @@ __all__ = [
     "FULFILMENT_ORDER_LINES",
     "INVENTORY_ITEMS",
     "LOCATIONS",
+    "MOVE",
     "ORDERS",
     "ORDER_FULFILMENT_ORDERS",
     "ORDER_LINES",
     "PRODUCTS",
     "PUBLISH_STOCK",
+    "REFUNDS",
     "SUBSCRIBE",
     "SUBSCRIPTIONS",
+    "SUGGESTED_REFUND",
     "UNSUBSCRIBE",
 ]
 
@@ -51,5 +54,8 @@ FULFILMENTS = _document("fulfilments")
 FULFIL = _document("fulfil")
 INVENTORY_ITEMS = _document("inventory_items")
 PUBLISH_STOCK = _document("publish_stock")
-CANCELLATION = _document("cancellation")
+MOVE = _document("move")
+REFUNDS = _document("refunds")
+SUGGESTED_REFUND = _document("suggested_refund")
 CANCEL = _document("cancel")
+CANCEL_LINES = _document("cancel_lines")

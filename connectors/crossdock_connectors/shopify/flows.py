@@ -6,17 +6,48 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
+from crossdock.sdk.connector import Command
+from crossdock.sdk.errors import BugError
 from crossdock.sdk.outcomes import Rejected
 from crossdock_connectors.shopify.client import Node
 
-__all__ = ["Item", "have_room", "index_of", "items_of", "outstanding", "plan_fulfilments", "rejected"]
+__all__ = [
+    "Item",
+    "have_room",
+    "index_of",
+    "items_of",
+    "no_order",
+    "order_id_of",
+    "outstanding",
+    "plan_fulfilments",
+    "plan_moves",
+    "rejected",
+]
 
 LINES_PER_FULFILMENT: Final = 250
 """The longest list that Shopify takes as an argument."""
 _VOID: Final = frozenset({"CANCELLED", "ERROR", "FAILURE"})
 _INDEX: Final = re.compile(r"[0-9]+")
+
+
+def order_id_of(command: Command) -> str:
+    """The shop's id of the order that a command is about.
+
+    Raises:
+        BugError: The hub did not give it.
+    """
+    if order_id := command.refs.get("order"):
+        return order_id
+    raise BugError(
+        f"{command.name} {command.key}: refs name no order; the hub has to give the shop's id of it"
+    )
+
+
+def no_order(order_id: str) -> Rejected:
+    """What to say of an order that is not there."""
+    return Rejected("shopify.no_order", f"the shop has no order {order_id}, or the app may not read it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +119,13 @@ class _Open:
     remaining: int
 
 
-def _take(item: Item, lines: Iterable[_Open]) -> list[tuple[_Open, int]]:
+_Part: TypeAlias = tuple[_Open, int]
+"""So many units of an open line."""
+
+
+def _take(item: Item, lines: Iterable[_Open]) -> list[_Part]:
     """Take the item's units from ``lines`` in order; what they do not have is left untaken."""
-    taken: list[tuple[_Open, int]] = []
+    taken: list[_Part] = []
     missing = item.quantity
     for candidate in lines:
         quantity = min(missing, candidate.remaining) if item.is_of(candidate.order_line) else 0
@@ -109,20 +144,12 @@ def plan_fulfilments(
     A fulfilment is of one order and one location (``FulfillmentInput``), so there is one for each location
     that Shopify has assigned. A line of several fulfilment orders is taken from ``location`` first.
     """
-    open_lines = [
-        _Open(order, line, {"id": line["lineItem"]["id"], "sku": line["sku"]}, line["remainingQuantity"])
-        for order in sorted(fulfilment_orders, key=lambda one: _location(one) != location)
-        if any(action["action"] == "CREATE_FULFILLMENT" for action in order["supportedActions"])
-        for line in order["lineItems"]["nodes"]
-    ]
-    by_location: dict[str | None, list[tuple[_Open, int]]] = {}
-    for item in items:
-        taken = _take(item, open_lines)
-        missing = item.quantity - sum(quantity for _, quantity in taken)
-        if missing:
-            return _not_open(item, missing, fulfilment_orders)
-        for part in taken:
-            by_location.setdefault(_location(part[0].parent), []).append(part)
+    by_location: dict[str | None, list[_Part]] = {}
+    parts = _parts(items, fulfilment_orders, location)
+    if isinstance(parts, Rejected):
+        return parts
+    for part in parts:
+        by_location.setdefault(_location(part[0].parent), []).append(part)
     return [
         _by_fulfilment_order(parts[start : start + LINES_PER_FULFILMENT])
         for parts in by_location.values()
@@ -130,12 +157,56 @@ def plan_fulfilments(
     ]
 
 
+def plan_moves(
+    items: Iterable[Item], fulfilment_orders: Sequence[Node], location: str
+) -> list[tuple[str, list[Node]]]:
+    """The fulfilment orders of which units have to be moved to ``location`` to be fulfilled there, with the units.
+
+    What is at ``location`` already stays, so that a repetition moves only what is missing. What Shopify does not
+    offer to move, such as a fulfilment order in progress, is not moved.
+    """
+    parts = _parts(items, fulfilment_orders, location)
+    if isinstance(parts, Rejected):
+        return []
+    away = [part for part in parts if _location(part[0].parent) != location and _can(part[0].parent, "MOVE")]
+    return [
+        (grouped["fulfillmentOrderId"], lines[start : start + LINES_PER_FULFILMENT])
+        for grouped in _by_fulfilment_order(away)
+        for lines in [grouped["fulfillmentOrderLineItems"]]
+        for start in range(0, len(lines), LINES_PER_FULFILMENT)
+    ]
+
+
+def _parts(
+    items: Iterable[Item], fulfilment_orders: Sequence[Node], location: str | None
+) -> list[_Part] | Rejected:
+    """The open lines that ``items`` are taken from, those at ``location`` first."""
+    open_lines = [
+        _Open(order, line, {"id": line["lineItem"]["id"], "sku": line["sku"]}, line["remainingQuantity"])
+        for order in sorted(fulfilment_orders, key=lambda one: _location(one) != location)
+        if _can(order, "CREATE_FULFILLMENT")
+        for line in order["lineItems"]["nodes"]
+    ]
+    parts: list[_Part] = []
+    for item in items:
+        taken = _take(item, open_lines)
+        missing = item.quantity - sum(quantity for _, quantity in taken)
+        if missing:
+            return _not_open(item, missing, fulfilment_orders)
+        parts += taken
+    return parts
+
+
+def _can(fulfilment_order: Node, action: str) -> bool:
+    return any(supported["action"] == action for supported in fulfilment_order["supportedActions"])
+
+
 def _location(fulfilment_order: Node) -> str | None:
     location = fulfilment_order["assignedLocation"]["location"]
     return location["id"] if location else None
 
 
-def _by_fulfilment_order(parts: Iterable[tuple[_Open, int]]) -> list[Node]:
+def _by_fulfilment_order(parts: Iterable[_Part]) -> list[Node]:
     grouped: dict[str, list[Node]] = {}
     for taken, quantity in parts:
         line = {"id": taken.line["id"], "quantity": quantity}

@@ -15,6 +15,7 @@ from crossdock_connectors.shopify.connector import Shopify
 from crossdock_schemas.base import Canonical
 from crossdock_schemas.order import Order
 from crossdock_schemas.registry import ENTITIES
+from tests.connectors.shopify.shop import Shop
 
 _T = TypeVar("_T")
 
@@ -57,3 +58,8 @@ def pages(
     connector: Shopify, stream: str, cursor: Cursor | None = None, limits: Limits | None = None
 ) -> list[Page]:
     return run(_pages(connector, stream, cursor, limits or Limits()))
+
+
+def operations(shop: Shop, name: str) -> list[dict[str, Any]]:
+    """The variables of each request of an operation."""
+    return [variables for operation, variables in shop.requests if operation == name]

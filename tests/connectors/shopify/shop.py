@@ -78,6 +78,7 @@ class Shop:
         self.requests: list[tuple[str, Node]] = []
         self.keys: dict[str, tuple[str, Node]] = {}
         self.available = 1000.0
+        self.stocking = {"gid://shopify/Location/1", "gid://shopify/Location/2"}
 
     # --- HTTP -------------------------------------------------------------------------------------------
 
@@ -206,6 +207,55 @@ class Shop:
         _count_unfulfilled(owner)
         return {"fulfillment": fulfilment, "userErrors": []}
 
+    def q_fulfillmentOrderMove(
+        self,
+        id: str,  # noqa: A002
+        newLocationId: str,
+        fulfillmentOrderLineItems: list[Node],
+    ) -> Node:
+        """All that is open moves with the order; a part of it becomes an order of its own there."""
+        owner, source = next(pair for pair in self._fulfilment_orders() if pair[1]["id"] == id)
+        if newLocationId not in self.stocking:
+            error = user_error("The location does not stock the item.", "newLocationId")
+            return {"movedFulfillmentOrder": None, "userErrors": [error]}
+        assert {"action": "MOVE"} in source["supportedActions"]
+        wanted = {line["id"]: line["quantity"] for line in fulfillmentOrderLineItems}
+        moved = []
+        for line in source["lineItems"]:
+            quantity = wanted.pop(line["id"], 0)
+            assert quantity <= line["remainingQuantity"]
+            line["remainingQuantity"] -= quantity
+            if quantity:
+                moved.append(
+                    {**line, "id": f"{line['id']}{len(self.requests)}", "remainingQuantity": quantity}
+                )
+        assert not wanted
+        made = {
+            **source,
+            "id": f"{id}-{len(self.requests)}",
+            "lineItems": moved,
+            "assignedLocation": {"location": {"id": newLocationId}},
+        }
+        owner["fulfillmentOrders"].append(made)
+        return {"movedFulfillmentOrder": made, "userErrors": []}
+
+    def q_refundCreate(self, input: Node, key: str) -> Node:  # noqa: A002
+        assert input["currency"] == "EUR"
+        if key in self.keys:
+            return self.keys[key][1]
+        owner = self.orders[input["orderId"]]
+        lines = {line["id"]: line for line in owner["lineItems"]}
+        for index, wanted in enumerate(input["refundLineItems"]):
+            if wanted["quantity"] > lines[wanted["lineItemId"]]["currentQuantity"]:
+                said = "Quantity cannot refund more items than were purchased"
+                where = ("refundLineItems", str(index), "quantity")
+                return {"refund": None, "userErrors": [user_error(said, *where)]}
+            lines[wanted["lineItemId"]]["currentQuantity"] -= wanted["quantity"]
+        made = {"id": f"gid://shopify/Refund/{len(owner['refunds']) + 1}", "note": input["note"]}
+        owner["refunds"].append(made)
+        self.keys[key] = ("", {"refund": made, "userErrors": []})
+        return self.keys[key][1]
+
     def q_inventorySetQuantities(self, input: Node, key: str) -> Node:  # noqa: A002
         assert input["name"] == "available"
         content = json.dumps(input, sort_keys=True)
@@ -300,7 +350,17 @@ def _connection(nodes: list[Node], paging: Node) -> Node:
 def order(number: int, updated_at: str, **changes: Any) -> Node:
     """A copy of the fixture with its own id and instant, whose fulfilment orders have their own ids too."""
     made: Node = deepcopy(fixture("order_graphql.json"))
-    made |= {"id": f"gid://shopify/Order/{number}", "updatedAt": updated_at, **changes}
+    made |= {"id": f"gid://shopify/Order/{number}", "updatedAt": updated_at, "refunds": [], **changes}
+    made["suggestedRefund"] = {
+        "suggestedTransactions": [
+            {
+                "gateway": "shopify_payments",
+                "amountSet": {"presentmentMoney": {"amount": amount}},
+                "parentTransaction": {"id": "gid://shopify/OrderTransaction/1"},
+            }
+            for amount in ("19.9", "0.0")
+        ]
+    }
     for one in made["fulfillmentOrders"]:
         one["id"] = f"gid://shopify/FulfillmentOrder/{number}-{one['id'].rpartition('/')[2]}"
     return made

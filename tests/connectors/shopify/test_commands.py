@@ -1,4 +1,4 @@
-"""Shipments, stock and cancellations: once each, whatever happens on the way."""
+"""Shipments and stock: once each, whatever happens on the way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from crossdock.sdk.outcomes import (
     Unknown,
     Unreachable,
 )
-from tests.connectors.shopify.builders import run
+from tests.connectors.shopify.builders import operations, run
 from tests.connectors.shopify.conftest import Connect
 from tests.connectors.shopify.shop import VERSIONS, Shop, order
 
@@ -49,10 +49,6 @@ def confirm(*items: tuple[str | None, str, int], numbers: tuple[str, ...] = ("1Z
         **more,
     }
     return Command("shipment.confirm", ORDER, (document,), {"order": ORDER})
-
-
-def operations(shop: Shop, name: str) -> list[dict[str, Any]]:
-    return [variables for operation, variables in shop.requests if operation == name]
 
 
 def part_of(shop: Shop) -> dict[str, Any]:
@@ -337,45 +333,3 @@ def test_a_location_is_named_by_the_level_or_the_configuration(shop: Shop, conne
     assert stock(shop) == {"A": 5}
     with pytest.raises(MisconfiguredError, match="default_location"):
         run(connect(shop, default_location=None).execute(publish(level("A", 6)), "k"))
-
-
-# --- order.cancel ---------------------------------------------------------------------------------------
-
-CANCEL = {"reason": "INVENTORY", "restock": True, "refundMethod": {"originalPaymentMethodsRefund": True},
-          "staffNote": None, "lines": []}  # fmt: skip
-
-
-def cancel(**changes: Any) -> Command:
-    return Command("order.cancel", ORDER, (CANCEL | changes,), {"order": ORDER})
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_an_order_is_cancelled_once(version: str, shop: Shop, connect: Connect) -> None:
-    shop.version = version
-    connector = connect(shop)
-    assert run(connector.probe(cancel(), "k")) == NotApplied()
-    assert run(connector.execute(cancel(), "k")) == Applied("gid://shopify/Job/1")
-    assert run(connector.execute(cancel(), "k")) == AlreadyApplied(ORDER)
-    assert len(operations(shop, "Cancel")) == 1
-
-
-def test_a_lost_answer_to_a_cancellation_is_found(shop: Shop, connect: Connect) -> None:
-    connector = connect(shop)
-    shop.faults = [None, TIMEOUT]
-    assert isinstance(run(connector.execute(cancel(), "k")), Unknown)
-    assert run(connector.probe(cancel(), "k")) == AlreadyApplied(ORDER)
-
-
-def test_lines_can_not_be_cancelled(shop: Shop, connect: Connect) -> None:
-    outcome = run(connect(shop).execute(cancel(lines=[TENT]), "k"))
-    assert isinstance(outcome, Rejected)
-    assert (outcome.code, shop.requests) == ("shopify.partial_cancel", [])
-
-
-def test_a_refusal_is_told_in_shopifys_words(
-    shop: Shop, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    error = {"code": "NO_REFUND_PERMISSION", "field": ["orderId"], "message": "no permission to refund"}
-    monkeypatch.setattr(shop, "q_orderCancel", lambda **_: {"job": None, "orderCancelUserErrors": [error]})
-    outcome = run(connect(shop).execute(cancel(), "k"))
-    assert outcome == Rejected("shopify.no_refund_permission", "no permission to refund", "orderId")

@@ -73,16 +73,16 @@ class Storefront(Partner):
                 cancel: Node = {"external_id": OPEN, "version": "1", "requested_at": "2026-11-23T10:00:00Z",
                                 "lines": [], "reason": "inventory"}  # fmt: skip
                 return CommandSample(
-                    cancel, refused={**cancel, "lines": [{"external_id": TENT, "quantity": 1}]}, refs=refs
+                    cancel, refused={**cancel, "lines": [{"external_id": TENT, "quantity": 99}]}, refs=refs
                 )
             case _:
                 return CommandSample(shipment(1), refused=shipment(99), refs=refs)
 
     def effects(self) -> int:
         cancelled = [one for one in self.shop.orders.values() if one["cancelledAt"]]
-        return (
-            len(self.shop.orders[OPEN]["fulfillments"]) + (self.shop.stock[ITEM, PLACE] != 7) + len(cancelled)
-        )
+        standing = self.shop.orders[OPEN]
+        told = [*standing["fulfillments"], *standing["refunds"], *cancelled]
+        return len(told) + (self.shop.stock[ITEM, PLACE] != 7)
 
 
 def shipment(quantity: int) -> Node:

@@ -77,7 +77,7 @@ def test_a_cancellation_goes_back_the_way_it_came() -> None:
         "lines": [],
     }
     part = whole.model_copy(update={"lines": (CancelledLine(external_id="L1", quantity=1),)})
-    assert outbound("shopify/cancellation", part)["lines"] == ["L1"]
+    assert outbound("shopify/cancellation", part)["lines"] == [{"lineItemId": "L1", "quantity": 1}]
 
 
 def test_weights_are_grams() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values, get_directive_values, get_variable_values
 
-__all__ = ["Fields", "GraphqlService", "Resolver"]
+__all__ = ["Fields", "GraphqlService", "Resolver", "changed", "page"]
 
 Fields = dict[str, Any]
 Resolver = Callable[..., Any]
@@ -142,3 +143,21 @@ def _cut(value: Any, selections: tuple[_Selection, ...]) -> Any:
 
 def _refused(messages: Any) -> Fields:
     return {"errors": [{"message": message} for message in messages]}
+
+
+def page(nodes: list[Any], first: int, after: str | None) -> Fields:
+    """A connection with the nodes after a cursor."""
+    start = int(after or 0)
+    end = start + first
+    return {
+        "nodes": nodes[start:end],
+        "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(end) if nodes[start:end] else None},
+    }
+
+
+def changed(query: str, nodes: list[Fields]) -> list[Fields]:
+    """Those changed since the instant of ``updated_at:>='…'``, the oldest change first."""
+    since = query.partition("'")[2].rstrip("'")
+    after = datetime.fromisoformat(since)
+    found = [node for node in nodes if datetime.fromisoformat(node["updatedAt"]) >= after]
+    return sorted(found, key=lambda node: (node["updatedAt"], node["id"]))

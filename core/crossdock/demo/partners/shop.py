@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import re
-from datetime import datetime
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -17,7 +16,7 @@ from starlette.routing import Route
 
 from crossdock.demo.orders import PlannedOrder
 from crossdock.demo.partners.calling import Caller
-from crossdock.demo.partners.graphql_service import Fields, GraphqlService
+from crossdock.demo.partners.graphql_service import Fields, GraphqlService, changed, page
 from crossdock.demo.partners.hosting import HangUpError, Moods
 from crossdock.demo.partners.ledger import Journal
 from crossdock.demo.partners.shop_documents import (
@@ -28,6 +27,7 @@ from crossdock.demo.partners.shop_documents import (
     variant_node,
     webhook_order,
 )
+from crossdock.demo.partners.shop_refunds import refund_once
 from crossdock.demo.times import now_text
 from crossdock.demo.world import World
 
@@ -183,27 +183,27 @@ class Shop:
             {"id": location_gid(store), "name": store, "isActive": True, "fulfillsOnlineOrders": False}
             for store in self._stores
         ]
-        return _page(locations, first, after)
+        return page(locations, first, after)
 
     def q_webhookSubscriptions(self, first: int, after: str | None = None) -> Fields:
-        return _page([], first, after)
+        return page([], first, after)
 
     def q_order(self, id: str) -> Fields | None:  # noqa: A002 - Shopify's name
         return self._orders.get(id)
 
     def q_orders(self, query: str, first: int, after: str | None = None, **_: Any) -> Fields:
-        return _page(_changed(query, list(self._orders.values())), first, after)
+        return page(changed(query, list(self._orders.values())), first, after)
 
     def q_fulfillmentOrder(self, id: str) -> Fields | None:  # noqa: A002
         return self._fulfilment_order(id)
 
     def q_fulfillmentOrders(self, query: str, first: int, after: str | None = None, **_: Any) -> Fields:
         found = [order["fulfillmentOrders"]["nodes"][0] for order in self._orders.values()]
-        return _page(_changed(query, found), first, after)
+        return page(changed(query, found), first, after)
 
     def q_inventoryItems(self, query: str, first: int, after: str | None = None) -> Fields:
         wanted = re.findall(r'sku:"([^"]*)"', query)
-        return _page([self._items[sku] for sku in wanted if sku in self._items], first, after)
+        return page([self._items[sku] for sku in wanted if sku in self._items], first, after)
 
     def q_fulfillmentCreate(self, fulfillment: Fields) -> Fields:
         numbers = fulfillment["trackingInfo"]["numbers"]
@@ -280,6 +280,9 @@ class Shop:
         self._journal.note("shop", "cancelled", f"{node['name']} cancelled: {reason.lower()}")
         return {"job": {"id": "gid://shopify/Job/1", "done": True}, "orderCancelUserErrors": []}
 
+    def q_refundCreate(self, input: Fields, key: str) -> Fields:  # noqa: A002
+        return refund_once(self._orders[input["orderId"]], input, key, self._keys, self._journal)
+
     def _fulfilment_order(self, gid: str) -> Fields | None:
         number = int(gid.rpartition("/")[2]) - 6_000_000
         order = self._orders.get(order_gid(number))
@@ -289,23 +292,6 @@ class Shop:
 def _cost(available: float) -> Fields:
     status = {"maximumAvailable": _BUCKET, "currentlyAvailable": available, "restoreRate": 1000.0}
     return {"cost": {"requestedQueryCost": 10, "actualQueryCost": 10, "throttleStatus": status}}
-
-
-def _page(nodes: list[Any], first: int, after: str | None) -> Fields:
-    start = int(after or 0)
-    end = start + first
-    return {
-        "nodes": nodes[start:end],
-        "pageInfo": {"hasNextPage": end < len(nodes), "endCursor": str(end) if nodes[start:end] else None},
-    }
-
-
-def _changed(query: str, nodes: list[Fields]) -> list[Fields]:
-    """Those changed since the instant of ``updated_at:>='…'``, the oldest change first."""
-    since = query.partition("'")[2].rstrip("'")
-    after = datetime.fromisoformat(since)
-    found = [node for node in nodes if datetime.fromisoformat(node["updatedAt"]) >= after]
-    return sorted(found, key=lambda node: (node["updatedAt"], node["id"]))
 
 
 def _not_created(message: str) -> Fields:

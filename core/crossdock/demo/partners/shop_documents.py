@@ -245,7 +245,7 @@ def graphql_order(order: PlannedOrder, world: World, at: str) -> Document:
         "totalTipReceivedSet": _bag(Decimal(0)),
         "totalOutstandingSet": _bag(Decimal(0)),
         "lineItems": _all(lines),
-        "fulfillments": [],
+        "fulfillments": [], "refunds": [],
     }  # fmt: skip
     node["fulfillmentOrders"] = _all([_fulfilment_order(order, node, lines, at)])
     return node
