@@ -22,10 +22,13 @@ from crossdock.routing.model import Destination, Money, Node, NodeStatus, RateCa
 from crossdock.routing.schedule import NEVER, NodeClock, delivery_ordinal
 from crossdock.routing.tariff import Floats, Tariff, thousandths
 
-__all__ = ["EARTH_RADIUS_KM", "Network", "Reach", "Timetable"]
+__all__ = ["EARTH_RADIUS_KM", "UNLIMITED", "Network", "Reach", "Timetable"]
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the earth (IUGG)."""
+
+UNLIMITED = 2**31 - 1
+"""Capacity of a node without limit."""
 
 _REMEMBERED_DESTINATIONS = 4096
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
@@ -71,6 +74,8 @@ class Network:
     Attributes:
         version: Hash of everything inside: decisions name it, and can be explained by this version only.
         index: Position of each node id in every array over nodes.
+        capacity: Orders, lines and units a day, shape (3, nodes); ``UNLIMITED`` where there is no limit.
+        limited: Whether any node has a limit.
     """
 
     def __init__(
@@ -148,6 +153,15 @@ class Network:
         self.daily_orders = np.array(
             [max(node.capacity.orders or 1, 1) for node in self.nodes], dtype=np.float64
         )
+        limits = [(node.capacity.orders, node.capacity.lines, node.capacity.units) for node in self.nodes]
+        self.capacity = (
+            np.array(
+                [[UNLIMITED if limit is None else limit for limit in row] for row in limits], dtype=np.int32
+            )
+            .reshape(self.size, 3)
+            .T.copy()
+        )
+        self.limited = bool((self.capacity != UNLIMITED).any())
         self._handles: dict[str, NDArray[np.bool_]] = {}
         self.priority = np.array([node.priority for node in self.nodes], dtype=np.float64)
         self.transit = tuple(self._transit(s, t) for s, t in zip(self.services, self.tariffs, strict=True))

@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 
 from crossdock.errors import BugError
 from crossdock.routing.model import Assignment
-from crossdock.routing.network import Network
+from crossdock.routing.network import UNLIMITED, Network
 
 __all__ = ["UNLIMITED", "SupplyView"]
-
-UNLIMITED = 2**31 - 1
-"""Capacity of a node without limit."""
 
 Integers = NDArray[np.int32]
 
@@ -56,23 +53,18 @@ class SupplyView:
         """
         self._index = network.index
         self._row: dict[str, int] = {sku: row for row, sku in enumerate(dict.fromkeys(skus))}
-        cells = [(sku, network.index[node], units) for sku, node, units in stock if node in network.index]
-        for sku, _, _ in cells:
-            self._row.setdefault(sku, len(self._row))
-        self.available: Integers = np.zeros((len(self._row) + 1, network.size), dtype=np.int32)
-        if cells:
-            rows = np.array([self._row[sku] for sku, _, _ in cells])
-            nodes = np.array([node for _, node, _ in cells])
-            self.available[rows, nodes] = [max(units, 0) for _, _, units in cells]
-        limits = [(node.capacity.orders, node.capacity.lines, node.capacity.units) for node in network.nodes]
-        self.capacity: Integers = (
-            np.array(
-                [[UNLIMITED if limit is None else limit for limit in row] for row in limits], dtype=np.int32
-            )
-            .reshape(network.size, 3)
-            .T.copy()
-        )
-        self.limited = bool((self.capacity != UNLIMITED).any())
+        row_of = self._row
+        rows, nodes, free = [], [], []
+        for sku, node, units in stock:
+            column = network.index.get(node)
+            if column is not None and units > 0:
+                rows.append(row_of.setdefault(sku, len(row_of)))
+                nodes.append(column)
+                free.append(units)
+        self.available: Integers = np.zeros((len(row_of) + 1, network.size), dtype=np.int32)
+        self.available[rows, nodes] = free
+        self.capacity: Integers = network.capacity.copy()
+        self.limited = network.limited
         for node, (orders, lines, units) in (used or {}).items():
             if node in network.index:
                 self._shift_capacity(network.index[node], -orders, -lines, -units)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -35,7 +35,6 @@ from crossdock.store.stock_tables import ledger, positions
 from crossdock_schemas.stock import FeedMeaning
 
 __all__ = [
-    "Available",
     "available_to_route",
     "book_facts",
     "book_promises",
@@ -47,15 +46,6 @@ __all__ = [
     "omitted_positions",
     "positions_of_skus",
 ]
-
-
-class Available(NamedTuple):
-    """Units of a SKU that a node may still promise, before safety stock and ring-fences."""
-
-    sku: str
-    node: str
-    units: int
-    on_hand: int
 
 
 _POSITION = tuple(positions.c[name] for name in Position._fields)
@@ -176,10 +166,12 @@ def load_node_positions(
     return {row[0]: _position(row) for row in query(connection, [(sku, node) for sku in skus])}
 
 
-def available_to_route(connection: Connection, skus: Iterable[str]) -> list[Available]:
-    """What every node may still promise of ``skus``; nodes that have none of it are left out."""
-    rows = _available(connection, [(sku,) for sku in sorted(set(skus))])
-    return [Available._make(row) for row in rows]
+def available_to_route(connection: Connection, skus: Iterable[str]) -> Sequence[tuple[str, str, int, int]]:
+    """What every node may still promise of ``skus``, before safety stock: (SKU, node, units, units on hand).
+
+    Nodes that have none of it are left out.
+    """
+    return _available(connection, [(sku,) for sku in sorted(set(skus))])
 
 
 def positions_of_skus(connection: Connection, skus: Sequence[str]) -> list[Position]:

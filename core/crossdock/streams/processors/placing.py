@@ -15,7 +15,7 @@ from crossdock.inventory.position import Movement, MovementKind, Position
 from crossdock.orders.fulfilment import Fulfilment, FulfilmentLine, request
 from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.orders.worklist import Cause
-from crossdock.routing import Assignment, Capacity, Decision, Demand, SupplyView, route
+from crossdock.routing import Assignment, Decision, Demand, SupplyView, route
 from crossdock.store import capacity, decision_log, feeds, stock
 from crossdock.store.order_book import StoredFulfilment, StoredOrder
 from crossdock.streams.processors.books import Books
@@ -61,49 +61,60 @@ class _Snapshot:
 
     def __init__(self, books: Books, skus: Sequence[str], facts: Mapping[str, ProductFacts]) -> None:
         self._hub, self._tx, self._skus, self._facts = books.hub, books.tx, skus, facts
-        rows = stock.available_to_route(self._tx.connection, skus)
-        self._units = {(row.sku, row.node): row.units for row in rows}
-        self._on_hand = {(row.sku, row.node): row.on_hand for row in rows}
-        self._limited = any(node.capacity != Capacity() for node in self._hub.network.nodes)
+        self._rows = stock.available_to_route(self._tx.connection, skus)
+        self._limited = self._hub.network.limited
         self._day = self._tx.now.date()
         self._used = capacity.load(self._tx.connection, self._day) if self._limited else {}
         self._stale = _stale_nodes(self._hub, books)
         self._taken: dict[str, tuple[int, int, int]] = {}
+        self._units_taken: dict[tuple[str, str], int] = {}
+        self._view: _View | None = None
 
     def view(self, channel: str) -> _View:
-        """What ``channel`` may be promised now."""
-        units = self._units
+        """What ``channel`` may be promised now; without safety stock that is the same for all."""
+        if self._view is not None and not self._hub.safety.rules:
+            return self._view
+        rows = self._rows
         if self._hub.safety.rules:
-            units = {key: each - self._kept(key, channel) for key, each in units.items()}
-        rows = [(sku, node, each) for (sku, node), each in units.items()]
+            rows = [
+                (
+                    sku,
+                    node,
+                    units - self._units_taken.get((sku, node), 0) - self._kept(sku, node, on_hand, channel),
+                    on_hand,
+                )
+                for sku, node, units, on_hand in rows
+            ]
         supply = SupplyView(
-            self._hub.network, rows, used=self._used, stale_nodes=self._stale, skus=self._skus
+            self._hub.network,
+            [(sku, node, units) for sku, node, units, _ in rows],
+            used=self._used,
+            stale_nodes=self._stale,
+            skus=self._skus,
         )
-        return _View(supply)
+        self._view = _View(supply)
+        return self._view
 
-    def _kept(self, key: tuple[str, str], channel: str) -> int:
-        sku, node_id = key
+    def _kept(self, sku: str, node_id: str, on_hand: int, channel: str) -> int:
         node = self._hub.nodes.get(node_id)
         if node is None:
             return 0
         product = self._facts.get(sku)
         tags = frozenset((f"sku:{sku}", *(product.restrictions if product else ())))
-        position = Position(sku, node_id, on_hand=self._on_hand[key])
+        position = Position(sku, node_id, on_hand=on_hand)
         return self._hub.safety.kept(position, tags, frozenset((node_id, *node.tags)), channel)
 
     def keep(self, view: _View) -> None:
         """Take off what the orders of a channel got."""
-        for assignment in view.plans:
+        for assignment in view.drain():
             units = 0
             for line in assignment.lines:
-                self._units[line.sku, assignment.node] -= line.quantity
+                key = (line.sku, assignment.node)
+                self._units_taken[key] = self._units_taken.get(key, 0) + line.quantity
                 units += line.quantity
-            sums = [(1, len(assignment.lines), units)]
             for table in (self._taken, self._used):
-                if assignment.node in table:
-                    table[assignment.node] = _add(table[assignment.node], sums[0])
-                else:
-                    table[assignment.node] = sums[0]
+                sums = table.get(assignment.node, (0, 0, 0))
+                table[assignment.node] = _add(sums, (1, len(assignment.lines), units))
 
     def close(self) -> None:
         """Write down the capacity that was taken."""
@@ -116,11 +127,16 @@ class _View:
 
     def __init__(self, supply: SupplyView) -> None:
         self.supply = supply
-        self.plans: list[Assignment] = []
+        self._plans: list[Assignment] = []
 
     def take(self, decision: Decision) -> None:
         self.supply.take(decision.assignments)
-        self.plans.extend(decision.assignments)
+        self._plans.extend(decision.assignments)
+
+    def drain(self) -> list[Assignment]:
+        """The plans taken since the last time."""
+        plans, self._plans = self._plans, []
+        return plans
 
 
 def _add(left: tuple[int, int, int], right: tuple[int, int, int]) -> tuple[int, int, int]:
