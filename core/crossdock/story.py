@@ -93,12 +93,15 @@ def _received(message: StoryMessage, raw: Raw | None) -> Entry:
     source = message.headers.get("connection", "the hub")
     mapping = message.headers.get("mapping")
     title = f"{source} sent {schema}" + (f", mapped by {mapping}" if mapping else "")
+    omitted = message.headers.get("omitted")
+    title += f", which left out {omitted}" if omitted else ""
     if schema == "reroute/1":
         title = "the rest is to be routed again"
     detail: dict[str, object] = {
         "schema": schema,
         "connection": source,
         "mapping": mapping,
+        "omitted": omitted,
         "message_id": message.id,
         "document": decode_json(message.body),
         "raw": _raw(raw),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from crossdock.sdk.manifest import Role
 from crossdock.store.engine import Database
@@ -75,6 +76,17 @@ def test_faulty_rows_are_given_up_alone_and_can_be_mended(database: Database, tm
     it.replay(found[b"B,many\n"].id, b"B,2\n")
     asyncio.run(it.normalise())
     assert lines(it) == [("A", 1), ("F", 6), ("B", 2)]
+    assert ["mended" in message.headers for message in it.emitted(STOCK)] == [False, True]
+
+
+def test_what_a_mapping_leaves_out_is_counted(database: Database, tmp_path: Path) -> None:
+    it = hub(database, tmp_path)
+    labels = {"connection": "shop", "stream": "stock", "path": "lines"}
+    before = REGISTRY.get_sample_value("crossdock_items_omitted_total", labels) or 0
+    put(tmp_path, "stock", "stock.csv", b"sku,quantity\nA,1\nTOTAL,1\nB,many\nTOTAL,2\n")
+    fetch(it, "stock", tmp_path)
+    assert lines(it) == [("A", 1)]
+    assert REGISTRY.get_sample_value("crossdock_items_omitted_total", labels) == before + 2
 
 
 @pytest.mark.parametrize(

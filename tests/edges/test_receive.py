@@ -35,6 +35,20 @@ def test_an_order_is_stored_answered_and_normalised(database: Database, tmp_path
     assert document["lines"][0]["unit_price"] == {"amount": "19.90", "currency": "USD"}
 
 
+def test_what_the_mapping_left_out_goes_with_the_order(database: Database, tmp_path: Path) -> None:
+    it = hub(database, tmp_path)
+    line = {"id": "l1", "sku": "A-1", "quantity": 2, "price": "19.90"}
+    lines = [line, {**line, "id": "l2", "quantity": 0}]
+
+    async def story() -> None:
+        await it.call(order(1, lines=lines))
+        await it.call(order(2), delivery="d2")
+        await it.normalise()
+
+    asyncio.run(story())
+    assert [message.headers.get("omitted") for message in it.emitted(ORDERS)] == ["lines: 1", None]
+
+
 def test_the_same_delivery_twice_is_one_order(database: Database, tmp_path: Path) -> None:
     it = hub(database, tmp_path)
 

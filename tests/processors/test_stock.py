@@ -8,6 +8,7 @@ from sqlalchemy import exc
 
 from crossdock.inventory.position import Movement, MovementKind
 from crossdock.store import stock
+from crossdock.store.dead_letters import edit, list_letters, replay
 from crossdock.store.order_tables import return_lines, returns, work_items
 from crossdock.store.plumbing import dead_letters
 from crossdock.store.stock_tables import feeds, ledger, positions, products, published_stock
@@ -34,6 +35,21 @@ def test_a_full_feed_in_parts_zeroes_what_it_leaves_out_where_it_says_so(hub: Ha
     hub.stock("CHI", {"B": 3}, **full, part=2, last=True)
     assert on_hand(hub) == {"A": 4, "B": 3, "C": 0}
     assert hub.rows(feeds, feed_id="F")[0]["state"] == "closed"
+
+
+def test_a_mended_row_is_not_one_more_part_of_its_feed(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 5, "B": 5, "C": 5, "D": 5})
+    hub.clock.move(60)
+    full = {"feed_id": "F", "zero_omitted": True, "as_of": hub.clock.now()}
+    hub.stock("CHI", {"A": -1, "B": 4}, **full, part=1, last=False)
+    (letter,) = hub.database.read_now(list_letters)
+    mended = letter.body.replace(b":-1", b":3")
+    hub.database.transact_now(lambda c: (edit(c, letter.id, mended, START), replay(c, letter.id, START)))
+    hub.settle()
+    assert on_hand(hub) == {"A": 3, "B": 4, "C": 5, "D": 5}
+    assert [(row["parts"], row["state"]) for row in hub.rows(feeds, feed_id="F")] == [(1, "open")]
+    hub.stock("CHI", {"C": 2}, **full, part=2, last=True)
+    assert on_hand(hub) == {"A": 3, "B": 4, "C": 2, "D": 0}
 
 
 def test_a_full_feed_that_looks_cut_off_zeroes_nothing_and_asks_a_person(hub: Harness) -> None:

@@ -19,7 +19,9 @@ __all__ = ["FeedPart", "allocations_known", "close", "last_count", "note_part", 
 
 
 class FeedPart(NamedTuple):
-    """One part of a feed; ``last_part`` is its number if it is the last one, else None."""
+    """One part of a feed; ``last_part`` is its number if it is the last one, else None, ``parts`` 0 for a
+    mended row: the part that it was left out of has been counted.
+    """
 
     node: str
     feed_id: str
@@ -30,6 +32,7 @@ class FeedPart(NamedTuple):
     last_part: int | None
     zero_omitted: bool
     drift_lines: int
+    parts: int = 1
 
 
 _note = InsertMany(
@@ -61,7 +64,7 @@ _note = InsertMany(
 
 def note_part(connection: Connection, part: FeedPart, now: datetime) -> int | None:
     """Count a part in. Returns how many SKUs the feed named when this completed it, else None."""
-    row = (*part[:7], int(part.zero_omitted), part.drift_lines, 1, "open", now)
+    row = (*part[:7], int(part.zero_omitted), part.drift_lines, part.parts, "open", now)
     _note(connection, [row])
     found = connection.execute(
         select(feeds.c.mentioned, feeds.c.parts, feeds.c.last_part, feeds.c.state).where(

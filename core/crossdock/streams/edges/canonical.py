@@ -35,9 +35,14 @@ def mapping_label(mapping: CompiledMapping | None) -> str | None:
 
 
 def canonical_documents(
-    mapping: CompiledMapping | None, emits: Entity, value: dict[str, Any]
+    mapping: CompiledMapping | None,
+    emits: Entity,
+    value: dict[str, Any],
+    omitted: dict[str, int] | None = None,
 ) -> list[CanonicalDocument]:
     """Map ``value`` and validate what comes out; without a mapping it is canonical already.
+
+    How many items the mapping leaves out is added to ``omitted``, by their path in the canonical document.
 
     Raises:
         RecordRejectedError: With all faults. Of a mapping's, ``path`` is in the source; of a schema's, ``path`` is
@@ -49,10 +54,12 @@ def canonical_documents(
         documents = [value]
     else:
         try:
-            documents = mapping.map(value).documents
+            result = mapping.map(value)
         except MappingError as error:
             raise RecordRejectedError(_mapping_faults(error), detail=str(error)) from error
-        schema = mapping.target or schema
+        schema, documents = mapping.target or schema, result.documents
+        if omitted is not None:
+            omitted.update({path: omitted.get(path, 0) + count for path, count in result.omitted.items()})
     return [_validated(schema, document, index) for index, document in enumerate(documents)]
 
 

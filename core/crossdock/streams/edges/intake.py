@@ -22,6 +22,8 @@ from crossdock.streams.topics import RAW
 
 __all__ = [
     "INLINE",
+    "MENDED",
+    "OMITTED",
     "PART",
     "WOKEN",
     "Arrival",
@@ -42,6 +44,10 @@ PART = "part"
 """Header of a message whose body is the bytes themselves: its ``RawPart``."""
 INLINE = "inline"
 """Header that says so."""
+MENDED = "mended"
+"""Header of a canonical document made of a record that was given up alone: it is no part of its feed anew."""
+OMITTED = "omitted"
+"""Header of a canonical document: what its mapping has left out, such as ``lines: 2``."""
 WOKEN = "woken"
 """Header of what a poll brought because a webhook rang for it."""
 

@@ -10,6 +10,7 @@ __all__ = [
     "ACTIVITY_HEALTHY",
     "ACTIVITY_LAST_SUCCESS_SECONDS",
     "COMMANDS",
+    "ITEMS_OMITTED",
     "RECORDS_IN",
     "RECORDS_REJECTED",
     "SOURCE_LAG_SECONDS",
@@ -24,6 +25,11 @@ RECORDS_IN = Counter(
 )
 RECORDS_REJECTED = Counter(
     "crossdock_records_rejected", "Records given up by normalise", ["connection", "stream"]
+)
+ITEMS_OMITTED = Counter(
+    "crossdock_items_omitted",
+    "Items (lines, rows) that a mapping leaves out by its conditions",
+    ["connection", "stream", "path"],
 )
 WEBHOOKS_REFUSED = Counter(
     "crossdock_webhooks_refused", "Calls that were not answered with 2xx", ["connection", "status"]

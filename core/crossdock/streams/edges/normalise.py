@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 
+import structlog
 from sqlalchemy import select
 
 from crossdock.sdk.errors import RecordRejectedError, Rejection
@@ -20,7 +21,7 @@ from crossdock.streams.edges.acknowledging import acknowledge, acknowledgements
 from crossdock.streams.edges.canonical import CanonicalDocument, canonical_documents, mapping_label
 from crossdock.streams.edges.connections import Connections, Stream
 from crossdock.streams.edges.entities import DESTINATIONS, message_id
-from crossdock.streams.edges.intake import WOKEN
+from crossdock.streams.edges.intake import MENDED, OMITTED, WOKEN
 from crossdock.streams.edges.outcomes import ANSWER, complete_outcome
 from crossdock.streams.edges.reading import Item, Job, read_part
 from crossdock.streams.edges.rows import row_documents
@@ -102,8 +103,11 @@ def _message(
 def _job(batch: _Batch, job: Job) -> None:
     stream = job.stream
     if stream.by_rows:
-        for document in row_documents(job, lambda error, items: _give_up(batch, job, error, items)):
+        omitted: dict[str, int] = {}
+        give_up = partial(_give_up, batch, job)
+        for document in row_documents(job, give_up, omitted):
             _emit(batch, job, stream.spec.emits, document)
+        _count_omitted(job, omitted)
         return
     items = list(job.items())
     if not items:
@@ -127,19 +131,33 @@ def _record(batch: _Batch, job: Job, item: Item) -> None:
             _emit(batch, job, Entity.ACKNOWLEDGEMENT, document)
         return
     document_of = {**value, "_hub": job.hub()}
-    for document in canonical_documents(job.stream.mapping, job.stream.spec.emits, document_of):
-        _emit(batch, job, job.stream.spec.emits, document)
+    omitted: dict[str, int] = {}
+    for document in canonical_documents(job.stream.mapping, job.stream.spec.emits, document_of, omitted):
+        _emit(batch, job, job.stream.spec.emits, document, omitted)
+    if omitted:
+        _count_omitted(job, omitted)
 
 
-def _emit(batch: _Batch, job: Job, entity: Entity, document: CanonicalDocument) -> None:
+def _emit(
+    batch: _Batch,
+    job: Job,
+    entity: Entity,
+    document: CanonicalDocument,
+    omitted: Mapping[str, int] | None = None,
+) -> None:
     destination = DESTINATIONS[entity]
     name = job.connection.name
     identity = message_id(entity, destination, name, document.model, document.body)
+    headers = {**job.headers, "schema": document.schema}
     if job.is_replay and entity is Entity.STOCK_FEED:
         # A mended row is news beside the part it was left out of, which has gone out under this id.
-        identity += "#" + job.message.id.partition("#")[2]
+        row = job.message.id.partition("#")[2]
+        identity += f"#{row}"
+        if row:
+            headers[MENDED] = "1"
+    if omitted:
+        headers[OMITTED] = ", ".join(f"{path}: {count}" for path, count in sorted(omitted.items()))
     key = destination.key(name, document.model)
-    headers = {**job.headers, "schema": document.schema}
     label = mapping_label(job.stream.mapping)
     if label is not None:
         headers["mapping"] = label
@@ -171,6 +189,22 @@ def _give_up(batch: _Batch, job: Job, error: RecordRejectedError, items: Sequenc
             connection=job.connection.name,
         )
     )
+
+
+def _count_omitted(job: Job, omitted: Mapping[str, int]) -> None:
+    """Say what the mapping has left out by its conditions: it is no fault, but nobody should have to guess it."""
+    connection, stream = job.connection.name, job.stream.name
+    for path, count in omitted.items():
+        metrics.ITEMS_OMITTED.labels(connection, stream, path).inc(count)
+        structlog.get_logger(__name__).info(
+            "left out by the mapping",
+            connection=connection,
+            stream=stream,
+            record=job.part.file_name or job.raw_id,
+            mapping=mapping_label(job.stream.mapping),
+            path=path,
+            count=count,
+        )
 
 
 def _stands_alone(job: Job) -> bool:

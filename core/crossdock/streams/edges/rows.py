@@ -26,8 +26,9 @@ _ROW = re.compile(r"\$\.rows\[(\d+)\]")
 _LINE = re.compile(r"\$\.lines\[(\d+)\]")
 
 
-def row_documents(job: Job, give_up: GivenUp) -> Iterator[CanonicalDocument]:
-    """The documents of a part, in order; rows that can't be among them are given up.
+def row_documents(job: Job, give_up: GivenUp, omitted: dict[str, int]) -> Iterator[CanonicalDocument]:
+    """The documents of a part, in order; rows that can't be among them are given up, and what the mapping leaves out is
+    added to ``omitted``.
 
     Rows of a stock feed stand for themselves. Of other files the rows of one document belong together: a faulty one
     takes its document with it, and a row that can't be read at all the whole file, since nobody knows whose it is.
@@ -55,7 +56,7 @@ def row_documents(job: Job, give_up: GivenUp) -> Iterator[CanonicalDocument]:
             "last": job.part.last and index == count - 1,
             "first_line": good[index * size].line if index * size < len(good) else job.part.line,
         }
-        yield from documents(job, hub, good[index * size : (index + 1) * size], give_rows_up)
+        yield from documents(job, hub, good[index * size : (index + 1) * size], give_rows_up, omitted)
 
 
 def _value(hub: dict[str, Any], rows: Iterable[Record]) -> dict[str, Any]:
@@ -63,11 +64,14 @@ def _value(hub: dict[str, Any], rows: Iterable[Record]) -> dict[str, Any]:
 
 
 def _feed(
-    job: Job, hub: dict[str, Any], rows: Sequence[Record], give_up: _GivenUpRows
+    job: Job, hub: dict[str, Any], rows: Sequence[Record], give_up: _GivenUpRows, omitted: dict[str, int]
 ) -> Iterator[CanonicalDocument]:
     while True:
         try:
-            yield from canonical_documents(job.stream.mapping, job.stream.spec.emits, _value(hub, rows))
+            found: dict[str, int] = {}
+            documents = canonical_documents(
+                job.stream.mapping, job.stream.spec.emits, _value(hub, rows), found
+            )
         except RecordRejectedError as error:
             faulty = _faulty_rows(error, job, hub, rows)
             if faulty is None:
@@ -77,6 +81,8 @@ def _feed(
                 give_up(RecordRejectedError(tuple(rejections)), [rows[index]])
             rows = [row for index, row in enumerate(rows) if index not in faulty]
         else:
+            omitted.update({path: omitted.get(path, 0) + count for path, count in found.items()})
+            yield from documents
             return
 
 
@@ -112,12 +118,15 @@ def _rows_of_lines(job: Job, hub: dict[str, Any], rows: Sequence[Record]) -> Seq
 
 
 def _groups(
-    job: Job, hub: dict[str, Any], rows: Sequence[Record], give_up: _GivenUpRows
+    job: Job, hub: dict[str, Any], rows: Sequence[Record], give_up: _GivenUpRows, omitted: dict[str, int]
 ) -> Iterator[CanonicalDocument]:
     keys = _group_keys(job.stream.mapping)
     while rows:
         try:
-            yield from canonical_documents(job.stream.mapping, job.stream.spec.emits, _value(hub, rows))
+            found: dict[str, int] = {}
+            documents = canonical_documents(
+                job.stream.mapping, job.stream.spec.emits, _value(hub, rows), found
+            )
         except RecordRejectedError as error:
             faulty = _faulty_groups(error, rows, keys)
             if not faulty:
@@ -128,6 +137,8 @@ def _groups(
                 give_up(RecordRejectedError(tuple(rejections)), mates)
             rows = [row for row in rows if _key(row, keys) not in faulty]
         else:
+            omitted.update({path: omitted.get(path, 0) + count for path, count in found.items()})
+            yield from documents
             return
 
 

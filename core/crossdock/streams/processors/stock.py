@@ -93,7 +93,7 @@ def _feed(hub: Hub, tx: Transaction, message: Message, document: FeedDocument) -
     _book(hub, tx, context, result)
     _reject(tx, message, document, result.rejected)
     _reject(tx, message, document, [o for o in result.ignored if o.reason is LineReason.CONFLICTING])
-    _note(hub, tx, document, source, context, len(lines), len(result.movements))
+    _note(hub, tx, document, context, len(lines), len(result.movements), mended="mended" in message.headers)
 
 
 def _lines(document: FeedDocument) -> list[FeedLine]:
@@ -131,22 +131,24 @@ def _note(
     hub: Hub,
     tx: Transaction,
     document: FeedDocument,
-    source: str,
     context: FeedContext,
     lines: int,
     drifted: int,
+    *,
+    mended: bool,
 ) -> None:
     """Remember the part; when all are there, zero what a full feed left out, if that is what it means."""
     note = feeds.FeedPart(
         document.node,
         document.feed_id,
-        source,
+        context.source,
         document.as_of,
         document.sequence,
         lines,
-        document.part if document.last else None,
+        document.part if document.last and not mended else None,
         document.zero_omitted,
         drifted,
+        0 if mended else 1,
     )
     mentioned = feeds.note_part(tx.connection, note, tx.now)
     if mentioned is None:
@@ -188,7 +190,12 @@ def _reject(
                 message=outcome.message,
                 path=f"SKU {outcome.sku} in part {document.part} of feed {document.feed_id}",
                 body=body,
-                original=replace(message, body=body, id=f"{message.id}#{outcome.sku}"),
+                original=replace(
+                    message,
+                    body=body,
+                    id=f"{message.id}#{outcome.sku}",
+                    headers={**message.headers, "mended": "1"},
+                ),
                 raw_id=message.headers.get("raw_id"),
                 connection=message.headers.get("connection"),
             )
