@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crossdock.mapping.library import MappingLibrary
 from crossdock.orders.life_cycles import FulfilmentState, OrderState, ShipmentState
 from crossdock.store.order_tables import fulfilment_orders, parcels, shipments, tracking_events, work_items
 from crossdock.store.plumbing import commands, dead_letters
@@ -182,6 +183,14 @@ class TestLabels:
         (told,) = packed.commands("shipment.confirm")
         assert told["document"]["parcels"][0]["tracking_number"] == "9400"
         assert told["document"]["carrier"] == "USPS"
+
+    def test_a_carrier_is_told_where_the_parcel_goes_from_and_to(self, packed: Harness) -> None:
+        (bought,) = packed.commands("label.buy")
+        parcel = MappingLibrary.packaged().get("rate_card/parcel").map(bought["document"]).document
+        origin, destination = parcel["origin"], parcel["destination"]
+        assert (origin["latitude"], origin["longitude"]) == (Decimal("41.88"), Decimal("-87.62"))
+        assert abs(destination["latitude"] - Decimal("41.88")) < 1
+        assert abs(destination["longitude"] + Decimal("87.62")) < 1
 
     def test_an_advice_repeated_before_and_after_the_label_buys_no_second_one(self, packed: Harness) -> None:
         packed.ship(name_of(packed), {"SKU-1": 2}, None, external_id="A-1")

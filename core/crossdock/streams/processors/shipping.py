@@ -23,13 +23,13 @@ from crossdock.store.order_book import StoredFulfilment
 from crossdock.store.shipments import StoredParcel, StoredShipment
 from crossdock.streams.processors.books import Books, Occurrence
 from crossdock.streams.processors.documents import (
-    DestinationDocument,
     LabelDocument,
     ParcelDocument,
     ShipmentDocument,
     encode,
     read,
 )
+from crossdock.streams.processors.labelling import buy_labels
 from crossdock.streams.processors.outgoing import reference_id
 from crossdock.streams.processors.posting import post_shipment
 from crossdock_schemas.order import DeliveryKind
@@ -125,7 +125,7 @@ def advise(
             packed,
         )
         books.apply(stored, change, occurrence)
-        _buy_labels(books, books.fulfilments[stored.id], shipment, document)
+        buy_labels(books, books.fulfilments[stored.id], shipment, document)
         return replace(shipment, state=ShipmentState.LABEL_REQUESTED)
     return _leave(books, stored, shipment, document, units, occurrence)
 
@@ -251,64 +251,4 @@ def _parcel(stored: StoredFulfilment, parcel: ParcelDocument, tracking_number: s
             )
             for name, quantity in units.items()
         ),
-    )
-
-
-def _buy_labels(
-    books: Books, stored: StoredFulfilment, shipment: StoredShipment, document: ShipmentDocument
-) -> None:
-    labels = books.hub.config.labels
-    assert labels is not None
-    order = books.orders[shipment.order_id]
-    placed = books.document(order.document)
-    destination = next(each for each in placed.destinations if each.id == stored.destination)
-    for kept, parcel in zip(shipment.parcels, document.parcels, strict=True):
-        if kept.tracking_number:
-            continue
-        body = _label_request(books, stored, shipment, destination, parcel, kept.number)
-        books.command(
-            CommandRow(
-                connection=labels.connection,
-                name="label.buy",
-                order_key=shipment.id,
-                idempotency_key=f"label.buy:{shipment.id}/{kept.number}",
-                payload=body,
-                refs={"shipment": shipment.id, "parcel": str(kept.number)},
-                correlation_id=order.correlation_id,
-                created_at=books.tx.now,
-            )
-        )
-
-
-def _label_request(
-    books: Books,
-    stored: StoredFulfilment,
-    shipment: StoredShipment,
-    destination: DestinationDocument,
-    parcel: ParcelDocument,
-    number: int,
-) -> bytes:
-    node = books.hub.nodes[shipment.node]
-    address = node.address.model_dump(exclude_none=True, exclude={"latitude", "longitude"})
-    grams = parcel.weight.grams if parcel.weight else _weight(books, stored, parcel)
-    return encode(
-        {
-            "external_id": f"{shipment.id}/{number}",
-            "fulfilment_order": stored.id,
-            "order": shipment.order_id,
-            "carrier": stored.carrier,
-            "service": stored.service,
-            "ship_from": {"name": node.name or node.id, **address},
-            "ship_to": destination.address,
-            "weight": {"grams": grams},
-        }
-    )
-
-
-def _weight(books: Books, stored: StoredFulfilment, parcel: ParcelDocument) -> Decimal:
-    """What the order says its units weigh; at least one gram, which every carrier wants."""
-    order = books.document(books.orders[stored.fulfilment.order].document)
-    unit = {line.sku: line.weight.grams for line in order.lines if line.weight}
-    return max(
-        Decimal(1), sum((unit.get(line.sku, Decimal(0)) * line.quantity for line in parcel.lines), Decimal(0))
     )

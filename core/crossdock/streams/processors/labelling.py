@@ -1,0 +1,107 @@
+"""Labels that the hub buys for parcels a node has packed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossdock.routing import Position
+from crossdock.store.commands import CommandRow
+from crossdock.store.order_book import StoredFulfilment
+from crossdock.store.shipments import StoredShipment
+from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.documents import (
+    DestinationDocument,
+    ParcelDocument,
+    ShipmentDocument,
+    encode,
+)
+
+__all__ = ["buy_labels"]
+
+
+def buy_labels(
+    books: Books, stored: StoredFulfilment, shipment: StoredShipment, document: ShipmentDocument
+) -> None:
+    """Ask the carrier for the label of each parcel that has no tracking number."""
+    labels = books.hub.config.labels
+    assert labels is not None
+    order = books.orders[shipment.order_id]
+    placed = books.document(order.document)
+    destination = next(each for each in placed.destinations if each.id == stored.destination)
+    for kept, parcel in zip(shipment.parcels, document.parcels, strict=True):
+        if kept.tracking_number:
+            continue
+        body = _label_request(books, stored, shipment, destination, parcel, kept.number)
+        books.command(
+            CommandRow(
+                connection=labels.connection,
+                name="label.buy",
+                order_key=shipment.id,
+                idempotency_key=f"label.buy:{shipment.id}/{kept.number}",
+                payload=body,
+                refs={"shipment": shipment.id, "parcel": str(kept.number)},
+                correlation_id=order.correlation_id,
+                created_at=books.tx.now,
+            )
+        )
+
+
+def _label_request(
+    books: Books,
+    stored: StoredFulfilment,
+    shipment: StoredShipment,
+    destination: DestinationDocument,
+    parcel: ParcelDocument,
+    number: int,
+) -> bytes:
+    grams = parcel.weight.grams if parcel.weight else _weight(books, stored, parcel)
+    return encode(
+        {
+            "external_id": f"{shipment.id}/{number}",
+            "fulfilment_order": stored.id,
+            "order": shipment.order_id,
+            "carrier": stored.carrier,
+            "service": stored.service,
+            "ship_from": _ship_from(books, shipment.node),
+            "ship_to": _ship_to(books, destination),
+            "weight": {"grams": grams},
+        }
+    )
+
+
+def _ship_from(books: Books, node_id: str) -> Mapping[str, object]:
+    """The node's address, and where routing knows it to stand."""
+    hub = books.hub
+    node = hub.nodes[node_id]
+    address = node.address.model_dump(exclude_none=True)
+    position = hub.network.nodes[hub.network.index[node_id]].position
+    return {"name": node.name or node.id, **address, **_degrees(position)}
+
+
+def _ship_to(books: Books, destination: DestinationDocument) -> Mapping[str, object]:
+    """The buyer's address as it is; without a position the post code's is added, as routing took it."""
+    address: dict[str, Any] = msgspec.json.decode(bytes(destination.address), type=dict[str, Any])
+    if address.get("latitude") is not None and address.get("longitude") is not None:
+        return address
+    words = (address.get(name) or "" for name in ("country", "region", "postal_code", "city"))
+    return {**address, **_degrees(books.hub.locate(*words))}
+
+
+def _degrees(position: Position | None) -> Mapping[str, str]:
+    """A position in a canonical address: decimals that never were less exact than they are written."""
+    if position is None:
+        return {}
+    return {"latitude": str(position.latitude), "longitude": str(position.longitude)}
+
+
+def _weight(books: Books, stored: StoredFulfilment, parcel: ParcelDocument) -> Decimal:
+    """What the order says its units weigh; at least one gram, which every carrier wants."""
+    order = books.document(books.orders[stored.fulfilment.order].document)
+    unit = {line.sku: line.weight.grams for line in order.lines if line.weight}
+    return max(
+        Decimal(1), sum((unit.get(line.sku, Decimal(0)) * line.quantity for line in parcel.lines), Decimal(0))
+    )
