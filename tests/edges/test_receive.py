@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import StatementError
 
-from crossdock.sdk.connector import RawRequest
+from crossdock.sdk.connector import RawRecord, RawRequest
 from crossdock.store.engine import Database
 from crossdock.store.plumbing import raw_records
+from crossdock.streams.edges.gathering import Gathering
+from crossdock.streams.edges.health import Activity
+from crossdock.streams.edges.intake import Arrival, arrival
 from crossdock.streams.topics import ORDERS, RAW
 from tests.edges.builders import NOW, Hub, hub, order
 
@@ -160,3 +165,41 @@ def test_an_unknown_connection_is_told_so(database: Database, tmp_path: Path) ->
     it = hub(database, tmp_path)
     answer = asyncio.run(it.receiver.receive("nobody", RawRequest("POST", "/", "", {}, b"", NOW)))
     assert answer.status == 404
+
+
+def test_a_delivery_that_cannot_be_stored_fails_alone(database: Database, tmp_path: Path) -> None:
+    it = hub(database, tmp_path)
+    gathering = Gathering(it.transactions, it.around.board)
+
+    def delivery(number: int) -> list[Arrival]:
+        headers: dict[str, Any] = {"x-note": object() if number == 7 else "fine"}
+        record = RawRecord("orders", f"o{number}", f"d{number}", b"{}", headers=headers)
+        return [arrival("shop", record, b"{}", NOW)]
+
+    async def burst() -> list[BaseException | None]:
+        deliveries = (gathering.keep(delivery(number)) for number in range(20))
+        return await asyncio.gather(*deliveries, return_exceptions=True)
+
+    outcomes = asyncio.run(burst())
+    assert [number for number, error in enumerate(outcomes) if error is not None] == [7]
+    assert isinstance(outcomes[7], TypeError | StatementError)
+    assert stored(it) == 19
+    assert it.around.board.health(Activity("shop", "receive", "orders")).records == 19
+
+
+def test_deliveries_that_wait_together_share_a_statement(database: Database, tmp_path: Path) -> None:
+    it = hub(database, tmp_path)
+    inserts: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, *_: inserts.append(statement),
+    )
+
+    async def burst() -> None:
+        answers = await asyncio.gather(*(it.call(order(), f"d{number}") for number in range(50)))
+        assert {answer.status for answer in answers} == {200}
+
+    asyncio.run(burst())
+    assert stored(it) == 50
+    assert len([each for each in inserts if each.startswith("INSERT INTO raw_records")]) < 10

@@ -14,7 +14,8 @@ from crossdock.sdk.manifest import Role
 from crossdock.store.raw import BodyStore
 from crossdock.streams.edges import metrics
 from crossdock.streams.edges.connections import Connection, Connections
-from crossdock.streams.edges.health import Activity, StatusBoard
+from crossdock.streams.edges.gathering import Gathering
+from crossdock.streams.edges.health import StatusBoard
 from crossdock.streams.edges.intake import (
     Arrival,
     BackPressure,
@@ -64,7 +65,7 @@ class Receiver:
         self._connections = connections
         self._transactions = transactions
         self._bodies = bodies
-        self._board = board
+        self._gathering = Gathering(transactions, board)
         self._bells = bells
         self._pressure = pressure
         self.max_body_bytes = max_body_bytes
@@ -103,13 +104,11 @@ class Receiver:
             body = await keep_body(self._bodies, record.payload)
             bell = connection.streams[record.stream].spec.wakes is not None
             arrivals.append(arrival(connection.name, record, body, request.received_at, quiet=bell))
-        new = await self._transactions.write(lambda tx: take_in(tx, arrivals))
+        await self._gathering.keep(arrivals)
         for record in records:
             wakes = connection.streams[record.stream].spec.wakes
             if wakes is not None:
                 self._bells.ring(connection.name, wakes)
-        for stream in {record.stream for record in records}:
-            await self._board.succeeded(Activity(connection.name, "receive", stream), records=new)
 
     async def _reject(
         self, connection: Connection, request: RawRequest, error: RecordRejectedError
