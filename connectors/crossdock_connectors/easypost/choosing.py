@@ -24,7 +24,8 @@ def choose(
     wanted = _wanted(config, carrier, service)
     good = [rate for rate in shipment["rates"] if not wanted or any(_is(rate, offer) for offer in wanted)]
     if not good:
-        return _nothing(shipment, wanted)
+        unmapped = service if service not in config.services else None
+        return _nothing(shipment, wanted, unmapped)
     if len(currencies := {str(rate["currency"]) for rate in good}) > 1:
         return Rejected(
             "easypost.currencies",
@@ -52,14 +53,35 @@ def _is(rate: Node, offer: Offer) -> bool:
     return offer.carrier.casefold() in ("", carrier) and (offer.service or service).casefold() == service
 
 
-def _nothing(shipment: Node, wanted: Iterable[Offer]) -> Rejected:
-    offers = sorted({f"{rate['carrier']} {rate['service']}" for rate in shipment["rates"]})
+def _nothing(shipment: Node, wanted: Iterable[Offer], unmapped: str | None) -> Rejected:
+    """Say what was asked for, what there is, and what to change.
+
+    Args:
+        shipment: With the rates that were offered.
+        wanted: What would have been good.
+        unmapped: The service that was asked for, if ``services`` does not have it.
+    """
+    offers = sorted({(str(rate["carrier"]), str(rate["service"])) for rate in shipment["rates"]})
     asked = " or ".join(f"{offer.carrier} {offer.service or '(any service)'}".strip() for offer in wanted)
     said = [f"{each.get('carrier')}: {each.get('message')}" for each in shipment.get("messages") or []]
     parts = [
         f"no rate for {asked or 'this parcel'}",
-        f"offered are: {', '.join(offers) or 'none'}",
+        f"offered are: {', '.join(' '.join(offer) for offer in offers) or 'none'}",
         *(f"the carriers say: {'; '.join(said)}" for _ in said[:1]),
-        "correct the address or weight, or map the service in `services`",
+        _remedy(offers, unmapped),
     ]
     return Rejected("easypost.no_rate", "; ".join(parts), "service" if offers else "")
+
+
+def _remedy(offers: Sequence[tuple[str, str]], unmapped: str | None) -> str:
+    if not offers:
+        return "correct the address or weight, or connect a carrier's account at EasyPost"
+    carrier, service = offers[0]
+    if unmapped is not None:
+        return (
+            f"config.services does not say what is good for {unmapped!r}: list it, such as "
+            f"services: {{{unmapped}: [{{carrier: {carrier}, service: {service}}}]}}"
+        )
+    return (
+        "correct the address or weight, or list more of what is offered in config.services or config.allowed"
+    )

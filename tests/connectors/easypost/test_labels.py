@@ -75,6 +75,17 @@ def test_what_is_asked_is_bought(
     ("config", "asked", "says"),
     [
         (GROUND, {"service": "ground_plus"}, "no rate for ground_plus; offered are: USPS Express"),
+        (
+            {},
+            {"service": "ground"},
+            r"config.services does not say what is good for 'ground': list it, such as "
+            r"services: \{ground: \[\{carrier: USPS, service: Express\}\]\}",
+        ),
+        (
+            {"services": {"fast": [{"carrier": "FedEx"}]}},
+            {"service": "fast"},
+            "list more of what is offered in config.serv",
+        ),
         ({}, {"carrier": "UPS", "service": "Priority"}, "no rate for UPS Priority"),
         ({"allowed": [{"carrier": "UPS"}]}, {}, r"no rate for UPS \(any service\)"),
         ({"allowed": [{"carrier": "UPS"}]}, {"service": "Priority"}, "no rate for UPS Priority"),
