@@ -54,9 +54,11 @@ def open_existing(config: Config) -> Database:
 
 
 def manifests_of(config: Config, registry: Registry) -> Mapping[str, Manifest]:
-    """The manifest of each enabled connection's connector; connections whose connector is broken are left out."""
+    """The manifest of each enabled connection's connector, without what is switched off; connections whose
+    connector is broken are left out.
+    """
     return {
-        name: registry.plugins[declared.connector].manifest
+        name: declared.wanted(registry.plugins[declared.connector].manifest)
         for name, declared in config.connections.items()
         if declared.enabled and declared.connector in registry.plugins
     }

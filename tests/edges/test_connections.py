@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from crossdock.config.model import Config
+from crossdock.opening import manifests_of
+from crossdock.sdk.registry import Registry
 from crossdock.store.engine import Database
 from crossdock.streams.edges.connections import BrokenConnection, Connections, open_connections
 from tests.edges.builders import SECRET, environment
+from tests.edges.tiny import PLUGIN
 
 GOOD = {"connector": "tiny", "config": {"url": "http://127.0.0.1:9", "secret": "${env:TINY_SECRET}"}}
 
@@ -71,3 +74,20 @@ def test_a_stream_knows_what_the_connection_changes(database: Database, tmp_path
     assert stream.by_rows
     assert stream.cut
     assert not found.open["bad"].streams["advice"].cut
+
+
+@pytest.mark.parametrize("declared", ["off", False, {"enabled": False}])
+def test_a_command_that_is_switched_off_is_not_there(database: Database, declared: object) -> None:
+    found = opened(database, commands={"thing.request": declared})
+    assert "thing.request" in found.open["good"].commands
+    assert "thing.request" not in found.open["bad"].commands
+    assert "thing.request" not in found.manifests["bad"].commands
+    assert "thing.find" in found.manifests["bad"].commands
+
+
+def test_the_hub_does_not_ask_for_what_is_switched_off() -> None:
+    plugins = Registry({"tiny": PLUGIN})
+    declared = {"connector": "tiny", "commands": {"thing.request": "off"}}
+    config = Config.model_validate({"connections": {"shop": declared}})
+    assert "thing.request" not in manifests_of(config, plugins)["shop"].commands
+    assert "thing.once" in manifests_of(config, plugins)["shop"].commands

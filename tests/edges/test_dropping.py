@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from prometheus_client import REGISTRY
 
 from crossdock.sdk.manifest import Role
 from crossdock.store.engine import Database
+from crossdock.store.worklist import list_items
 from crossdock.streams.edges.dropping import drop_service
+from crossdock.streams.edges.health import Activity, State
 from crossdock.streams.topics import FULFILMENT, RAW, STOCK
 from tests.edges.builders import Hub, hub, run_until
 
@@ -111,6 +114,61 @@ def test_a_broken_file_goes_to_the_error_folder(
     assert letter.body == content
     assert (tmp_path / "partner/stock/error/broken.csv").is_file()
     assert (tmp_path / "partner/stock/archive/good.csv").is_file()
+
+
+@pytest.mark.parametrize("how", ["delete", "keep"])
+def test_a_partners_files_are_deleted_or_left_alone(database: Database, tmp_path: Path, how: str) -> None:
+    streams = {"stock": {"read_files": how, "interval_seconds": 0.01, "defaults": {"node": "DC-1"}}}
+    it = hub(database, tmp_path, streams=streams)
+    folder = tmp_path / "partner/stock"
+    put(tmp_path, "stock", "good.csv", b"sku,quantity\nA,1\n")
+    put(tmp_path, "stock", "bad.csv", "sku,quantity\nA,1\n".encode("utf-16"))
+    stream = it.connections.open["shop"].streams["stock"]
+    drops, reads = it.connections.open["shop"].connector, []
+    read = drops.read  # type: ignore[attr-defined]
+    drops.read = lambda file: (reads.append(file.name), read(file))[1]  # type: ignore[attr-defined,func-returns-value]
+    sweeps = 0
+
+    def swept() -> bool:
+        nonlocal sweeps
+        sweeps += it.around.board.health(Activity("shop", "drop", "stock")).state is State.OK
+        if sweeps == 5:  # a partner may touch a file without changing it
+            os.utime(folder / "good.csv", (1, 1)) if how == "keep" else None
+        return sweeps > 20
+
+    asyncio.run(run_until([drop_service(it.connections.open["shop"], stream, it.around)], swept))
+    asyncio.run(it.normalise())
+    assert lines(it) == [("A", 1)]
+    left = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert left == (["bad.csv", "good.csv"] if how == "keep" else ["error/bad.csv"])
+    assert sorted(reads) == ["bad.csv", "good.csv", *(["good.csv"] if how == "keep" else [])]
+    (letter,) = it.letters()
+    assert ("stays where it is" if how == "keep" else "error folder") in letter.message
+
+
+def test_a_stock_file_without_a_line_is_told_until_one_with_lines_comes(
+    database: Database, tmp_path: Path
+) -> None:
+    it = hub(database, tmp_path)
+    labels = {"connection": "shop", "stream": "stock"}
+    before = REGISTRY.get_sample_value("crossdock_empty_files_total", labels) or 0
+    put(tmp_path, "stock", "empty.csv", b"sku,quantity\n")
+    fetch(it, "stock", tmp_path)
+    assert (it.emitted(RAW), it.letters()) == ([], [])
+    assert REGISTRY.get_sample_value("crossdock_empty_files_total", labels) == before + 1
+    (item,) = database.read_now(lambda c: list_items(c))
+    assert "empty.csv: holds no line" in item.message
+    put(tmp_path, "stock", "good.csv", b"sku,quantity\nA,1\n")
+    fetch(it, "stock", tmp_path)
+    assert database.read_now(lambda c: list_items(c)) == []
+
+
+def test_a_partner_that_ships_nothing_today_is_no_work(database: Database, tmp_path: Path) -> None:
+    it = hub(database, tmp_path)
+    put(tmp_path, "advice", "empty.csv", b"order,sku,quantity\n")
+    fetch(it, "advice", tmp_path)
+    assert database.read_now(lambda c: list_items(c)) == []
+    assert (it.emitted(RAW), it.letters()) == ([], [])
 
 
 def test_the_same_file_twice_is_read_once_and_new_content_is_news(database: Database, tmp_path: Path) -> None:

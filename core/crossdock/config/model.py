@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
-from crossdock.sdk.manifest import Duration
+from crossdock.sdk.manifest import Duration, Manifest
 
 __all__ = [
     "ApiConfig",
@@ -97,13 +97,18 @@ class StreamConfig(Strict):
     """The file format's settings: encoding, delimiter, columns, ... (docs/formats.md)."""
     defaults: Mapping[str, object] = Field(default_factory=dict)
     """Values the mapping reads as ``_hub.<name>``: what a file does not say itself, such as the node."""
+    read_files: Literal["archive", "delete", "keep"] = "archive"
+    """What becomes of a partner's file once its bytes are stored. ``keep`` leaves every file where it is and remembers
+    it by name, size and time; otherwise a file that can't be read goes to the error folder."""
 
 
 class CommandConfig(Strict):
     """What a connection does differently for one command of its connector. The name of a mapping is short for
-    ``{mapping: NAME}``.
+    ``{mapping: NAME}``, ``off`` for ``{enabled: false}``.
     """
 
+    enabled: bool = True
+    """Whether the hub may ask for it at all."""
     mapping: str | None = None
     """A mapping of your own instead of the connector's."""
     defaults: Mapping[str, object] = Field(default_factory=dict)
@@ -112,6 +117,8 @@ class CommandConfig(Strict):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, value: object) -> object:
+        if value is False or value == "off":
+            return {"enabled": False}
         return {"mapping": value} if isinstance(value, str) else value
 
 
@@ -126,6 +133,12 @@ class ConnectionConfig(Strict):
     streams: Mapping[str, StreamConfig] = Field(default_factory=dict)
     commands: Mapping[str, CommandConfig] = Field(default_factory=dict)
     """What the connection does differently, by command name."""
+
+    def wanted(self, manifest: Manifest) -> Manifest:
+        """The manifest without the commands that are switched off."""
+        off = {name for name, command in self.commands.items() if not command.enabled}
+        kept = {name: spec for name, spec in manifest.commands.items() if name not in off}
+        return manifest.model_copy(update={"commands": kept})
 
 
 class ChannelKind(StrEnum):

@@ -126,9 +126,15 @@ def file_known(
 
 
 def mark_disposed(
-    connection: Connection, partner: str, stream: str, name: str, sha256: str, now: datetime
+    connection: Connection,
+    partner: str,
+    stream: str,
+    name: str,
+    sha256: str,
+    modified_at: datetime | None,
+    now: datetime,
 ) -> None:
-    """Remember that the partner's copy has been archived or deleted."""
+    """Remember that the partner's copy, as of ``modified_at``, has been archived or deleted, or is to stay."""
     connection.execute(
         update(file_ledger)
         .where(
@@ -137,7 +143,7 @@ def mark_disposed(
             file_ledger.c.name == name,
             file_ledger.c.sha256 == sha256,
         )
-        .values(state="disposed", updated_at=now)
+        .values(state="disposed", modified_at=modified_at, updated_at=now)
     )
 
 

@@ -92,7 +92,7 @@ class CommandKind:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An open connection. The manifest says which of the roles its connector has."""
+    """An open connection. The manifest, less the commands that are switched off, says which roles its connector has."""
 
     name: str
     manifest: Manifest
@@ -224,9 +224,10 @@ def _open(name: str, declared: ConnectionConfig, environment: Environment) -> Co
         key: _stream(name, key, spec, declared.streams.get(key), environment)
         for key, spec in manifest.streams.items()
     }
+    wanted = declared.wanted(manifest)
     commands = {
         key: _command(name, key, spec, declared.commands.get(key), environment)
-        for key, spec in manifest.commands.items()
+        for key, spec in wanted.commands.items()
     }
     assembly = assemble(
         manifest,
@@ -242,9 +243,7 @@ def _open(name: str, declared: ConnectionConfig, environment: Environment) -> Co
         settings=environment.http,
         record=environment.record(name) if environment.record else None,
     )
-    return Connection(
-        name, manifest, plugin.connector(config, assembly.services), streams, commands, assembly
-    )
+    return Connection(name, wanted, plugin.connector(config, assembly.services), streams, commands, assembly)
 
 
 def _config(

@@ -198,7 +198,7 @@ class _Deliverer:
     ) -> Prepared | Verdict:
         if kind is None:
             connector = self._connection.manifest.id
-            said = f"connector {connector} can't do {command.name}; correct what asks for it"
+            said = f"connector {connector} can't do {command.name}, or it is switched off under commands:"
             return Verdict(command, CommandState.REJECTED, code="command.unknown", message=said)
         if command.probe and kind.spec.idempotency is Idempotency.NONE:
             said = "cut off while it was sent, and the partner can't be asked: look it up there"

@@ -17,6 +17,7 @@ from crossdock.store.raw import INLINE_BYTES, Raw, RawRow, StoredBody
 from crossdock.streams.edges import metrics
 from crossdock.streams.edges.blocking import BlockingChunks
 from crossdock.streams.edges.connections import Connection, Stream
+from crossdock.streams.edges.emptiness import note_emptiness
 from crossdock.streams.edges.health import Activity
 from crossdock.streams.edges.intake import RawPart, inline_message, letter, pause, raw_message
 from crossdock.streams.edges.polling import LEASE_SECONDS, Surroundings, TurnLostError
@@ -53,8 +54,10 @@ class _Stored:
     letters: tuple[DeadLetter, ...]
 
 
-def _disposal(verdict: FileVerdict) -> Disposal:
-    return Disposal.ARCHIVE if verdict.ok else Disposal.ERROR
+def _disposal(stream: Stream, verdict: FileVerdict) -> Disposal:
+    if stream.config.read_files == "keep" or verdict.ok:
+        return Disposal(stream.config.read_files)
+    return Disposal.ERROR
 
 
 class _Dropper:
@@ -123,11 +126,11 @@ class _Dropper:
                     verdict = await asyncio.to_thread(self._stream.format.inspect, chunks)
                     path = stored.headers["path"]
                     file = FileRef(stream, row.name, path, row.size_bytes, row.modified_at)
-                    await self._connection.drops.dispose(file, _disposal(verdict))
+                    await self._connection.drops.dispose(file, _disposal(self._stream, verdict))
             except RetryableError as error:
                 failed = error
             else:
-                await self._mark(row.name, row.sha256)
+                await self._mark(row.name, row.sha256, row.modified_at)
         return failed
 
     async def _is_known(self, file: FileRef) -> bool:
@@ -144,14 +147,14 @@ class _Dropper:
         row = self._raw_row(file, body, received_at)
         stored = await asyncio.to_thread(self._inspect, file, row)
         is_new = await self._transactions.write(lambda tx: self._store(tx, stored))
-        await self._connection.drops.dispose(file, _disposal(stored.verdict))
-        await self._mark(file.name, row.sha256)
+        await self._connection.drops.dispose(file, _disposal(self._stream, stored.verdict))
+        await self._mark(file.name, row.sha256, file.modified_at)
         return int(is_new)
 
-    async def _mark(self, file_name: str, sha256: str) -> None:
+    async def _mark(self, file_name: str, sha256: str, at: datetime | None) -> None:
         name, stream = self._connection.name, self._stream.name
         await self._transactions.write(
-            lambda tx: ingest.mark_disposed(tx.connection, name, stream, file_name, sha256, tx.now)
+            lambda tx: ingest.mark_disposed(tx.connection, name, stream, file_name, sha256, at, tx.now)
         )
 
     async def _fetch(self, file: FileRef) -> bytes | StoredBody:
@@ -200,6 +203,8 @@ class _Dropper:
         )
         if not verdict.ok:
             return _Stored(file, row, verdict, (), (self._refused(row, verdict, whole),))
+        if not verdict.records:
+            return _Stored(file, row, verdict, (), ())
         if not self._stream.cut:
             single = RawPart(file_name=file.name, file_modified_at=file.modified_at)
             return _Stored(file, row, verdict, (raw_message(row, single),), ())
@@ -216,8 +221,10 @@ class _Dropper:
         data = row.body if row.body is not None else next(iter(self._chunks(row)), b"")[:INLINE_BYTES]
         found = letter("drop", error, self._connection.name, data, message, row.id)
         faults = "\n".join(f"{each.path}: {each.message} [{each.code}]" for each in verdict.rejections)
+        kept = self._stream.config.read_files == "keep"
+        lies = "stays where it is" if kept else "was moved to the partner's error folder"
         said = (
-            f"{name}: nothing of the file was applied; it was moved to the partner's error folder.\n{faults}\n"
+            f"{name}: nothing of the file was applied; it {lies}.\n{faults}\n"
             "Ask the partner for a whole file under any name, or replay this to apply what there is."
         )
         return DeadLetter(
@@ -285,5 +292,7 @@ class _Dropper:
             return False
         tx.emit(*stored.messages)
         tx.dead_letter(*stored.letters)
+        if stored.verdict.ok:
+            note_emptiness(tx, self._stream, row.key, stored.verdict.records)
         metrics.RECORDS_IN.labels(row.connection, row.stream).inc(stored.verdict.records)
         return True

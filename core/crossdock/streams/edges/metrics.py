@@ -10,6 +10,7 @@ __all__ = [
     "ACTIVITY_HEALTHY",
     "ACTIVITY_LAST_SUCCESS_SECONDS",
     "COMMANDS",
+    "EMPTY_FILES",
     "ITEMS_OMITTED",
     "RECORDS_IN",
     "RECORDS_REJECTED",
@@ -25,6 +26,9 @@ RECORDS_IN = Counter(
 )
 RECORDS_REJECTED = Counter(
     "crossdock_records_rejected", "Records given up by normalise", ["connection", "stream"]
+)
+EMPTY_FILES = Counter(
+    "crossdock_empty_files", "Files of partners that held no record", ["connection", "stream"]
 )
 ITEMS_OMITTED = Counter(
     "crossdock_items_omitted",
