@@ -61,9 +61,11 @@ def body_store(config: Config) -> BodyStore:
     return BodyStore(config.hub.data_dir / "raw")
 
 
-def mapping_library(config: Config) -> MappingLibrary:
-    """The mappings that ship with Crossdock, and the integrator's own, which win."""
-    return MappingLibrary.packaged(*(FolderReader(folder) for folder in config.mappings))
+def mapping_library(config: Config, registry: Registry) -> MappingLibrary:
+    """The mappings that ship with Crossdock, those that connectors bring, and the integrator's own, which win."""
+    brought = (plugin.mappings for plugin in registry.plugins.values())
+    own = (FolderReader(folder) for folder in config.mappings)
+    return MappingLibrary.packaged(*filter(None, brought), *own)
 
 
 def connect(
@@ -75,9 +77,10 @@ def connect(
     http: HttpSettings | None = None,
 ) -> Connections:
     """Open the connections of a configuration; one that can't be opened is reported and stops no other."""
+    found = registry or discover()
     environment = Environment(
-        registry=registry or discover(),
-        mappings=mapping_library(config),
+        registry=found,
+        mappings=mapping_library(config, found),
         clock=transactions.clock,
         random=random,
         tokens=SqlTokenStore(transactions.database, transactions.clock.now),
@@ -162,6 +165,8 @@ class Application:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop gracefully: nothing that was begun is lost."""
         self._sockets = [_listen(self.config.web.host, self.config.web.port)]
+        # Reads the post codes, which would take the first order a second with the database in its hands.
+        await asyncio.to_thread(locate, "US", "", "", "")
         await self.database.write(self._keep_network)
         structlog.get_logger("crossdock").info("listening", url=self.url)
         try:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 
-from crossdock.api import ApiServices, create_api
+from crossdock.api import ApiServices, Entrance, create_api
 from crossdock.explaining import Explainer
 from crossdock.geography import locate
 from crossdock.sdk.connector import RawRequest
@@ -39,7 +38,7 @@ class Partner:
         return self.answer
 
 
-def build_api(hub: Harness, folder: Path, partner: Partner | None = None, **changes: Any) -> FastAPI:
+def build_api(hub: Harness, folder: Path, partner: Partner | None = None, **changes: Any) -> Entrance:
     return create_api(
         ApiServices(
             transactions=hub.transactions,
@@ -54,7 +53,7 @@ def build_api(hub: Harness, folder: Path, partner: Partner | None = None, **chan
 
 
 @asynccontextmanager
-async def calling(app: FastAPI, token: str | None = TOKEN) -> AsyncIterator[httpx.AsyncClient]:
+async def calling(app: Entrance, token: str | None = TOKEN) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers=headers) as client:
@@ -64,7 +63,7 @@ async def calling(app: FastAPI, token: str | None = TOKEN) -> AsyncIterator[http
 class Client:
     """Calls from tests that are not asynchronous."""
 
-    def __init__(self, app: FastAPI, token: str | None = TOKEN) -> None:
+    def __init__(self, app: Entrance, token: str | None = TOKEN) -> None:
         self.app = app
         self.token = token
 

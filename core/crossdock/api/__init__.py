@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crossdock.api.application import api_document, create_api
+from crossdock.api.application import Entrance, api_document, create_api
 from crossdock.api.services import ApiServices, Scope
 
-__all__ = ["ApiServices", "Scope", "api_document", "create_api"]
+__all__ = ["ApiServices", "Entrance", "Scope", "api_document", "create_api"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Text, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, func, literal_column, select, update
 
 from crossdock.inventory.facts import Allocation
 from crossdock.inventory.feeds import Short
@@ -142,12 +142,12 @@ def allocations_known(
 
 
 _short = SelectMany(
-    {"sku": Text()},
+    {"sku": Text(), "node": Text()},
     lambda wanted: (
         select(positions.c.sku, positions.c.shortfall)
         .select_from(wanted)
-        .join(positions, positions.c.sku == wanted.c.sku)
-        .where(positions.c.node == bindparam("at"), positions.c.shortfall > 0)
+        .join(positions, and_(positions.c.sku == wanted.c.sku, positions.c.node == wanted.c.node))
+        .where(positions.c.shortfall > 0)
         .order_by(positions.c.sku)
     ),
 )
@@ -155,5 +155,5 @@ _short = SelectMany(
 
 def shortfalls(connection: Connection, node: str, skus: Sequence[str]) -> list[Short]:
     """Positions of ``node`` that hold less than is promised from them."""
-    rows = _short(connection, [(sku,) for sku in sorted(set(skus))], at=node)
+    rows = _short(connection, [(sku, node) for sku in sorted(set(skus))])
     return [Short(sku, node, units) for sku, units in rows]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Text, and_, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crossdock.store.bulk import InsertMany, SelectMany
@@ -195,12 +195,17 @@ _canonical_ids = SelectMany(
     ),
 )
 _external_ids = SelectMany(
-    {"canonical_id": Text()},
+    {"connection": Text(), "canonical_id": Text()},
     lambda wanted: (
         select(cross_references.c.canonical_id, cross_references.c.kind, cross_references.c.external_id)
         .select_from(wanted)
-        .join(cross_references, cross_references.c.canonical_id == wanted.c.canonical_id)
-        .where(cross_references.c.connection == bindparam("partner"))
+        .join(
+            cross_references,
+            and_(
+                cross_references.c.canonical_id == wanted.c.canonical_id,
+                cross_references.c.connection == wanted.c.connection,
+            ),
+        )
     ),
 )
 
@@ -218,7 +223,7 @@ def external_ids(
 ) -> dict[str, dict[str, str]]:
     """The partner's ids by kind, of each canonical id."""
     found: dict[str, dict[str, str]] = {}
-    rows = _external_ids(connection, [(each,) for each in canonical_ids], partner=partner)
+    rows = _external_ids(connection, [(partner, each) for each in canonical_ids])
     for canonical_id, kind, external_id in rows:
         found.setdefault(canonical_id, {})[kind] = external_id
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, select
+from sqlalchemy import Connection, Text, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crossdock.store.bulk import InsertMany, SelectMany
@@ -24,13 +24,16 @@ _save = InsertMany(
 )
 
 
+# The whole key comes from the rows: with a channel fixed beside them, SQLite reads all that it was ever told.
 _published = SelectMany(
-    {"sku": Text()},
+    {"channel": Text(), "sku": Text()},
     lambda wanted: (
         select(published_stock.c.sku, published_stock.c.quantity)
         .select_from(wanted)
-        .join(published_stock, published_stock.c.sku == wanted.c.sku)
-        .where(published_stock.c.channel == bindparam("of_channel"))
+        .join(
+            published_stock,
+            and_(published_stock.c.channel == wanted.c.channel, published_stock.c.sku == wanted.c.sku),
+        )
     ),
 )
 
@@ -55,7 +58,7 @@ def save_position(connection: Connection, position: int, now: datetime) -> None:
 
 def load_published(connection: Connection, channel: str, skus: Sequence[str]) -> dict[str, int]:
     """The last number told to ``channel``, by SKU; what was never told is missing."""
-    return dict(map(tuple, _published(connection, [(sku,) for sku in skus], of_channel=channel)))
+    return dict(map(tuple, _published(connection, [(channel, sku) for sku in skus])))
 
 
 def save_published(
