@@ -7,67 +7,19 @@ of the last ``track_days`` and keeps those that changed since the one before.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from crossdock.sdk.connector import Cursor, Limits, Page, RawRecord
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.sdk.sweeps import Sweep, aware_instant
 from crossdock_connectors.easypost.client import EasyPostClient, Node
 from crossdock_connectors.easypost.manifest import MANIFEST
 
-__all__ = ["Sweep", "poll"]
+__all__ = ["poll"]
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _PAGE_SIZE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """One pass over the trackers; it may take several runs of the hub.
-
-    Attributes:
-        since: Changes before this instant were seen by an earlier sweep.
-        started: When it began, by our clock.
-        before_id: The last tracker seen; ``None`` before the first page.
-    """
-
-    since: datetime
-    started: datetime
-    before_id: str | None = None
-
-    @classmethod
-    def resume(cls, cursor: Cursor | None, now: datetime, backfill: timedelta) -> Sweep:
-        """Read a cursor; without one take all changes.
-
-        Raises:
-            MisconfiguredError: The cursor is none of ours.
-        """
-        if cursor is None:
-            return cls(now - backfill, now)
-        try:
-            since = _instant(cursor["since"])
-            if "before_id" not in cursor:
-                return cls(since, now)
-            return cls(since, _instant(cursor["started"]), str(cursor["before_id"]))
-        except (KeyError, ValueError) as error:
-            raise MisconfiguredError(
-                f"{dict(cursor)} is no cursor of this connector ({error}): rewind it, or delete it to read the "
-                "trackers of `track_days` again",
-                path="cursor",
-            ) from error
-
-    @property
-    def cursor(self) -> Cursor:
-        """As the hub stores it."""
-        if self.before_id is None:
-            return {"since": self.since.isoformat()}
-        return {
-            "since": self.since.isoformat(),
-            "started": self.started.isoformat(),
-            "before_id": self.before_id,
-        }
 
 
 async def poll(
@@ -75,33 +27,28 @@ async def poll(
 ) -> AsyncIterator[Page]:
     """Yield the trackers that changed since ``cursor``; see ``Polls.poll``."""
     window = timedelta(days=client.config.track_days)
-    sweep = Sweep.resume(cursor, client.clock.now(), window)
+    now = client.clock.now()
+    remedy = "read the trackers of `track_days` again"
+    sweep = Sweep.resume(cursor, now, now - window, place=("before_id",), remedy=remedy)
     spec = MANIFEST.stream(stream).cursor
     changed_from = sweep.since - (spec.overlap if spec else timedelta(0))
     oldest = sweep.started - window
     count = 0
-    async for trackers, further in client.pages(
-        "trackers", min(_PAGE_SIZE, limits.page_size), sweep.before_id
-    ):
+    last_seen = str(sweep.place["before_id"]) if sweep.place else None
+    async for trackers, further in client.pages("trackers", min(_PAGE_SIZE, limits.page_size), last_seen):
         count += 1
-        more = further and _instant(trackers[-1]["created_at"]) >= oldest
+        more = further and aware_instant(trackers[-1]["created_at"]) >= oldest
         records = tuple(
             _record(stream, tracker)
             for tracker in trackers
-            if _instant(tracker["updated_at"]) >= changed_from and _instant(tracker["created_at"]) >= oldest
+            if aware_instant(tracker["updated_at"]) >= changed_from
+            and aware_instant(tracker["created_at"]) >= oldest
         )
         started = sweep.started
-        sweep = Sweep(sweep.since, started, str(trackers[-1]["id"])) if more else Sweep(started, started)
+        sweep = sweep.onward(before_id=str(trackers[-1]["id"])) if more else sweep.over(started)
         yield Page(records, sweep.cursor, more, watermark=None if more else started)
         if not more or count == limits.pages:
             return
-
-
-def _instant(value: object) -> datetime:
-    instant = datetime.fromisoformat(str(value))
-    if instant.tzinfo is None:
-        raise ValueError(f"{value!r} has no zone")
-    return instant
 
 
 def _record(stream: str, tracker: Node) -> RawRecord:
@@ -110,5 +57,5 @@ def _record(stream: str, tracker: Node) -> RawRecord:
         key=tracker["id"],
         dedupe=f"{tracker['id']}@{tracker['updated_at']}",
         payload=_encode(tracker),
-        occurred_at=_instant(tracker["updated_at"]),
+        occurred_at=aware_instant(tracker["updated_at"]),
     )

@@ -10,82 +10,14 @@ from typing import Final
 import msgspec
 
 from crossdock.sdk.connector import Cursor, Limits, Page, RawRecord
-from crossdock.sdk.errors import MisconfiguredError
+from crossdock.sdk.sweeps import Sweep, aware_instant
 from crossdock_connectors.shopify import documents
 from crossdock_connectors.shopify.client import Node, ShopifyClient, TooCostlyError
 from crossdock_connectors.shopify.manifest import MANIFEST
 
-__all__ = ["Sweep", "poll"]
+__all__ = ["poll"]
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """One pass over what changed; it may take many pages and several runs of the hub.
-
-    Attributes:
-        since: Changes before this instant were seen by an earlier sweep.
-        started: When it began, by our clock.
-        after: Where the next page begins; ``None`` before the first.
-        latest: The latest change seen.
-    """
-
-    since: datetime
-    started: datetime
-    after: str | None = None
-    latest: datetime | None = None
-
-    @classmethod
-    def resume(cls, cursor: Cursor | None, now: datetime, backfill: timedelta) -> Sweep:
-        """Read a cursor; without one begin ``backfill`` ago.
-
-        Raises:
-            MisconfiguredError: The cursor is none of ours.
-        """
-        if cursor is None:
-            return cls(now - backfill, now)
-        try:
-            since = _instant(cursor["since"])
-            if "after" not in cursor:
-                return cls(since, now)
-            return cls(since, _instant(cursor["started"]), str(cursor["after"]), _instant(cursor["latest"]))
-        except (KeyError, ValueError) as error:
-            raise MisconfiguredError(
-                f"{dict(cursor)} is no cursor of this connector ({error}): rewind it, or delete it to begin "
-                "`backfill_days` ago",
-                path="cursor",
-            ) from error
-
-    def advanced(self, changed: list[datetime], after: str | None) -> Sweep:
-        """The sweep after a page; without a further page it is over, and the next begins where it saw all.
-
-        That is the latest change seen, but never later than its start: an unordered sweep may have passed by
-        an item that changed meanwhile.
-        """
-        latest = max([*changed, self.latest or self.since])
-        if after is not None:
-            return Sweep(self.since, self.started, after, latest)
-        return Sweep(max(self.since, min(latest, self.started)), self.started)
-
-    @property
-    def cursor(self) -> Cursor:
-        """As the hub stores it."""
-        if self.after is None:
-            return {"since": self.since.isoformat()}
-        return {
-            "since": self.since.isoformat(),
-            "started": self.started.isoformat(),
-            "after": self.after,
-            "latest": (self.latest or self.since).isoformat(),
-        }
-
-
-def _instant(value: object) -> datetime:
-    instant = datetime.fromisoformat(str(value))
-    if instant.tzinfo is None:
-        raise ValueError(f"{value!r} has no zone")
-    return instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +47,13 @@ async def poll(
     source = _SOURCES[stream]
     spec = MANIFEST.stream(stream).cursor
     overlap = spec.overlap if spec else timedelta(0)
-    sweep = Sweep.resume(cursor, client.clock.now(), timedelta(days=client.config.backfill_days))
+    now = client.clock.now()
+    begin = now - timedelta(days=client.config.backfill_days)
+    sweep = Sweep.resume(cursor, now, begin, place=("after", "latest"), remedy="begin `backfill_days` ago")
     size = min(client.config.orders_per_page if source.order_in else 50, limits.page_size)
     for _ in range(limits.pages):
         query = f"updated_at:>='{(sweep.since - overlap).isoformat()}'"
-        connection, size = await _page(client, source, query, sweep.after, size)
+        connection, size = await _page(client, source, query, sweep.place.get("after"), size)
         nodes: list[Node] = connection["nodes"]
         if source.order_in is not None:
             records = await _orders(client, stream, [source.order_in(node) for node in nodes])
@@ -128,14 +62,26 @@ async def poll(
         more: bool = connection["pageInfo"]["hasNextPage"]
         changed = [datetime.fromisoformat(node["updatedAt"]) for node in nodes]
         started = sweep.started
-        sweep = sweep.advanced(changed, connection["pageInfo"]["endCursor"] if more else None)
+        sweep = _advanced(sweep, changed, connection["pageInfo"]["endCursor"] if more else None)
         yield Page(records, sweep.cursor, more, watermark=None if more else started)
         if not more:
             return
 
 
+def _advanced(sweep: Sweep, changed: list[datetime], after: str | None) -> Sweep:
+    """The sweep after a page; without a further page it is over, and the next begins where it saw all.
+
+    That is the latest change seen, but never later than its start: an unordered sweep may have passed by
+    an item that changed meanwhile.
+    """
+    latest = max([*changed, aware_instant(sweep.place.get("latest", sweep.since))])
+    if after is not None:
+        return sweep.onward(after=after, latest=latest.isoformat())
+    return sweep.over(max(sweep.since, min(latest, sweep.started)))
+
+
 async def _page(
-    client: ShopifyClient, source: _Source, query: str, after: str | None, size: int
+    client: ShopifyClient, source: _Source, query: str, after: object, size: int
 ) -> tuple[Node, int]:
     """One page, and its size: halved until the query is cheap enough (there is no exact tariff)."""
     while True:

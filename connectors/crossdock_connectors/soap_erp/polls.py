@@ -4,73 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from crossdock.sdk.connector import Cursor, Limits, Page, RawRecord
 from crossdock.sdk.errors import MisconfiguredError
+from crossdock.sdk.sweeps import Sweep
 from crossdock_connectors.soap_erp.client import SoapErpClient
 from crossdock_connectors.soap_erp.manifest import MANIFEST
 from crossdock_connectors.soap_erp.profile import Question, StreamProfile
 from crossdock_connectors.soap_erp.reading import RefusedError, encode, find, find_all, instant, text
 
-__all__ = ["Sweep", "first_page", "poll"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """One pass over what changed; it may take many pages and several runs of the hub.
-
-    Attributes:
-        since: Changes before this instant were seen by an earlier sweep.
-        started: When it began, by our clock; the next one begins there, less the overlap.
-        page: The page to be asked for next, from 1 on.
-        token: What the ERP wants to hear for it.
-    """
-
-    since: datetime
-    started: datetime
-    page: int = 1
-    token: str = ""
-
-    @classmethod
-    def resume(cls, cursor: Cursor | None, now: datetime, start: datetime) -> Sweep:
-        """Read a cursor; without one begin at ``start``.
-
-        Raises:
-            MisconfiguredError: The cursor is none of ours.
-        """
-        if cursor is None:
-            return cls(start, now)
-        try:
-            since = _aware(cursor["since"])
-            if "page" not in cursor:
-                return cls(since, now)
-            return cls(since, _aware(cursor["started"]), int(str(cursor["page"])), str(cursor["token"]))
-        except (KeyError, ValueError) as error:
-            raise MisconfiguredError(
-                f"{dict(cursor)} is no cursor of this connector ({error}): rewind it, or delete it to begin at `start`",
-                path="cursor",
-            ) from error
-
-    @property
-    def cursor(self) -> Cursor:
-        """As the hub stores it."""
-        if self.page == 1:
-            return {"since": self.since.isoformat()}
-        return {
-            "since": self.since.isoformat(),
-            "started": self.started.isoformat(),
-            "page": self.page,
-            "token": self.token,
-        }
-
-
-def _aware(value: object) -> datetime:
-    read = datetime.fromisoformat(str(value))
-    if read.tzinfo is None:
-        raise ValueError(f"{value!r} has no zone")
-    return read
+__all__ = ["first_page", "poll"]
 
 
 async def poll(
@@ -80,7 +24,10 @@ async def poll(
     profile = client.profile.streams.get(stream)
     if profile is None:
         return
-    sweep = Sweep.resume(cursor, client.clock.now(), client.config.start)
+    start = client.config.start
+    sweep = Sweep.resume(
+        cursor, client.clock.now(), start, place=("page", "token"), remedy="begin at `start`"
+    )
     for _ in range(limits.pages):
         sweep, page = await _page(client, stream, profile, sweep)
         yield page
@@ -99,12 +46,12 @@ async def _page(
 ) -> tuple[Sweep, Page]:
     asked_at = client.clock.now()
     try:
-        answer = await client.read(_question(profile, sweep.page), _scope(client, stream, sweep))
+        answer = await client.read(_question(profile, _number(sweep)), _scope(client, stream, sweep))
     except RefusedError:
-        if sweep.page == 1:
+        if _number(sweep) == 1:
             raise
         # the ERP has forgotten the search that the token or the page is of
-        client.log.info("soap_erp.search_expired", stream=stream, page=sweep.page)
+        client.log.info("soap_erp.search_expired", stream=stream, page=_number(sweep))
         sweep = Sweep(sweep.since, asked_at)
         answer = await client.read(profile, _scope(client, stream, sweep))
     rows = [row for row in find_all(answer, profile.records) if isinstance(row, Mapping)]
@@ -131,7 +78,7 @@ async def _page(
     records = tuple(_records(client, stream, profile, rows, as_of or asked_at))
     following = _following(profile, sweep, answer)
     if following is None:
-        done = Sweep(sweep.started, sweep.started)
+        done = sweep.over(sweep.started)
         return done, Page(records, done.cursor, more=False, watermark=sweep.started)
     return following, Page(records, following.cursor, more=True)
 
@@ -152,9 +99,9 @@ def _scope(client: SoapErpClient, stream: str, sweep: Sweep) -> Mapping[str, obj
     return {
         "since": sweep.since - cursor.overlap if cursor else sweep.since,
         "until": sweep.started,
-        "page": sweep.page,
+        "page": _number(sweep),
         "page_size": client.config.page_size,
-        "token": sweep.token,
+        "token": sweep.place.get("token", ""),
     }
 
 
@@ -165,12 +112,19 @@ def _following(profile: StreamProfile, sweep: Sweep, answer: Mapping[str, object
     token = text(find(answer, paging.token)) if paging.token else ""
     if paging.total_pages:
         total = text(find(answer, paging.total_pages))
-        further = total.isdigit() and sweep.page < int(total)
+        further = total.isdigit() and _number(sweep) < int(total)
     elif paging.more:
         further = text(find(answer, paging.more)) == "true"
     else:
         further = bool(token)
-    return replace(sweep, page=sweep.page + 1, token=token or sweep.token) if further else None
+    if not further:
+        return None
+    return sweep.onward(page=_number(sweep) + 1, token=token or sweep.place.get("token", ""))
+
+
+def _number(sweep: Sweep) -> int:
+    """The page that is asked for next, from 1 on."""
+    return int(sweep.place.get("page", 1))
 
 
 def _records(
