@@ -40,7 +40,7 @@ _COMMANDS = {
     "work": _Entry("worklist", "work_app", "What a person has to decide."),
     "config": _Entry("config", "config_app", "Check and show the configuration."),
     "token": _Entry("tokens", "token_app", "Tokens of the REST API."),
-    "connector": _Entry("connector", "connector_app", "Connectors: list, show, lint."),
+    "connector": _Entry("connector", "connector_app", "Connectors: list, show, lint, begin a new one."),
     "map": _Entry("map", "map_app", "Run, test, measure and compare mappings."),
     "sftp": _Entry("sftp", "sftp_app", "SFTP servers of partners."),
 }

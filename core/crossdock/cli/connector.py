@@ -1,4 +1,4 @@
-"""``crossdock connector``: which connectors there are, what they can do, and whether their manifests hold."""
+"""``crossdock connector``: which connectors there are, what they can do, whether their manifests hold; a new one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from crossdock.cli.scaffolding import write_connector
 from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.lint import LintFinding, Severity, lint
 from crossdock.sdk.registry import ConnectorPlugin, Registry, discover
@@ -23,7 +24,7 @@ __all__ = ["PATH_VARIABLE", "connector_app"]
 PATH_VARIABLE = "CROSSDOCK_CONNECTOR_PATH"
 """Folders of connectors that are not installed as packages, separated as in ``PATH``."""
 
-connector_app = typer.Typer(help="Connectors: list, show, lint.", no_args_is_help=True)
+connector_app = typer.Typer(help="Connectors: list, show, lint, begin a new one.", no_args_is_help=True)
 
 _Folders = Annotated[
     list[Path] | None,
@@ -90,7 +91,8 @@ def lint_connectors(
     """Check manifests; ends with 1 where one has an error."""
     registry = _registry(path)
     plugins = [_plugin(registry, name) for name in names] if names else _sorted(registry)
-    available = _mappings(mappings or [])
+    brought = [plugin.mappings.root for plugin in registry.plugins.values() if plugin.mappings is not None]
+    available = _mappings([*brought, *(mappings or [])])
     findings = {plugin.manifest.id: lint(plugin.manifest, plugin.config, available) for plugin in plugins}
     broken = () if names else registry.broken
     if json:
@@ -109,6 +111,20 @@ def lint_connectors(
             typer.echo(f"{entry.name}: error: {entry.error} [broken]")
     if broken or any(f.severity is Severity.ERROR for found in findings.values() for f in found):
         raise typer.Exit(1)
+
+
+@connector_app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Its id: lower-case letters, digits, underscores.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Where; by default crossdock-NAME in this folder.")
+    ] = None,
+) -> None:
+    """Write a package with a working connector, its mappings and its conformance test, to be changed."""
+    place = folder or Path(f"crossdock-{name.replace('_', '-')}")
+    for path in write_connector(name, place):
+        typer.echo(path)
+    typer.echo(f"\nNext: cd {place}; pip install -e .; pytest", err=True)
 
 
 def _registry(folders: Sequence[Path] | None) -> Registry:
@@ -154,7 +170,7 @@ def _finding(finding: LintFinding) -> dict[str, str]:
     }
 
 
-def _mappings(folders: Sequence[Path]) -> Collection[str]:
+def _mappings(folders: Sequence[Traversable]) -> Collection[str]:
     """Names of the mappings that come with the hub and of those in ``folders``."""
     names: set[str] = set()
     for root in [files("crossdock_mappings"), *folders]:

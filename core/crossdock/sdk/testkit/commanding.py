@@ -184,7 +184,9 @@ class CommandRules(Rules):
             assert rig.partner.effects() == 0, f"{ordered}: Throttled, but it had an effect"
             rig.wire.heal()
             assert isinstance(await rig.carry_out(command), _DONE), f"{ordered}: not done after the wait"
-            assert rig.partner.effects() == sample.effects
+            assert rig.partner.effects() == sample.effects, (
+                f"{ordered}: not the effect that the sample states"
+            )
 
         _with_sample(rigs, ordered, scenario)
 
@@ -197,7 +199,9 @@ class CommandRules(Rules):
             rig.wire.answers = [httpx.Response(429, headers={"retry-after": "2"}, json={})]
             assert isinstance(await rig.execute(command), _DONE), f"{ordered}: not done after two seconds"
             assert sum(rig.clock.slept) >= 2, f"{ordered}: did not wait for two seconds"
-            assert rig.partner.effects() == sample.effects
+            assert rig.partner.effects() == sample.effects, (
+                f"{ordered}: not the effect that the sample states"
+            )
 
         _with_sample(rigs, ordered, scenario)
 
@@ -217,7 +221,7 @@ class CommandRules(Rules):
             assert outcome.message, f"{ordered}: {fault} is told without words"
             hosts = {each.url.host for each in rig.wire.exchanges if each.url is not None}
             assert FAR_AWAY not in hosts, f"{ordered}: followed a redirect to another host"
-            assert rig.partner.effects() == 0
+            assert rig.partner.effects() == 0, f"{ordered}: turned away, but it had an effect"
 
         _with_sample(rigs, ordered, scenario)
 

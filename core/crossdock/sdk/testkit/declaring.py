@@ -44,7 +44,7 @@ class ManifestRules(Rules):
         available = {entry.name for entry in library_of(self.plugin.package).entries()}
         found = lint(self.plugin.manifest, self.plugin.config, available)
         errors = [f"{each.path}: {each.message}" for each in found if each.severity is Severity.ERROR]
-        assert errors == []
+        assert not errors, "\n".join(errors)
 
     def test_roles_have_their_methods(self) -> None:
         """The class has the methods of the roles that the manifest declares."""
@@ -67,7 +67,8 @@ class ManifestRules(Rules):
 
     def test_source_keeps_to_the_services(self) -> None:
         """No clock, chance, sleep, thread, socket or HTTP client of its own: all of that comes from ``services``."""
-        assert forbidden_uses(self.plugin.package) == []
+        found = forbidden_uses(self.plugin.package)
+        assert not found, "\n".join(found)
 
     def test_configuration_hides_secrets(self, rigs: Rigs) -> None:
         """No secret is in the configuration's ``repr``, nor in the error of a wrong configuration."""
@@ -101,7 +102,7 @@ class ManifestRules(Rules):
         async def scenario(rig: Rig) -> None:
             allowed = AllowedHosts.of(rig.manifest.hosts, rig.config)
             permitted = [url for url in _FOREIGN if any(e.permits(httpx.URL(url)) for e in allowed.entries)]
-            assert permitted == []
+            assert not permitted, f"hosts permit {', '.join(permitted)}"
 
         rigs.run(scenario)
 
@@ -116,7 +117,7 @@ class ManifestRules(Rules):
             f"{mapping}: add {mapping}.tests.yaml with a sample of the partner and what is expected of it"
         )
         problems = [f"{each.name}: {problem}" for each in results for problem in each.problems]
-        assert problems == []
+        assert not problems, "\n".join(problems)
 
     def test_mapping_makes_what_is_emitted(self) -> None:
         """Each stream's and answer's mapping makes the entity that the manifest says."""
@@ -128,7 +129,7 @@ class ManifestRules(Rules):
             for path, (mapping, emits) in named.items()
             if mapping is not None and library.get(mapping).target.partition("/")[0] != emits
         ]
-        assert wrong == []
+        assert not wrong, "\n".join(wrong)
 
     def test_check_is_good(self, rigs: Rigs) -> None:
         """``check`` finds all well where it is."""
@@ -136,7 +137,10 @@ class ManifestRules(Rules):
         async def scenario(rig: Rig) -> None:
             report = await rig.connector.check()
             assert report.checks, "check looks at nothing"
-            assert report.ok, [each for each in report.checks if each.verdict is not Verdict.OK]
+            bad = [
+                f"{each.capability}: {each.verdict}: {each.message}" for each in report.checks if each.message
+            ]
+            assert report.ok, "\n".join(bad)
 
         rigs.run(scenario)
 

@@ -27,12 +27,17 @@ class DropRules(Rules):
         async def scenario(rig: Rig) -> None:
             names = rig.partner.add(dropped, 2)
             files = await _settled(rig, dropped)
-            assert sorted(file.name for file in files) == sorted(names)
+            found = sorted(file.name for file in files)
+            assert found == sorted(names), f"{dropped}: lists {found} instead of {sorted(names)}"
             for file in files:
                 content = await _content(rig, file)
-                assert content == _on_disk(rig, file).read_bytes()
+                assert content == _on_disk(rig, file).read_bytes(), (
+                    f"{file.path}: other bytes than in the file"
+                )
                 documents = rig.documents(dropped, content, file.name)
-                assert documents or rig.manifest.stream(dropped).mapping is None
+                assert documents or rig.manifest.stream(dropped).mapping is None, (
+                    f"{dropped}: maps to nothing"
+                )
 
         rigs.run(scenario)
 
@@ -107,7 +112,10 @@ async def _taken(rig: Rig, stream: str) -> set[str]:
     taken = set()
     try:
         for file in await _settled(rig, stream):
-            await _content(rig, file)
+            there = _on_disk(rig, file).read_bytes()
+            assert await _content(rig, file) == there, (
+                f"{stream}: a file cut off in the middle is taken for whole"
+            )
             taken.add(file.name)
             await rig.drops.dispose(file, Disposal.ARCHIVE)
     except RetryableError as error:

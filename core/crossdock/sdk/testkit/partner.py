@@ -42,6 +42,7 @@ class CommandSample:
         refs: The partner's own ids that the hub knows, by kind.
         effects: By how much ``Partner.effects`` grows when it is carried out; 0 for a mere question.
         mapping: Of the connection's own choice, in place of the manifest's.
+        defaults: What the connection hands to the mapping as ``_hub``.
     """
 
     document: Mapping[str, object]
@@ -49,6 +50,7 @@ class CommandSample:
     refs: Mapping[str, str] = field(default_factory=dict)
     effects: int = 1
     mapping: str | None = None
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
 
 class Partner(ABC):

@@ -36,10 +36,12 @@ class PollRules(Rules):
         async def scenario(rig: Rig) -> None:
             wanted = _filled(rig, polled)
             pages = await rig.drain(polled)
-            assert keys(pages) == wanted
+            assert keys(pages) == wanted, f"{polled}: missing or too much: {sorted(keys(pages) ^ wanted)}"
             found = list(records(pages))
-            assert {record.stream for record in found} == {polled}
-            assert all(record.key and record.dedupe and record.payload for record in found)
+            assert {record.stream for record in found} == {polled}, f"{polled}: records of another stream"
+            assert all(record.key and record.dedupe and record.payload for record in found), (
+                f"{polled}: a record without key, dedupe or payload"
+            )
             by_delivery = {record.dedupe: record.payload for record in found}
             assert all(by_delivery[record.dedupe] == record.payload for record in found), (
                 f"{polled}: two different records have the same `dedupe`: the second would be dropped"
@@ -126,12 +128,14 @@ class PollRules(Rules):
 
         async def scenario(rig: Rig) -> None:
             pages = await rig.drain(polled)
-            assert keys(pages) == set()
+            assert keys(pages) == set(), f"{polled}: brings records where there are none"
             later(rig.clock, hours=1)
             wanted = set(rig.partner.add(polled, 1))
             later(rig.clock, seconds=60)
             cursor = pages[-1].cursor if pages else None
-            assert keys(await rig.drain(polled, cursor)) == wanted
+            assert keys(await rig.drain(polled, cursor)) == wanted, (
+                f"{polled}: does not find the first record"
+            )
 
         rigs.run(scenario)
 

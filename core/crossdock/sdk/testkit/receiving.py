@@ -36,7 +36,7 @@ class ReceiveRules(Rules):
             assert found, f"{called}: a genuine call has no record"
             spec = rig.manifest.stream(called)
             for record in found:
-                assert record.stream == called
+                assert record.stream == called, f"{called}: a record of stream {record.stream}"
                 assert record.key, f"{called}: a record without key"
                 if spec.wakes is None:
                     assert rig.documents(called, record.payload), f"{called}: maps to nothing"
@@ -49,7 +49,7 @@ class ReceiveRules(Rules):
         async def scenario(rig: Rig) -> None:
             request = rig.partner.call(called)
             first, second = ([each.dedupe for each in rig.receives.split(request)] for _ in range(2))
-            assert first == second
+            assert first == second, f"{called}: the same call has another `dedupe` the second time"
             assert len(set(first)) == len(first), f"{called}: two records of one call have the same `dedupe`"
 
         rigs.run(scenario)
@@ -61,7 +61,7 @@ class ReceiveRules(Rules):
             request = rig.partner.call(called)
             rig.receives.verify(request)
             rig.receives.split(request)
-            assert rig.wire.exchanges == []
+            assert rig.wire.exchanges == [], f"{called}: asks {rig.wire.exchanges[0].what}"
 
         rigs.run(scenario)
 
@@ -101,7 +101,7 @@ class ReceiveRules(Rules):
                         each: known for each, known in request.headers.items() if each != name
                     } | ({} if other is None else {name: other})
                     verdict = rig.receives.verify(replace(request, headers=headers))
-                    assert isinstance(verdict, Verified | Refused)
+                    assert isinstance(verdict, Verified | Refused), f"{called}: verify gave {verdict}"
 
         rigs.run(scenario)
 

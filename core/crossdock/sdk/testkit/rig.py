@@ -198,7 +198,7 @@ class Rig:
         mapping = sample.mapping or self.manifest.command(name).mapping
         documents: tuple[Mapping[str, object], ...] = (document,)
         if mapping is not None:
-            hub = {"connection": "conformance", "command": name, "key": KEY, "number": _NUMBER,
+            hub = {**sample.defaults, "connection": "conformance", "command": name, "key": KEY, "number": _NUMBER,
                    "refs": dict(sample.refs)}  # fmt: skip
             documents = tuple(self.library.get(mapping).map({**document, "_hub": hub}).documents)
         return Command(name, "conformance", documents, sample.refs, _NUMBER)
