@@ -245,6 +245,19 @@ def test_puts_again_in_one_step(place: Place) -> None:
     assert (place.root / "out/a.csv").read_bytes() == b"new"
 
 
+def test_what_a_killed_process_left_goes_when_its_file_is_put(place: Place) -> None:
+    for name in (".a.csv.00000000000f.part", ".b.csv.00000000000f.part", ".a.csv.part"):
+        (place.root / "out" / name).write_bytes(b"hal")
+
+    async def twice(files: Files) -> None:
+        for name in ("a.csv", "c.csv"):
+            await files.put("out", name, chunks(b"whole"))
+
+    place.run(twice)
+    left = sorted(path.name for path in (place.root / "out").iterdir())
+    assert left == [".a.csv.part", ".b.csv.00000000000f.part", "a.csv", "c.csv"]
+
+
 def test_a_failed_put_leaves_nothing(place: Place) -> None:
     async def failing() -> AsyncIterator[bytes]:
         yield b"half"

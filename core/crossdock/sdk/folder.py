@@ -19,6 +19,7 @@ from crossdock.sdk.errors import MisconfiguredError, RetryableError, Unreachable
 from crossdock.sdk.files import CHUNK_BYTES, FolderConfig, checked_name, numbered, relative_path, vanished
 from crossdock.sdk.services import Clock
 from crossdock.sdk.settling import Settling
+from crossdock.sdk.temporaries import Temporaries
 
 __all__ = ["FolderFiles"]
 
@@ -32,7 +33,7 @@ class FolderFiles:
         """Keep the root; it must exist when it is first used."""
         self._root = Path(config.path)
         self._clock = clock
-        self._random = random
+        self._temporaries = Temporaries(random)
         self._settling = Settling(config.settle_seconds, config.done_marker)
 
     async def list_files(self, stream: str, folder: str, pattern: str) -> Sequence[FileRef]:
@@ -71,7 +72,8 @@ class FolderFiles:
         """Write under a temporary name, make it durable, rename; then the marker."""
         path = relative_path(folder, checked_name(name))
         target = self._path(path)
-        temporary = target.with_name(f".{name}.{self._random.getrandbits(48):012x}.part")
+        temporary = target.with_name(self._temporaries.new(name))
+        await self._run(lambda: self._temporaries.clear(str(target.parent), name, os.listdir, os.unlink))
         digest, total = hashlib.sha256(), 0
         handle = await self._run(lambda: self._open_new(temporary))
         try:

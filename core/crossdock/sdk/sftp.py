@@ -33,6 +33,7 @@ from crossdock.sdk.files import CHUNK_BYTES, SftpConfig, checked_name, numbered,
 from crossdock.sdk.services import Clock
 from crossdock.sdk.settling import Settling
 from crossdock.sdk.ssh import SshSession, translate_ssh
+from crossdock.sdk.temporaries import Temporaries
 
 __all__ = ["SftpFiles"]
 
@@ -45,12 +46,12 @@ class SftpFiles:
     """A connection's files under ``config.root`` of an SFTP server."""
 
     def __init__(self, config: SftpConfig, clock: Clock, random: Random) -> None:
-        """Keep the configuration; the first call connects."""
+        """The first call connects."""
         self._session = SshSession(config)
         self._where = f"sftp://{config.host}:{config.port}"
         self._root = config.root.rstrip("/") or "/"
         self._clock = clock
-        self._random = random
+        self._temporaries = Temporaries(random)
         self._settling = Settling(config.settle_seconds, config.done_marker)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"sftp-{config.host}")
 
@@ -111,8 +112,9 @@ class SftpFiles:
         """
         path = relative_path(folder, checked_name(name))
         parent = self._path(relative_path(folder))
-        temporary = f"{parent}/.{name}.{self._random.getrandbits(48):012x}.part"
+        temporary = f"{parent}/{self._temporaries.new(name)}"
         try:
+            await self._run(lambda sftp: self._temporaries.clear(parent, name, sftp.listdir, sftp.remove))
             size_bytes, sha256 = await self._upload(temporary, content)
             replaced = await self._run(lambda sftp: _exists(sftp, self._path(path)), once=True)
         except BaseException:
@@ -247,8 +249,7 @@ class SftpFiles:
             entries = sftp.listdir_attr(self._path(relative))
         except FileNotFoundError as error:
             raise MisconfiguredError(
-                f"{self._where}/{relative}: no such folder; create it at the partner or correct the "
-                "configuration"
+                f"{self._where}/{relative}: no such folder; create it at the partner or correct the path"
             ) from error
         return [
             _ref(stream, entry.filename, relative_path(folder, entry.filename), entry)
