@@ -146,6 +146,14 @@ def test_an_advice_without_carton_marks_is_one_parcel() -> None:
     assert line.serial_numbers == ("S1", "S2")
 
 
+@pytest.mark.parametrize("told", ["153007", "15300799"])
+def test_an_advice_tells_the_second_where_it_has_one(told: str) -> None:
+    header = (HEADER[0], f"G62*11*20261124*W*{told}", HEADER[2])
+    shipment = one("advice_945", advice(*header, "LX*1", "W12*CC*2*2**EA**VN*01234", f"N9*LI*{ORDER}-1"))
+    assert isinstance(shipment, Shipment)
+    assert shipment.shipped_at == datetime(2026, 11, 24, 15, 30, 7, tzinfo=UTC)
+
+
 SSCC = "003400000000000011"
 
 

@@ -171,7 +171,7 @@ def _advice_945(shipped: Shipped) -> Document:
         "set": "945",
         "W06": {"01": "N", "02": shipped.order, "03": f"{at:%Y%m%d}", "04": shipped.id},
         "N1": [{"01": "WH", "03": "91", "04": shipped.node}],
-        "G62": [{"01": "11", "02": f"{at:%Y%m%d}", "03": "W", "04": f"{at:%H%M}"}],
+        "G62": [{"01": "11", "02": f"{at:%Y%m%d}", "03": "W", "04": f"{at:%H%M%S}"}],
         "W27": {"01": "M", "02": shipped.carrier},
         "LX": [
             {

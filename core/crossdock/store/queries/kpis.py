@@ -115,8 +115,9 @@ def _cycle_time(connection: Connection, since: datetime, until: datetime) -> Dec
         )
         .group_by(orders.c.id, orders.c.placed_at)
     )
+    # a node that tells the minute only seems to ship before the order was placed in it
     hours: Sequence[Decimal] = [
-        Decimal(int((last - placed_at).total_seconds())) / 3600 for placed_at, last in rows
+        Decimal(max(0, int((last - placed_at).total_seconds()))) / 3600 for placed_at, last in rows
     ]
     return median(hours).quantize(Decimal("0.01")) if hours else None
 
