@@ -25,11 +25,13 @@ import uvloop
 from sqlalchemy import Connection, func, select
 
 from crossdock.app import Application
+from crossdock.collecting import calm_collector
 from crossdock.config.model import Config
 from crossdock.demo.dice import Dice
 from crossdock.demo.network import configuration, make_places
 from crossdock.demo.partners.shop_documents import webhook_order
 from crossdock.demo.world import World, make_world
+from crossdock.geography import load_places
 from crossdock.sdk.connector import RawRequest
 from crossdock.store.engine import open_database
 from crossdock.store.migrations import migrate
@@ -59,6 +61,8 @@ def measure() -> list[dict[str, object]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         application = Application.open(_config(folder))
+        load_places()
+        calm_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             ours = runner.run(_sustained(application, calls, world))
         rows = application.database.read_now(_rows)

@@ -18,7 +18,7 @@ from crossdock.config.load import resolve_secrets
 from crossdock.config.model import Config
 from crossdock.errors import MisconfiguredError
 from crossdock.explaining import Explainer
-from crossdock.geography import locate
+from crossdock.geography import load_places, locate
 from crossdock.mapping.files import FolderReader
 from crossdock.mapping.library import MappingLibrary
 from crossdock.opening import database_url
@@ -168,6 +168,7 @@ class Application:
         # Reads the post codes, which would take the first order a second with the database in its hands.
         await asyncio.to_thread(locate, "US", "", "", "")
         await self.database.write(self._keep_network)
+        await asyncio.to_thread(load_places)
         structlog.get_logger("crossdock").info("listening", url=self.url)
         try:
             await self.runtime.run(stop)

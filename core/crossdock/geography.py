@@ -12,7 +12,7 @@ import zipcodes
 
 from crossdock.routing import Position
 
-__all__ = ["locate"]
+__all__ = ["load_places", "locate"]
 
 
 def locate(country: str, region: str, postal_code: str, city: str) -> Position | None:
@@ -25,6 +25,12 @@ def locate(country: str, region: str, postal_code: str, city: str) -> Position |
         if found is not None:
             return found
     return _cities().get((country, _folded(city)))
+
+
+def load_places() -> None:
+    """Read the data now (about a second), so that the first order does not wait for it."""
+    _post_codes()
+    _cities()
 
 
 @cache

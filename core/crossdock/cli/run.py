@@ -39,10 +39,12 @@ def run(
 
     from crossdock.app import Application
     from crossdock.cli.logs import configure_logs
+    from crossdock.collecting import calm_collector
     from crossdock.config.load import load_config
 
     configure_logs(as_json=log_json, level=log_level)
     application = Application.open(load_config(config))
+    calm_collector()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signalled(application))
