@@ -30,6 +30,7 @@ __all__ = [
     "inbox",
     "leases",
     "messages",
+    "poll_cursor_changes",
     "poll_cursors",
     "processor_cursors",
     "raw_records",
@@ -107,6 +108,19 @@ poll_cursors = Table(
     Column("cursor", Json),
     Column("watermark", Instant),
     Column("updated_at", Instant, nullable=False),
+)
+
+poll_cursor_changes = Table(
+    "poll_cursor_changes",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("connection", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 dead_letters = Table(

@@ -9,6 +9,7 @@ from crossdock.sdk.connector import Cursor, Limits, Page
 from crossdock.sdk.errors import BugError
 from crossdock.store import leases
 from crossdock.store.ingest import load_poll_cursor, save_poll_cursor
+from crossdock.store.poll_cursors import poll_lease
 from crossdock.store.raw import BodyStore
 from crossdock.streams.edges.connections import Connection, Stream
 from crossdock.streams.edges.health import Activity, StatusBoard
@@ -66,7 +67,7 @@ class _Poller:
         self._stream = stream
         self._around = around
         self._activity = Activity(connection.name, "poll", stream.name)
-        self._lease = f"poll:{connection.name}/{stream.name}"
+        self._lease = poll_lease(connection.name, stream.name)
         self._bell = around.bells.of(connection.name, stream.name)
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -402,6 +402,18 @@ def upgrade() -> None:  # noqa: PLR0915
     )
     op.create_index("ix_parcels_tracking", "parcels", ["tracking_number"], unique=False)
     op.create_table(
+        "poll_cursor_changes",
+        sa.Column("id", types.RowId, autoincrement=True, nullable=False),
+        sa.Column("connection", sa.Text(), nullable=False),
+        sa.Column("stream", sa.Text(), nullable=False),
+        sa.Column("before", types.Json(), nullable=True),
+        sa.Column("after", types.Json(), nullable=True),
+        sa.Column("changed_by", sa.Text(), nullable=False),
+        sa.Column("changed_at", types.Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_poll_cursor_changes")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "poll_cursors",
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("stream", sa.Text(), nullable=False),
