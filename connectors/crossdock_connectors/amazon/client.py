@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import httpx
 import msgspec
+from pydantic import BaseModel
 
 from crossdock.sdk.answers import json_of
+from crossdock.sdk.bases import BaseConnector
 from crossdock.sdk.errors import BugError, MisconfiguredError
 from crossdock.sdk.services import Services, Tokens
 from crossdock_connectors.amazon.calls import Call
@@ -22,16 +24,18 @@ Node: TypeAlias = dict[str, Any]
 _TOKEN = "lwa"
 
 
-class AmazonClient:
+class AmazonClient(BaseConnector[AmazonConfig]):
     """The Selling Partner API as one seller's app sees it."""
 
-    def __init__(self, config: AmazonConfig, services: Services) -> None:
+    Config: ClassVar[type[BaseModel]] = AmazonConfig
+
+    def __init__(self, config: BaseModel, services: Services) -> None:
         """Keep the parts; no I/O."""
-        self.config = config
+        super().__init__(config, services)
         self.clock = services.clock
         self.log = services.log
         self._http = services.http
-        self._auth = LwaAuth(config, services.tokens)
+        self._auth = LwaAuth(self.config, services.tokens)
 
     async def send(self, call: Call) -> httpx.Response:
         """Any answer below 500 but 401, 403 and 429, which are raised."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 import httpx
+from pydantic import BaseModel
 
 from crossdock.sdk.answers import json_of, malformed
+from crossdock.sdk.bases import BaseConnector
 from crossdock.sdk.errors import (
     MisconfiguredError,
     RecordRejectedError,
@@ -48,15 +50,17 @@ class Answer:
         return str(self.node["id"])
 
 
-class EasyPostClient:
+class EasyPostClient(BaseConnector[EasyPostConfig]):
     """The API of one account."""
 
-    def __init__(self, config: EasyPostConfig, services: Services) -> None:
+    Config: ClassVar[type[BaseModel]] = EasyPostConfig
+
+    def __init__(self, config: BaseModel, services: Services) -> None:
         """Keep the parts; no I/O."""
-        self.config = config
+        super().__init__(config, services)
         self.clock = services.clock
         self._http = services.http
-        self._auth = httpx.BasicAuth(config.api_key.get_secret_value(), "")
+        self._auth = httpx.BasicAuth(self.config.api_key.get_secret_value(), "")
 
     async def get(self, path: str, params: Mapping[str, str] | None = None, wanted: str = "id") -> Answer:
         """The object at ``path``."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import httpx
+from pydantic import BaseModel
 
 from crossdock.sdk.answers import json_of, malformed
+from crossdock.sdk.bases import BaseConnector
 from crossdock.sdk.errors import (
     BugError,
     ForbiddenError,
@@ -30,17 +32,19 @@ class TooCostlyError(MisconfiguredError):
     """One query would cost more points than Shopify permits; ask for less at once."""
 
 
-class ShopifyClient:
+class ShopifyClient(BaseConnector[ShopifyConfig]):
     """The Admin API of one shop."""
 
-    def __init__(self, config: ShopifyConfig, services: Services) -> None:
+    Config: ClassVar[type[BaseModel]] = ShopifyConfig
+
+    def __init__(self, config: BaseModel, services: Services) -> None:
         """Keep the parts; no I/O."""
-        self.config = config
+        super().__init__(config, services)
         self.clock = services.clock
         self.log = services.log
         self._http = services.http
-        self._auth = _auth(config, services.tokens)
-        self._url = f"{config.origin}/admin/api/{config.api_version}/graphql.json"
+        self._auth = _auth(self.config, services.tokens)
+        self._url = f"{self.config.origin}/admin/api/{self.config.api_version}/graphql.json"
 
     async def query(self, document: str, **variables: object) -> Node:
         """The ``data`` of a query; it may be repeated without effect."""

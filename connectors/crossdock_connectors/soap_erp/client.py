@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 from urllib.parse import quote
 
 import httpx
+from pydantic import BaseModel
 
+from crossdock.sdk.bases import BaseConnector
 from crossdock.sdk.errors import (
     ForbiddenError,
     MisconfiguredError,
@@ -33,15 +35,16 @@ from crossdock_connectors.soap_erp.templates import Scope, render
 __all__ = ["SoapErpClient"]
 
 
-class SoapErpClient:
+class SoapErpClient(BaseConnector[SoapErpConfig]):
     """One ERP, spoken to as its profile says."""
 
-    def __init__(self, config: SoapErpConfig, services: Services) -> None:
+    Config: ClassVar[type[BaseModel]] = SoapErpConfig
+
+    def __init__(self, config: BaseModel, services: Services) -> None:
         """Keep the parts; profile and WSDL are read when they are first needed."""
-        self.config = config
+        super().__init__(config, services)
         self.clock = services.clock
         self.log = services.log
-        self._services = services
         self._count = count()
         self._profile: Profile | None = None
         self._folder = Path()
@@ -134,7 +137,7 @@ class SoapErpClient:
             wsse = profile.auth in ("wsse", "wsse_digest")
             password = config.password.get_secret_value() if config.password else ""
             basic = httpx.BasicAuth(config.username or "", password) if profile.auth == "basic" else None
-            self._soap = self._services.soap(
+            self._soap = self.services.soap(
                 self._wsdl(),
                 endpoint=config.endpoint,
                 service=config.service,
@@ -182,7 +185,7 @@ class SoapErpClient:
         if signature is None:
             return {}
         now = self.clock.now()
-        seed = f"{self._services.connection}|{operation}|{now.isoformat()}|{next(self._count)}"
+        seed = f"{self.services.connection}|{operation}|{now.isoformat()}|{next(self._count)}"
         nonce = hashlib.sha256(seed.encode()).hexdigest()[:32]
         once: dict[str, object] = {"nonce": nonce, "timestamp": int(now.timestamp())}
         secrets = self._secrets()

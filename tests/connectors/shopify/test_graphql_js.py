@@ -20,7 +20,6 @@ from crossdock.sdk.outcomes import Applied, NotApplied, Rejected
 from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.shopify import CONNECTOR, documents
 from crossdock_connectors.shopify.cancelling import cancel_order
-from crossdock_connectors.shopify.client import ShopifyClient
 from crossdock_connectors.shopify.config import ShopifyConfig
 from crossdock_connectors.shopify.connector import Shopify
 from tests.connectors.shopify.builders import canonical, decode, order_of
@@ -38,7 +37,6 @@ class Live:
     """A connector with real sockets, and the one event loop that they live in."""
 
     connector: Shopify
-    client: ShopifyClient
     runner: asyncio.Runner
 
     def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -71,7 +69,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             budgets=MemoryBudgetStore(),
             log=structlog.get_logger(),
         )
-        yield Live(Shopify(config, assembly.services), ShopifyClient(config, assembly.services), runner)
+        yield Live(Shopify(config, assembly.services), runner)
         runner.run(assembly.close())
 
 
@@ -112,8 +110,8 @@ def test_commands_read_the_answers(live: Live) -> None:
 def test_moves_and_refunds_are_taken(live: Live) -> None:
     line = {"id": "gid://shopify/FulfillmentOrderLineItem/1", "quantity": 1}
     move = {"id": "gid://shopify/FulfillmentOrder/1", "location": "gid://shopify/Location/1", "lines": [line]}
-    assert live.run(live.client.mutate(documents.MOVE, move))["movedFulfillmentOrder"]["id"]
+    assert live.run(live.connector.mutate(documents.MOVE, move))["movedFulfillmentOrder"]["id"]
     wanted = {"lineItemId": "gid://shopify/LineItem/1", "quantity": 1}
     cancel = {"reason": "INVENTORY", "staffNote": None, "lines": [wanted]}
     command = Command("order.cancel", "1", (cancel,), ORDER)
-    assert isinstance(live.run(cancel_order(live.client, command, "k")), Applied)
+    assert isinstance(live.run(cancel_order(live.connector, command, "k")), Applied)

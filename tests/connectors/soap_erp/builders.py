@@ -66,7 +66,7 @@ class Erp:
         assembly = assemble(
             CONNECTOR.manifest, model, connection=f"erp-{next(_connections)}", clock=self.clock, random=Random(1),
             tokens=MemoryTokenStore(self.clock), budgets=MemoryBudgetStore(), log=structlog.get_logger(),
-            transport=self.transport, settings=HttpSettings(timeout_seconds=2),
+            transport=self.transport, settings=HttpSettings(timeout_seconds=5),
         )  # fmt: skip
         return asyncio.Runner(), assembly, model
 
