@@ -8,14 +8,10 @@ transactions, with no logic.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -24,12 +20,10 @@ from typing import Any
 import uvloop
 from sqlalchemy import Connection, func, select
 
+from benchmarks.orders import hub_document, signed_webhooks, stock_feeds
 from crossdock.app import Application
 from crossdock.collecting import calm_collector
 from crossdock.config.model import Config
-from crossdock.demo.dice import Dice
-from crossdock.demo.network import configuration, make_places
-from crossdock.demo.partners.shop_documents import webhook_order
 from crossdock.demo.world import World, make_world
 from crossdock.geography import load_places
 from crossdock.sdk.connector import RawRequest
@@ -40,27 +34,21 @@ from crossdock.store.schema import metadata
 from crossdock.store.stock_tables import positions
 from crossdock.streams.edges.normalise import normalise_processor
 from crossdock.streams.embedded import EmbeddedRuntime
-from crossdock.streams.processor import Message
 from crossdock.streams.processors.declared import processors
-from crossdock.streams.processors.documents import encode
-from crossdock.streams.topics import STOCK
 
 ORDERS = 4_000
-PLENTY = 100_000
 IN_FLIGHT = 64
 BATCH = 50
-SECRET = "benchmark"
-SHOP = "benchmark"
 _LOOK_SECONDS = 0.1
 
 
 def measure() -> list[dict[str, object]]:
     """Orders a second, ours and the floor's, in one run."""
     world = make_world(1, ORDERS)
-    calls = _requests(world)
+    calls = signed_webhooks(world)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        application = Application.open(_config(folder))
+        application = Application.open(Config.model_validate(hub_document(folder)))
         load_places()
         calm_collector()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -80,64 +68,12 @@ def measure() -> list[dict[str, object]]:
     ]
 
 
-def _config(folder: Path) -> Config:
-    network: dict[str, Any] = configuration(make_places(Dice(1)))
-    files = {"kind": "folder", "path": str(folder / "partner")}
-    shop = {"shop": SHOP, "access_token": "t", "client_secret": SECRET}
-    connections: dict[str, Any] = {"shop": {"connector": "shopify", "config": shop}}
-    for name in {node["connection"] for node in network["nodes"]}:
-        connections[name] = {"connector": "sftp_wms", "config": {"files": files}}
-    return Config.model_validate(
-        {
-            **network,
-            "safety_stock": [],
-            "hub": {"data_dir": str(folder / "hub")},
-            "connections": connections,
-            "channels": {"web": {"connection": "shop"}},
-        }
-    )
-
-
-def _requests(world: World) -> list[RawRequest]:
-    """Signed webhooks, as a shop posts them."""
-    made = []
-    for order in world.orders:
-        body = json.dumps(webhook_order(order, world, "2026-11-23T10:00:00-05:00", None)).encode()
-        signature = base64.b64encode(hmac.digest(SECRET.encode(), body, hashlib.sha256)).decode()
-        headers = {
-            "content-type": "application/json",
-            "x-shopify-topic": "orders/create",
-            "x-shopify-shop-domain": f"{SHOP}.myshopify.com",
-            "x-shopify-webhook-id": str(order.number),
-            "x-shopify-hmac-sha256": signature,
-        }
-        made.append(RawRequest("POST", "/webhooks/shop", "", headers, body, datetime.now(UTC)))
-    return made
-
-
-def _stock(world: World) -> list[Message]:
-    """Plenty of everything wherever there is any."""
-    messages = []
-    for node, units in world.stock.items():
-        feed = {
-            "feed_id": "first",
-            "node": node,
-            "mode": "full",
-            "meaning": "physical",
-            "as_of": datetime(2026, 11, 23, tzinfo=UTC),
-            "lines": [{"sku": sku, "quantity": PLENTY} for sku in units],
-        }
-        headers = {"schema": "stock_feed/1", "connection": "benchmark"}
-        messages.append(Message(f"feed:{node}", STOCK, node, encode(feed), headers))
-    return messages
-
-
 async def _sustained(application: Application, calls: Sequence[RawRequest], world: World) -> float:
     """Seconds from the first webhook until the last order is decided and its commands are in the outbox."""
     stop = asyncio.Event()
     work = (normalise_processor(application.connections, application.bodies), *processors(application.hub))
     running = asyncio.create_task(EmbeddedRuntime(application.transactions, work).run(stop))
-    await application.transactions.write(lambda tx: tx.emit(*_stock(world)))
+    await application.transactions.write(lambda tx: tx.emit(*stock_feeds(world)))
     await _until(application, _positions, sum(len(units) for units in world.stock.values()))
     limit = asyncio.Semaphore(IN_FLIGHT)
 

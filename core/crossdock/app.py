@@ -165,8 +165,6 @@ class Application:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop gracefully: nothing that was begun is lost."""
         self._sockets = [_listen(self.config.web.host, self.config.web.port)]
-        # Reads the post codes, which would take the first order a second with the database in its hands.
-        await asyncio.to_thread(locate, "US", "", "", "")
         await self.database.write(self._keep_network)
         await asyncio.to_thread(load_places)
         structlog.get_logger("crossdock").info("listening", url=self.url)
