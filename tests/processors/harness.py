@@ -19,7 +19,8 @@ from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.manifest import Manifest
 from crossdock.store import log
 from crossdock.store.engine import Database
-from crossdock.store.order_book import load_fulfilments_of_orders, load_orders
+from crossdock.store.fulfilments import load_fulfilments_of_orders
+from crossdock.store.order_book import load_orders
 from crossdock.store.plumbing import commands
 from crossdock.streams.batch import handle_batch
 from crossdock.streams.processor import Message

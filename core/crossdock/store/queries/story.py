@@ -12,13 +12,9 @@ from sqlalchemy import Connection, Select, Table, select
 
 from crossdock.store import raw
 from crossdock.store.decision_log import DecisionRow, of_order
+from crossdock.store.fulfilments import StoredFulfilment, load_fulfilments_of_orders
 from crossdock.store.log import Logged
-from crossdock.store.order_book import (
-    StoredFulfilment,
-    StoredOrder,
-    load_fulfilments_of_orders,
-    load_orders,
-)
+from crossdock.store.order_book import StoredOrder, load_orders
 from crossdock.store.order_tables import returns, tracking_events, work_items
 from crossdock.store.plumbing import commands, dead_letters, messages
 from crossdock.store.raw import Raw

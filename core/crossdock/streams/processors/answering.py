@@ -12,16 +12,17 @@ from crossdock.orders.life_cycles import FulfilmentEvent
 from crossdock.orders.node_answers import apply_progress, apply_rejection, apply_short_pick
 from crossdock.orders.worklist import Cause
 from crossdock.store import acknowledgements
-from crossdock.store.order_book import StoredFulfilment
+from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredShipment, save_shipments
 from crossdock.streams.processor import Message, Processor, Transaction
-from crossdock.streams.processors.books import Books, Occurrence
+from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import (
     AcknowledgementDocument,
     ResponseDocument,
     ShipmentDocument,
     read,
 )
+from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.shipping import advise, stored_fulfilment
 from crossdock.streams.processors.tracking import catch_up

@@ -10,11 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from crossdock.inventory import facts
-from crossdock.inventory.facts import Allocation, News
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.effects import (
     Effect,
@@ -32,38 +29,20 @@ from crossdock.orders.fulfilment import FulfilmentChange, Quantities
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.order_state import derive_state
 from crossdock.orders.worklist import Cause, WorkItem, open_item
-from crossdock.store import commands, decision_log, order_book, stock
+from crossdock.store import commands, decision_log, fulfilments, order_book, stock
 from crossdock.store.commands import CommandRow
 from crossdock.store.decision_log import DecisionRow
-from crossdock.store.order_book import StoredFulfilment, StoredOrder
+from crossdock.store.fulfilments import StoredFulfilment
+from crossdock.store.order_book import StoredOrder
 from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Message, Transaction
 from crossdock.streams.processors.documents import OrderDocument, RerouteDocument, encode, read
+from crossdock.streams.processors.happenings import Acknowledge, Fact, Occurrence, movement_of
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.settling import Settlements
 from crossdock.streams.topics import ORDERS
 
-__all__ = ["Books", "Occurrence"]
-
-
-class _Acknowledge(Struct, frozen=True):
-    """The node has read of an allocation: a count of available stock from then on leaves it out."""
-
-    fulfilment_line: str
-    sku: str
-    node: str
-    quantity: int
-
-
-_Fact = ReleaseAllocation | ShipAllocation | WriteOff | ShipUnasked | _Acknowledge
-
-
-class Occurrence(Struct, frozen=True):
-    """What made something change: the id of the news, who said it, and when it happened (aware UTC)."""
-
-    id: str
-    source: str
-    at: datetime
+__all__ = ["Books"]
 
 
 class Books:
@@ -81,7 +60,7 @@ class Books:
         self._loaded: set[str] = set()
         self._changed_orders: dict[str, None] = {}
         self._changed_fulfilments: dict[str, None] = {}
-        self._facts: list[tuple[_Fact, Occurrence, datetime | None]] = []
+        self._facts: list[tuple[Fact, Occurrence, datetime | None]] = []
         self._promises: list[Movement] = []
         self._decisions: list[DecisionRow] = []
         self._commands: list[CommandRow] = []
@@ -96,7 +75,7 @@ class Books:
         self.settlements.loaded(found.values())
         self.orders.update(found)
         if any(order.decisions for order in found.values()):
-            of_orders = order_book.load_fulfilments_of_orders(self.tx.connection, found)
+            of_orders = fulfilments.load_fulfilments_of_orders(self.tx.connection, found)
             for group in of_orders.values():
                 for each in group:
                     self._keep(each)
@@ -104,7 +83,7 @@ class Books:
     def load_fulfilments(self, ids: Iterable[str]) -> None:
         """Load the orders that fulfilment orders belong to, with all their fulfilment orders."""
         missing = [each for each in ids if each not in self.fulfilments]
-        found = order_book.load_fulfilments(self.tx.connection, missing)
+        found = fulfilments.load_fulfilments(self.tx.connection, missing)
         self.load(stored.fulfilment.order for stored in found.values())
 
     def of_order(self, order_id: str) -> list[StoredFulfilment]:
@@ -184,7 +163,7 @@ class Books:
         fulfilment = stored.fulfilment
         for line in fulfilment.lines:
             if line.open:
-                read = _Acknowledge(line.id, line.sku, fulfilment.node, line.open)
+                read = Acknowledge(line.id, line.sku, fulfilment.node, line.open)
                 self._facts.append((read, occurrence, stored.known_from))
         known = replace(stored, known_from=occurrence.at)
         self.put_fulfilment(known)
@@ -252,10 +231,10 @@ class Books:
         if self._promises:
             stock.book_promises(connection, self._promises, now)
         orders = [self.orders[each] for each in self._changed_orders]
-        fulfilments = [self.fulfilments[each] for each in self._changed_fulfilments]
+        changed = [self.fulfilments[each] for each in self._changed_fulfilments]
         order_book.save_orders(connection, orders, now)
-        order_book.save_fulfilments(connection, fulfilments, now)
-        self.settlements.write(connection, orders, fulfilments, now)
+        fulfilments.save_fulfilments(connection, changed, now)
+        self.settlements.write(connection, orders, changed, now)
         decision_log.add(connection, self._decisions)
         commands.enqueue(connection, self._commands)
         if self._items:
@@ -291,31 +270,7 @@ class Books:
         for index, (fact, occurrence, known_from) in enumerate(self._facts):
             key = (fact.sku, fact.node)
             position = positions.get(key) or Position(*key)
-            positions[key], movement = _movement(position, fact, occurrence, known_from, index)
+            positions[key], movement = movement_of(position, fact, occurrence, known_from, index)
             if any(movement[3:7]):
                 movements.append(movement)
         stock.book_facts(self.tx.connection, movements, self.tx.now)
-
-
-def _movement(
-    position: Position, fact: _Fact, occurrence: Occurrence, known_from: datetime | None, index: int
-) -> tuple[Position, Movement]:
-    match fact:
-        case ReleaseAllocation() | ShipAllocation():
-            # The part before | is read back by crossdock.store.feeds.allocations_known.
-            news = News(occurrence.source, f"{fact.fulfilment_line}|{occurrence.id}", occurrence.at)
-            allocation = Allocation(fact.fulfilment_line, fact.sku, fact.node, fact.quantity, known_from)
-            book = facts.ship if isinstance(fact, ShipAllocation) else facts.deallocate
-            change = book(position, allocation, fact.quantity, news)
-            return change.position, change.movement
-        case _Acknowledge():
-            news = News(occurrence.source, f"{fact.fulfilment_line}|{occurrence.id}", occurrence.at)
-            allocation = Allocation(fact.fulfilment_line, fact.sku, fact.node, fact.quantity, known_from)
-            read = facts.acknowledge(position, allocation, news)
-            return read.position, read.movement
-        case WriteOff() | ShipUnasked():
-            news = News(occurrence.source, f"{occurrence.id}#{index}", occurrence.at)
-            adjusted = facts.adjust(position, -fact.quantity, news)
-            return adjusted.position, adjusted.movement
-        case _:
-            assert_never(fact)

@@ -10,7 +10,7 @@ import msgspec
 
 from crossdock.routing import Position
 from crossdock.store.commands import CommandRow
-from crossdock.store.order_book import StoredFulfilment
+from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredShipment
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import (

@@ -14,13 +14,14 @@ from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState, Order
 from crossdock.orders.quantities import LineQuantities
 from crossdock.store.order_book import StoredLine, StoredOrder
 from crossdock.streams.processor import Message, Processor, Transaction
-from crossdock.streams.processors.books import Books, Occurrence
+from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import (
     CancellationDocument,
     OrderDocument,
     RerouteDocument,
     read,
 )
+from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.placing import ask, place
 from crossdock.streams.processors.posting import post_sales_orders

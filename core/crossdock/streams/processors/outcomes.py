@@ -17,8 +17,9 @@ from crossdock.store.ingest import CrossReference, link
 from crossdock.store.reports import unreported
 from crossdock.store.shipments import StoredShipment, load_shipments, save_shipments
 from crossdock.streams.processor import Message, Processor, Transaction
-from crossdock.streams.processors.books import Books, Occurrence
+from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import LabelDocument, Part, read
+from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.shipping import label_bought, label_failed
 from crossdock.streams.processors.tracking import catch_up

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from crossdock.orders.fulfilment import FulfilmentLine
-from crossdock.store.order_book import StoredFulfilment, StoredOrder
+from crossdock.store.fulfilments import StoredFulfilment
+from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors.documents import NOTHING, LineDocument, MoneyDocument, OrderDocument, encode
 from crossdock_schemas.order import DeliveryKind
 

@@ -11,14 +11,14 @@ import msgspec
 
 from crossdock.config.model import PostingConfig
 from crossdock.store.commands import CommandRow
-from crossdock.store.order_book import StoredFulfilment, StoredOrder
+from crossdock.store.fulfilments import StoredFulfilment
+from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import (
     NOTHING,
     DestinationDocument,
     LineDocument,
     MoneyDocument,
-    OrderDocument,
     encode,
 )
 from crossdock_schemas.posting import PostingKind
@@ -76,8 +76,18 @@ def post_sales_orders(books: Books, orders: Iterable[str]) -> None:
     for name in orders:
         order = books.orders[name]
         document = books.document(order.document)
-        units = {line.line_id: Part(0, line.quantities.ordered) for line in order.lines}
-        _post(books, order, document, PostingKind.SALES_ORDER, order.id, units)
+        totals = document.totals
+        _post(
+            books,
+            order,
+            PostingKind.SALES_ORDER,
+            order.id,
+            {line.line_id: Part(0, line.quantities.ordered) for line in order.lines},
+            ship_to=_address(document.destinations[0] if len(document.destinations) == 1 else None),
+            # What the buyer pays for shipping stays one, however the order is split: it stands here only.
+            shipping=totals.shipping if totals else None,
+            total=totals.total if totals else None,
+        )
 
 
 def post_shipment(
@@ -92,16 +102,18 @@ def post_shipment(
 
     ``order`` is as it was before they left.
     """
-    document = books.document(order.document)
+    destinations = books.document(order.document).destinations
     before = {line.line_id: line.quantities.shipped for line in order.lines}
     _post(
         books,
         order,
-        document,
         PostingKind.INVOICE,
         shipment,
         {line: Part(before[line], quantity) for line, quantity in units.items()},
-        stored=stored,
+        ship_to=_address(next((each for each in destinations if each.id == stored.destination), None)),
+        shipment=shipment,
+        fulfilment_order=stored.id,
+        node=stored.fulfilment.node,
         tracking_numbers=tracking_numbers,
     )
 
@@ -109,58 +121,52 @@ def post_shipment(
 def _post(
     books: Books,
     order: StoredOrder,
-    document: OrderDocument,
     kind: PostingKind,
     external_id: str,
     units: Mapping[str, Part],
-    *,
-    stored: StoredFulfilment | None = None,
-    tracking_numbers: tuple[str, ...] = (),
+    **about: Any,
 ) -> None:
+    """Tell the ERPs that want it of ``units``; ``about`` are further fields of the posting."""
     postings = [each for each in books.hub.config.postings if _wants(each, kind, order.channel)]
     if not postings:
         return
+    document = books.document(order.document)
     lines = {line.external_id: line for line in document.lines}
     wanted = tuple(_line(lines[name], part) for name, part in units.items() if part.quantity)
     if not wanted:
         return
-    name = _COMMANDS[kind]
+    body = PostingOut(
+        external_id=external_id,
+        kind=kind,
+        order=order.id,
+        channel=order.channel,
+        posted_at=books.tx.now,
+        currency=document.currency,
+        lines=wanted,
+        order_number=order.number,
+        buyer=document.buyer,
+        bill_to=document.bill_to,
+        purchase_order=document.purchase_order,
+        **about,
+    )
+    payload = encode(body)
     for posting in postings:
-        destination = _destination(document, stored)
-        # What the buyer pays for shipping stays one, however the order is split: it stands in the sales order.
-        totals = document.totals if kind is PostingKind.SALES_ORDER else None
-        body = PostingOut(
-            external_id=external_id,
-            kind=kind,
-            order=order.id,
-            channel=order.channel,
-            posted_at=books.tx.now,
-            currency=document.currency,
-            lines=wanted,
-            order_number=order.number,
-            buyer=document.buyer,
-            bill_to=document.bill_to,
-            ship_to=destination.address if destination else NOTHING,
-            shipment=external_id if stored else None,
-            fulfilment_order=stored.id if stored else None,
-            node=stored.fulfilment.node if stored else None,
-            tracking_numbers=tracking_numbers,
-            purchase_order=document.purchase_order,
-            shipping=totals.shipping if totals else None,
-            total=totals.total if totals else None,
-        )
-        books.command(
-            CommandRow(
-                connection=posting.connection,
-                name=name,
-                order_key=order.id,
-                idempotency_key=f"{name}:{external_id}",
-                payload=encode(body),
-                refs={"order": order.external_id},
-                correlation_id=order.correlation_id,
-                created_at=books.tx.now,
-            )
-        )
+        books.command(_command(posting, order, _COMMANDS[kind], external_id, payload, books.tx.now))
+
+
+def _command(
+    posting: PostingConfig, order: StoredOrder, name: str, external_id: str, payload: bytes, now: datetime
+) -> CommandRow:
+    return CommandRow(
+        connection=posting.connection,
+        name=name,
+        order_key=order.id,
+        idempotency_key=f"{name}:{external_id}",
+        payload=payload,
+        refs={"order": order.external_id},
+        correlation_id=order.correlation_id,
+        created_at=now,
+    )
 
 
 def _wants(posting: PostingConfig, kind: PostingKind, channel: str) -> bool:
@@ -169,11 +175,8 @@ def _wants(posting: PostingConfig, kind: PostingKind, channel: str) -> bool:
     return asked and (not posting.channels or channel in posting.channels)
 
 
-def _destination(document: OrderDocument, stored: StoredFulfilment | None) -> DestinationDocument | None:
-    """Where a shipment went; of a whole order, the only place it goes to."""
-    if stored is None:
-        return document.destinations[0] if len(document.destinations) == 1 else None
-    return next((each for each in document.destinations if each.id == stored.destination), None)
+def _address(destination: DestinationDocument | None) -> msgspec.Raw:
+    return destination.address if destination else NOTHING
 
 
 def _line(line: LineDocument, part: Part) -> PostingLineOut:

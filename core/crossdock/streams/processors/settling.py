@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 
 from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.orders.worklist import Cause
-from crossdock.store.order_book import StoredFulfilment, StoredOrder
+from crossdock.store.fulfilments import StoredFulfilment
+from crossdock.store.order_book import StoredOrder
 from crossdock.store.worklist import Settlement, settle_causes
 
 __all__ = ["Settlements"]

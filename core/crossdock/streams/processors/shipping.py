@@ -19,9 +19,9 @@ from crossdock.orders.life_cycles import FulfilmentEvent, ShipmentState
 from crossdock.orders.node_answers import apply_progress, apply_shipment
 from crossdock.orders.worklist import Cause
 from crossdock.store.commands import CommandRow
-from crossdock.store.order_book import StoredFulfilment
+from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredParcel, StoredShipment
-from crossdock.streams.processors.books import Books, Occurrence
+from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import (
     LabelDocument,
     ParcelDocument,
@@ -29,6 +29,7 @@ from crossdock.streams.processors.documents import (
     encode,
     read,
 )
+from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.labelling import buy_labels
 from crossdock.streams.processors.outgoing import reference_id
 from crossdock.streams.processors.posting import post_shipment

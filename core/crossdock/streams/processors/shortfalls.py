@@ -16,7 +16,8 @@ from crossdock.orders.cancelling import call_back
 from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders, orders
 from crossdock.streams.processor import Transaction
-from crossdock.streams.processors.books import Books, Occurrence
+from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.hub import Hub
 
 __all__ = ["cover"]

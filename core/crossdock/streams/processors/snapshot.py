@@ -1,0 +1,117 @@
+"""What the nodes can give, as one batch of orders sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from crossdock.inventory.feeds import is_stale
+from crossdock.inventory.position import Position
+from crossdock.routing import Assignment, Decision, SupplyView
+from crossdock.store import capacity, feeds, stock
+from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.demand import ProductFacts
+from crossdock.streams.processors.hub import Hub
+
+__all__ = ["Snapshot", "View"]
+
+
+class Snapshot:
+    """Stock and capacity of the batch; each channel sees it less its safety stock."""
+
+    def __init__(self, books: Books, skus: Sequence[str], facts: Mapping[str, ProductFacts]) -> None:
+        """Read what the nodes have of ``skus``; ``facts`` are those of the products."""
+        self._hub, self._tx, self._skus, self._facts = books.hub, books.tx, skus, facts
+        self._rows = stock.available_to_route(self._tx.connection, skus)
+        self._limited = self._hub.network.limited
+        self._day = self._tx.now.date()
+        self._used = capacity.load(self._tx.connection, self._day) if self._limited else {}
+        self._stale = _stale_nodes(self._hub, books)
+        self._taken: dict[str, tuple[int, int, int]] = {}
+        self._units_taken: dict[tuple[str, str], int] = {}
+        self._view: View | None = None
+
+    def view(self, channel: str) -> View:
+        """What ``channel`` may be promised now; without safety stock that is the same for all."""
+        if self._view is not None and not self._hub.safety.rules:
+            return self._view
+        rows = self._rows
+        if self._hub.safety.rules:
+            rows = [
+                (
+                    sku,
+                    node,
+                    units - self._units_taken.get((sku, node), 0) - self._kept(sku, node, on_hand, channel),
+                    on_hand,
+                )
+                for sku, node, units, on_hand in rows
+            ]
+        supply = SupplyView(
+            self._hub.network,
+            [(sku, node, units) for sku, node, units, _ in rows],
+            used=self._used,
+            stale_nodes=self._stale,
+            skus=self._skus,
+        )
+        self._view = View(supply)
+        return self._view
+
+    def _kept(self, sku: str, node_id: str, on_hand: int, channel: str) -> int:
+        node = self._hub.nodes.get(node_id)
+        if node is None:
+            return 0
+        product = self._facts.get(sku)
+        tags = frozenset((f"sku:{sku}", *(product.restrictions if product else ())))
+        position = Position(sku, node_id, on_hand=on_hand)
+        return self._hub.safety.kept(position, tags, frozenset((node_id, *node.tags)), channel)
+
+    def keep(self, view: View) -> None:
+        """Take off what the orders of a channel got."""
+        for assignment in view.drain():
+            units = 0
+            for line in assignment.lines:
+                key = (line.sku, assignment.node)
+                self._units_taken[key] = self._units_taken.get(key, 0) + line.quantity
+                units += line.quantity
+            for table in (self._taken, self._used):
+                sums = table.get(assignment.node, (0, 0, 0))
+                table[assignment.node] = _add(sums, (1, len(assignment.lines), units))
+
+    def close(self) -> None:
+        """Write down the capacity that was taken."""
+        if self._limited:
+            capacity.take(self._tx.connection, self._day, self._taken)
+
+
+class View:
+    """One channel's view, and the plans taken from it."""
+
+    def __init__(self, supply: SupplyView) -> None:
+        """Take from ``supply``."""
+        self.supply = supply
+        self._plans: list[Assignment] = []
+
+    def take(self, decision: Decision) -> None:
+        """Take what a decision assigns."""
+        self.supply.take(decision.assignments)
+        self._plans.extend(decision.assignments)
+
+    def drain(self) -> list[Assignment]:
+        """The plans taken since the last time."""
+        plans, self._plans = self._plans, []
+        return plans
+
+
+def _add(left: tuple[int, int, int], right: tuple[int, int, int]) -> tuple[int, int, int]:
+    return (left[0] + right[0], left[1] + right[1], left[2] + right[2])
+
+
+def _stale_nodes(hub: Hub, books: Books) -> list[str]:
+    limited = {node.id: node.feed.max_age for node in hub.nodes.values() if node.feed.max_age is not None}
+    if not limited:
+        return []
+    counted = feeds.last_count(books.tx.connection, list(limited))
+    return [
+        node
+        for node, max_age in limited.items()
+        if is_stale(counted.get(node), books.tx.now, max_age.total_seconds())
+    ]
