@@ -1,35 +1,17 @@
-"""Shorthands: run a coroutine, map a document and validate what comes out."""
+"""Shorthands: map orders and validate what comes out, poll."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Coroutine
-from decimal import Decimal
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
-from crossdock.mapping.library import MappingLibrary
 from crossdock.sdk.connector import Cursor, Limits, Page
 from crossdock_connectors.amazon.connector import Amazon
-from crossdock_schemas.base import Canonical
 from crossdock_schemas.order import Order
+from tests.connectors import hub
 from tests.connectors.amazon.seller import FIXTURES
+from tests.connectors.hub import decode, library, outbound, run
 
-_T = TypeVar("_T")
-
-
-def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    return asyncio.run(coroutine)
-
-
-@cache
-def library() -> MappingLibrary:
-    return MappingLibrary.packaged()
-
-
-def decode(payload: bytes | str) -> Any:
-    return json.loads(payload, parse_float=Decimal)
+__all__ = ["decode", "fixture", "library", "order_of", "orders_of", "outbound", "pages", "run"]
 
 
 def fixture() -> Any:
@@ -47,14 +29,5 @@ def order_of(order: Any) -> Order:
     return made
 
 
-def outbound(mapping: str, document: Canonical) -> dict[str, Any]:
-    """What a command's mapping makes of a canonical document, in its JSON form."""
-    return library().get(mapping).map(decode(document.model_dump_json(exclude_none=True))).document
-
-
-async def _pages(connector: Amazon, cursor: Cursor | None, limits: Limits) -> list[Page]:
-    return [page async for page in connector.poll("orders", cursor, limits)]
-
-
 def pages(connector: Amazon, cursor: Cursor | None = None, limits: Limits | None = None) -> list[Page]:
-    return run(_pages(connector, cursor, limits or Limits()))
+    return hub.pages(connector, "orders", cursor, limits)

@@ -2,21 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import httpx
 import pytest
-import structlog
 
-from crossdock.sdk.assembly import assemble
 from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
-from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.amazon import CONNECTOR
 from crossdock_connectors.amazon.config import AmazonConfig
 from crossdock_connectors.amazon.connector import Amazon
 from tests.connectors.amazon.seller import Proxies, Seller, Wire, served
+from tests.connectors.hub import assembled
 
 Connect = Callable[..., Amazon]
 
@@ -67,17 +64,8 @@ def connect(clock: ManualClock, wire: Wire, budgets: MemoryBudgetStore) -> Conne
 
     def make(**changes: Any) -> Amazon:
         config = AmazonConfig.model_validate(CONFIG | changes)
-        assembly = assemble(
-            CONNECTOR.manifest,
-            config,
-            connection="amazon",
-            clock=clock,
-            random=Random(1),
-            tokens=MemoryTokenStore(clock),
-            budgets=budgets,
-            log=structlog.get_logger(),
-            transport=httpx.MockTransport(wire.handle),
-        )
+        transport = httpx.MockTransport(wire.handle)
+        assembly = assembled(CONNECTOR.manifest, config, clock, transport=transport, budgets=budgets)
         return Amazon(config, assembly.services)
 
     return make

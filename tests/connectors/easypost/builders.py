@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
-from crossdock.mapping.library import MappingLibrary
 from crossdock.sdk.connector import Command, Cursor, Limits, Page
 from crossdock.sdk.outcomes import AlreadyApplied, Applied, Outcome
 from crossdock_connectors.easypost.connector import EasyPost
@@ -21,9 +18,30 @@ from crossdock_connectors.easypost.manifest import MANIFEST
 from crossdock_schemas.base import Address, Canonical, Dimensions, Weight
 from crossdock_schemas.fulfilment import Label, LabelRequest
 from crossdock_schemas.registry import ENTITIES
+from tests.connectors import hub
+from tests.connectors.hub import decode, library, outbound, run
 from tests.servers.node import contract
 
-_T = TypeVar("_T")
+__all__ = [
+    "ELIZABETH",
+    "JACK",
+    "Exchange",
+    "Node",
+    "canonical",
+    "cassette",
+    "command",
+    "decode",
+    "exchanges",
+    "execute",
+    "label_of",
+    "library",
+    "objects",
+    "pages",
+    "probe",
+    "request",
+    "run",
+]
+
 Node = dict[str, Any]
 
 JACK = Address(
@@ -64,19 +82,6 @@ def request(external_id: str = "S-1/1", **changes: Any) -> LabelRequest:
     return LabelRequest(**facts | changes)
 
 
-def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    return asyncio.run(coroutine)
-
-
-@cache
-def library() -> MappingLibrary:
-    return MappingLibrary.packaged()
-
-
-def decode(payload: bytes | str) -> Any:
-    return json.loads(payload, parse_float=Decimal)
-
-
 def canonical(mapping: str, document: Any) -> list[Any]:
     """Map as the hub does: decimals decoded exactly, then the canonical schema."""
     compiled = library().get(mapping)
@@ -87,8 +92,7 @@ def command(name: str, document: Canonical) -> Command:
     """A command as the hub makes it of a canonical document."""
     mapping = MANIFEST.command(name).mapping
     assert mapping is not None
-    mapped = library().get(mapping).map(decode(document.model_dump_json(exclude_none=True))).document
-    return Command(name, "key", (mapped,))
+    return Command(name, "key", (outbound(mapping, document),))
 
 
 def execute(connector: EasyPost, name: str, document: Canonical) -> Outcome:
@@ -108,12 +112,8 @@ def label_of(outcome: Outcome) -> Label:
     return label
 
 
-async def _pages(connector: EasyPost, cursor: Cursor | None, limits: Limits) -> list[Page]:
-    return [page async for page in connector.poll("trackers", cursor, limits)]
-
-
 def pages(connector: EasyPost, cursor: Cursor | None = None, limits: Limits | None = None) -> list[Page]:
-    return run(_pages(connector, cursor, limits or Limits()))
+    return hub.pages(connector, "trackers", cursor, limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import pytest
-import structlog
 
-from crossdock.sdk.assembly import assemble
-from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.http import HttpSettings
-from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.easypost import CONNECTOR
 from crossdock_connectors.easypost.config import EasyPostConfig
 from crossdock_connectors.easypost.connector import EasyPost
 from tests.connectors.easypost.account import Account, served
+from tests.connectors.hub import assembled
 
 Connect = Callable[..., EasyPost]
 
@@ -43,17 +39,8 @@ def connect(clock: ManualClock) -> Connect:
 
     def make(attempt_seconds: float = 30, **changes: Any) -> EasyPost:
         config = EasyPostConfig.model_validate({"api_key": "EZTKgood", "mode": "test", **changes})
-        assembly = assemble(
-            CONNECTOR.manifest,
-            config,
-            connection="carrier",
-            clock=clock,
-            random=Random(1),
-            tokens=MemoryTokenStore(clock),
-            budgets=MemoryBudgetStore(),
-            log=structlog.get_logger(),
-            settings=HttpSettings(attempt_seconds=attempt_seconds),
-        )
+        settings = HttpSettings(attempt_seconds=attempt_seconds)
+        assembly = assembled(CONNECTOR.manifest, config, clock, connection="carrier", settings=settings)
         return EasyPost(config, assembly.services)
 
     return make

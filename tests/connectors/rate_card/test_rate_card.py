@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
-import structlog
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -19,14 +17,11 @@ from crossdock.mapping.cases import run_cases
 from crossdock.mapping.files import packaged_mappings
 from crossdock.routing.model import Address as RoutingAddress
 from crossdock.routing.tariff import Tariff
-from crossdock.sdk.assembly import assemble
-from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Command, Verdict
 from crossdock.sdk.lint import lint
 from crossdock.sdk.outcomes import Applied, NotApplied, Outcome, Rejected
 from crossdock.sdk.tariff_sheet import read_tariff_sheet
-from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.rate_card import CONNECTOR
 from crossdock_connectors.rate_card.config import RateCardCarrierConfig
 from crossdock_connectors.rate_card.connector import RateCardCarrier
@@ -35,6 +30,7 @@ from crossdock_connectors.rate_card.pricing import Parcel, Place, Quote, price
 from crossdock_schemas.base import Address, Dimensions, Money, Weight
 from crossdock_schemas.fulfilment import LabelRequest
 from tests.connectors.easypost.builders import canonical, decode, library, run
+from tests.connectors.hub import assembled
 
 SHEET = """\
 what,name,value,zone_0,zone_1,zone_2
@@ -62,17 +58,7 @@ def connect(folder: Path, sheet: str = SHEET, **changes: Any) -> RateCardCarrier
     (folder / "fleet.csv").write_text(sheet)
     given = {"carrier": "Acme Fleet", "services": {"next_day": folder / "fleet.csv"}, **changes}
     config = RateCardCarrierConfig.model_validate(given)
-    clock = ManualClock()
-    assembly = assemble(
-        CONNECTOR.manifest,
-        config,
-        connection="fleet",
-        clock=clock,
-        random=Random(1),
-        tokens=MemoryTokenStore(clock),
-        budgets=MemoryBudgetStore(),
-        log=structlog.get_logger(),
-    )
+    assembly = assembled(CONNECTOR.manifest, config, ManualClock())
     return RateCardCarrier(config, assembly.services)
 
 

@@ -8,27 +8,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
-from random import Random
 from typing import Any
 
 import httpx
-import structlog
 
 from crossdock.mapping.library import MappingLibrary
-from crossdock.sdk.assembly import Assembly, assemble
-from crossdock.sdk.budgets import MemoryBudgetStore
+from crossdock.sdk.assembly import Assembly
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Command, Disposal, FileRef
 from crossdock.sdk.formats import RecordFault, format_named
 from crossdock.sdk.formats.x12 import X12Format
 from crossdock.sdk.outcomes import Outcome
-from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock.streams.edges.acknowledging import acknowledgements
 from crossdock_connectors.sftp_wms import CONNECTOR
 from crossdock_connectors.sftp_wms.config import SftpWmsConfig
 from crossdock_connectors.sftp_wms.connector import SftpWms
 from crossdock_schemas.base import Canonical
 from crossdock_schemas.registry import ENTITIES
+from tests.connectors.hub import assembled
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LIBRARY = MappingLibrary.packaged()
@@ -70,17 +67,8 @@ class MiniHub:
     acknowledged: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.assembly: Assembly = assemble(
-            CONNECTOR.manifest,
-            self.config,
-            connection="wms",
-            clock=self.clock,
-            random=Random(1),
-            tokens=MemoryTokenStore(self.clock),
-            budgets=MemoryBudgetStore(),
-            log=structlog.get_logger(),
-            transport=httpx.MockTransport(lambda _: httpx.Response(500)),
-        )
+        transport = httpx.MockTransport(lambda _: httpx.Response(500))
+        self.assembly: Assembly = assembled(CONNECTOR.manifest, self.config, self.clock, transport=transport)
         self.connector = SftpWms(self.config, self.assembly.services)
 
     async def take(self, stream: str) -> list[Taken]:

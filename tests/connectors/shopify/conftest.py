@@ -2,20 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from random import Random
 from typing import Any
 
 import httpx
 import pytest
-import structlog
 
-from crossdock.sdk.assembly import assemble
-from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
-from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.shopify import CONNECTOR
 from crossdock_connectors.shopify.config import ShopifyConfig
 from crossdock_connectors.shopify.connector import Shopify
+from tests.connectors.hub import assembled
 from tests.connectors.shopify.shop import Shop
 
 Connect = Callable[..., Shopify]
@@ -47,17 +43,8 @@ def connect(clock: ManualClock) -> Connect:
         config = ShopifyConfig.model_validate(
             {name: value for name, value in given.items() if value is not None}
         )
-        assembly = assemble(
-            CONNECTOR.manifest,
-            config,
-            connection="shop",
-            clock=clock,
-            random=Random(1),
-            tokens=MemoryTokenStore(clock),
-            budgets=MemoryBudgetStore(),
-            log=structlog.get_logger(),
-            transport=httpx.MockTransport(shop.handle),
-        )
+        transport = httpx.MockTransport(shop.handle)
+        assembly = assembled(CONNECTOR.manifest, config, clock, connection="shop", transport=transport)
         return Shopify(config, assembly.services)
 
     return make

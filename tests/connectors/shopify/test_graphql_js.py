@@ -6,22 +6,18 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import Random
 from typing import Any, TypeVar
 
 import pytest
-import structlog
 
-from crossdock.sdk.assembly import assemble
-from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Command, Limits, Page
 from crossdock.sdk.outcomes import Applied, NotApplied, Rejected
-from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.shopify import CONNECTOR, documents
 from crossdock_connectors.shopify.cancelling import cancel_order
 from crossdock_connectors.shopify.config import ShopifyConfig
 from crossdock_connectors.shopify.connector import Shopify
+from tests.connectors.hub import assembled
 from tests.connectors.shopify.builders import canonical, decode, order_of
 from tests.connectors.shopify.conftest import CONFIG
 from tests.connectors.shopify.shop import VERSIONS
@@ -59,16 +55,7 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         config = ShopifyConfig.model_validate(
             {**CONFIG, "api_version": request.param, "base_url": f"http://127.0.0.1:{port}"}
         )
-        assembly = assemble(
-            CONNECTOR.manifest,
-            config,
-            connection="shop",
-            clock=clock,
-            random=Random(1),
-            tokens=MemoryTokenStore(clock),
-            budgets=MemoryBudgetStore(),
-            log=structlog.get_logger(),
-        )
+        assembly = assembled(CONNECTOR.manifest, config, clock, connection="shop")
         yield Live(Shopify(config, assembly.services), runner)
         runner.run(assembly.close())
 

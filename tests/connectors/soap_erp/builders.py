@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import count
-from random import Random
 from typing import Any, TypeVar
 
 import httpx
-import structlog
 
-from crossdock.mapping.library import MappingLibrary
-from crossdock.sdk.assembly import Assembly, assemble
-from crossdock.sdk.budgets import MemoryBudgetStore
+from crossdock.sdk.assembly import Assembly
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Check, Command, Cursor, Limits, Page
 from crossdock.sdk.http import HttpSettings
 from crossdock.sdk.outcomes import Outcome
-from crossdock.sdk.tokens import MemoryTokenStore
 from crossdock_connectors.soap_erp import CONNECTOR
 from crossdock_connectors.soap_erp.client import SoapErpClient
 from crossdock_connectors.soap_erp.config import SoapErpConfig
 from crossdock_connectors.soap_erp.connector import SoapErp
-from crossdock_schemas.base import Canonical
-from crossdock_schemas.registry import ENTITIES
+from tests.connectors.hub import assembled, canonical, decode, library
+
+__all__ = ["NOW", "PLAIN", "POSTING", "Erp", "canonical", "close_all", "command", "decode", "library"]
 
 _T = TypeVar("_T")
 _connections = count()
@@ -63,9 +58,8 @@ class Erp:
     def _opened(self) -> tuple[asyncio.Runner, Assembly, SoapErpConfig]:
         _OPEN.append(self)
         model = SoapErpConfig.model_validate(self.config)
-        assembly = assemble(
-            CONNECTOR.manifest, model, connection=f"erp-{next(_connections)}", clock=self.clock, random=Random(1),
-            tokens=MemoryTokenStore(self.clock), budgets=MemoryBudgetStore(), log=structlog.get_logger(),
+        assembly = assembled(
+            CONNECTOR.manifest, model, self.clock, connection=f"erp-{next(_connections)}",
             transport=self.transport, settings=HttpSettings(timeout_seconds=5),
         )  # fmt: skip
         return asyncio.Runner(), assembly, model
@@ -108,21 +102,6 @@ _OPEN: list[Erp] = []
 def close_all() -> None:
     while _OPEN:
         _OPEN.pop().close()
-
-
-@cache
-def library() -> MappingLibrary:
-    return MappingLibrary.packaged()
-
-
-def decode(payload: bytes) -> Any:
-    return json.loads(payload, parse_float=Decimal)
-
-
-def canonical(mapping: str, document: Any) -> Canonical:
-    """Map as the hub does, and validate."""
-    compiled = library().get(mapping)
-    return ENTITIES[compiled.target].model_validate(compiled.map(document).document)
 
 
 def command(name: str, mapping: str = "soap_erp/posting", **changes: Any) -> Command:
