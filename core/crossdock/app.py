@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import nullcontext
 from random import Random
 
@@ -24,7 +25,7 @@ from crossdock.mapping.library import MappingLibrary
 from crossdock.opening import database_url
 from crossdock.sdk.budgets import MemoryBudgetStore
 from crossdock.sdk.clock import SystemClock
-from crossdock.sdk.http import HttpSettings
+from crossdock.sdk.http import HttpSettings, Recorder
 from crossdock.sdk.registry import Registry, discover
 from crossdock.sdk.services import Clock
 from crossdock.store.decision_log import keep_network
@@ -75,8 +76,12 @@ def connect(
     random: Random,
     registry: Registry | None = None,
     http: HttpSettings | None = None,
+    record: Callable[[str], Recorder | None] | None = None,
 ) -> Connections:
-    """Open the connections of a configuration; one that can't be opened is reported and stops no other."""
+    """Open the connections of a configuration; one that can't be opened is reported and stops no other.
+
+    ``record`` gives, by the name of a connection, what gets its exchanges.
+    """
     found = registry or discover()
     environment = Environment(
         registry=found,
@@ -88,6 +93,7 @@ def connect(
         log=structlog.get_logger("crossdock.connections"),
         owner=_OWNER,
         http=http,
+        record=record,
     )
     return open_connections(config, environment)
 

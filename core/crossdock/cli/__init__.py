@@ -42,6 +42,7 @@ _COMMANDS = {
     "token": _Entry("tokens", "token_app", "Tokens of the REST API."),
     "connector": _Entry("connector", "connector_app", "Connectors: list, show, lint, begin a new one."),
     "cursor": _Entry("cursors", "cursor_app", "Where polls stand; set one back or forth."),
+    "record": _Entry("record", "record", "Keep a partner's real answers, without secrets, for tests."),
     "map": _Entry("map", "map_app", "Run, test, measure and compare mappings."),
     "sftp": _Entry("sftp", "sftp_app", "SFTP servers of partners."),
 }

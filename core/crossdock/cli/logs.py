@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-__all__ = ["configure_logs"]
+__all__ = ["configure_logs", "only_warnings"]
 
 
 def configure_logs(*, as_json: bool, level: str = "info") -> None:
@@ -34,3 +34,11 @@ def configure_logs(*, as_json: bool, level: str = "info") -> None:
     )
     # Libraries warn by the standard way; what they say below that is noise.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+def only_warnings() -> None:
+    """For a command that answers and ends: nothing but warnings, so that standard output is the answer's alone."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
