@@ -30,6 +30,10 @@ class Partner:
         self.calls: list[tuple[str, RawRequest]] = []
         self.answer = WebhookAnswer(200)
         self.error: Exception | None = None
+        self.too_large: list[tuple[str, int]] = []
+
+    def refused_unread(self, connection_name: str, most_bytes: int) -> None:
+        self.too_large.append((connection_name, most_bytes))
 
     async def receive(self, connection_name: str, request: RawRequest) -> WebhookAnswer:
         self.calls.append((connection_name, request))

@@ -45,6 +45,10 @@ class Receives(Protocol):
         """Answer 2xx only when what was sent is stored."""
         ...
 
+    def refused_unread(self, connection_name: str, most_bytes: int) -> None:
+        """Take note of a call that was too large to be read."""
+        ...
+
 
 async def _always() -> str:
     return ""

@@ -43,7 +43,9 @@ class WebhookEntrance:
         try:
             body = await read_body(scope, receive, self._most_bytes)
         except BodyTooLargeError:
-            said = f"at most {self._most_bytes} bytes are taken (web.max_body_bytes)\n"
+            connection = scope["path"].removeprefix(PREFIX).partition("/")[0]
+            self._receiver.refused_unread(connection, self._most_bytes)
+            said = f"the body is larger than {self._most_bytes} bytes, the most that is taken (web.max_body_bytes)\n"
             await _send(send, WebhookAnswer(413, said.encode()), [(b"connection", b"close")])
             return
         except ConnectionError:

@@ -152,8 +152,15 @@ class _Batches:
         except SupersededError:
             return
         metrics.DEAD_LETTERS.labels(self._processor.name).inc()
+        # What is wrong with the data is said in words; a traceback is for faults of the program.
+        fault = None if isinstance(cause, RecordRejectedError) else cause
         self._log.error(
-            "message given up", message_id=message.id, key=message.key, code=letter.code, exc_info=cause
+            "message given up",
+            message_id=message.id,
+            key=message.key,
+            code=letter.code,
+            error=letter.message,
+            exc_info=fault,
         )
 
     async def _repeat(self, attempt: Callable[[], Awaitable[None]], *, whatever: bool = False) -> None:

@@ -198,7 +198,10 @@ class CsvFormat:
             if error:
                 value = self._fault("format.csv", f"the row is no good CSV: {error}", line, 0, raw)
             elif damaged and (column := _damaged_at(fields)):
-                message = f"bytes that are not {self.dialect.encoding}: ask the partner which it is"
+                message = (
+                    f"bytes that are not {self.dialect.encoding}: ask the partner which encoding it is, and declare it "
+                    "as dialect.encoding of the stream"
+                )
                 value = self._fault("format.encoding", message, line, column, raw)
             else:
                 value = self._document(fields, names, readers, line, raw)

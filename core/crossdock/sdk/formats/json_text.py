@@ -50,9 +50,9 @@ def decode_json(data: bytes, *, max_depth: int = 64) -> Value:
     try:
         value: Value = _DECODER.decode(data.decode())
     except UnicodeDecodeError as error:
-        raise ValueError(f"byte {error.start + 1} is not UTF-8") from error
+        raise ValueError(f"byte {error.start + 1} is not UTF-8, as JSON has to be") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise ValueError(f"line {error.lineno}, column {error.colno}: no good JSON: {error.msg}") from error
     return value
 
 

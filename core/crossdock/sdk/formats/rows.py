@@ -85,7 +85,7 @@ def check_mark(beginning: bytes, encoding: str, policy: str) -> Rejection | None
         return Rejection(
             "format.encoding",
             f"the file begins with the byte order mark of {other}, but {encoding} is declared: "
-            "ask the partner which it is and declare that",
+            "ask the partner which it is and declare that as dialect.encoding of the stream",
             "byte 0",
         )
     marked = bool(own_mark(encoding)) and beginning.startswith(own_mark(encoding))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from msgspec.structs import replace
+
 from crossdock.sdk.connector import Disposal, FileRef
 from crossdock.sdk.errors import RecordRejectedError, RetryableError
 from crossdock.sdk.formats.records import FileVerdict, Frame
@@ -19,7 +21,7 @@ from crossdock.streams.edges.blocking import BlockingChunks
 from crossdock.streams.edges.connections import Connection, Stream
 from crossdock.streams.edges.emptiness import note_emptiness
 from crossdock.streams.edges.health import Activity
-from crossdock.streams.edges.intake import RawPart, inline_message, letter, pause, raw_message
+from crossdock.streams.edges.intake import MEDIA_TYPES, RawPart, inline_message, letter, pause, raw_message
 from crossdock.streams.edges.polling import LEASE_SECONDS, Surroundings, TurnLostError
 from crossdock.streams.edges.rows import LINES_PER_DOCUMENT
 from crossdock.streams.processor import DeadLetter, Message, Transaction
@@ -27,15 +29,6 @@ from crossdock.streams.services import Service
 from crossdock.streams.topics import RAW
 
 __all__ = ["drop_service"]
-
-_MEDIA_TYPES = {
-    "csv": "text/csv",
-    "fixed_width": "text/plain",
-    "json": "application/json",
-    "ndjson": "application/x-ndjson",
-    "xml": "application/xml",
-    "x12": "application/edi-x12",
-}
 
 
 def drop_service(connection: Connection, stream: Stream, around: Surroundings) -> Service:
@@ -91,7 +84,7 @@ class _Dropper:
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         """Take in each file that has settled; one that can't be read now does not keep the others waiting."""
-        changing = await self._dispose_of_stored()
+        changing: Exception | None = await self._dispose_of_stored()
         files = await self._connection.drops.list_files(self._stream.name)
         taken = 0
         for file in files:
@@ -102,7 +95,9 @@ class _Dropper:
                 continue
             try:
                 taken += await self._take_in(file)
-            except RetryableError as error:
+            except TurnLostError:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised when the other files have been looked at
                 changing = error
         if changing is not None:
             raise changing
@@ -186,7 +181,7 @@ class _Dropper:
             body,
             received_at=received_at,
             occurred_at=file.modified_at,
-            media_type=_MEDIA_TYPES.get(self._stream.format.name, "application/octet-stream"),
+            media_type=MEDIA_TYPES.get(self._stream.format.name, "application/octet-stream"),
             headers=headers,
         )
 
@@ -269,8 +264,11 @@ class _Dropper:
         assert frame.fault is not None
         part = self._part(frame, whole, 1, 1, last=False)
         message = inline_message(raw_message(row, part), part, frame.data, suffix=f"#{frame.start.number}")
-        error = RecordRejectedError(frame.fault)
-        return letter("drop", error, self._connection.name, frame.data, message, row.id)
+        found = letter(
+            "drop", RecordRejectedError(frame.fault), self._connection.name, frame.data, message, row.id
+        )
+        said = f"{row.connection}/{row.stream} {row.key}, {frame.fault.path}: {found.message}"
+        return replace(found, message=said)
 
     def _store(self, tx: Transaction, stored: _Stored) -> bool:
         if not self._take_turn(tx):

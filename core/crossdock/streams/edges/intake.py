@@ -22,6 +22,7 @@ from crossdock.streams.topics import RAW
 
 __all__ = [
     "INLINE",
+    "MEDIA_TYPES",
     "MENDED",
     "OMITTED",
     "PART",
@@ -48,6 +49,15 @@ MENDED = "mended"
 """Header of a canonical document made of a record that was given up alone: it is no part of its feed anew."""
 OMITTED = "omitted"
 """Header of a canonical document: what its mapping has left out, such as ``lines: 2``."""
+MEDIA_TYPES = {
+    "csv": "text/csv",
+    "fixed_width": "text/plain",
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+    "xml": "application/xml",
+    "x12": "application/edi-x12",
+}
+"""Of files, by their format."""
 WOKEN = "woken"
 """Header of what a poll brought because a webhook rang for it."""
 

@@ -25,6 +25,7 @@ from crossdock.streams.edges.intake import MENDED, OMITTED, WOKEN
 from crossdock.streams.edges.outcomes import ANSWER, complete_outcome
 from crossdock.streams.edges.reading import Item, Job, read_part
 from crossdock.streams.edges.rows import row_documents
+from crossdock.streams.edges.wording import wording
 from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
 from crossdock.streams.topics import RAW
 
@@ -112,7 +113,7 @@ def _job(batch: _Batch, job: Job) -> None:
     items = list(job.items())
     if not items:
         raise RecordRejectedError(
-            Rejection("format.empty", f"{_where(job)} holds no record; ask the partner what it should hold")
+            Rejection("format.empty", "nothing in it is a record; ask the partner what it should hold")
         )
     acknowledge(batch.tx, job)
     for item in items:
@@ -168,11 +169,6 @@ def _give_up(batch: _Batch, job: Job, error: RecordRejectedError, items: Sequenc
     """One dead letter: of ``items`` (one record, or the rows of one document), or of the whole part."""
     single = items[0] if len(items) == 1 and _stands_alone(job) else None
     first = error.rejections[0]
-    line = f", line {items[0].record.line}" if items and job.part.file_name else ""
-    faults = "\n".join(
-        f"{each.path}: {each.message} [{each.code}]" if each.path else f"{each.message} [{each.code}]"
-        for each in error.rejections
-    )
     path = first.path if not items or first.path.startswith("line ") else f"{_line_of(items[0])}{first.path}"
     data = b"".join(item.data for item in items) if items else _readable(job)
     metrics.RECORDS_REJECTED.labels(job.connection.name, job.stream.name).inc()
@@ -180,7 +176,7 @@ def _give_up(batch: _Batch, job: Job, error: RecordRejectedError, items: Sequenc
         DeadLetter(
             stage=_STAGE,
             code=first.code,
-            message=f"{_where(job)}{line}: {faults}\n{_remedy(first.code)}",
+            message=wording(job, error, items[0].record.line if items else None),
             path=path,
             body=data,
             original=job.original(single) if first.code != "raw.pruned" else None,
@@ -196,7 +192,9 @@ def _count_omitted(job: Job, omitted: Mapping[str, int]) -> None:
     connection, stream = job.connection.name, job.stream.name
     for path, count in omitted.items():
         metrics.ITEMS_OMITTED.labels(connection, stream, path).inc(count)
-        structlog.get_logger(__name__).info(
+        # Of single documents the order's story tells it; files have none.
+        log = structlog.get_logger(__name__)
+        (log.info if job.part.file_name else log.debug)(
             "left out by the mapping",
             connection=connection,
             stream=stream,
@@ -223,20 +221,6 @@ def _readable(job: Job) -> bytes:
         return job.data()[: raw.INLINE_BYTES]
     except RecordRejectedError:
         return job.message.body
-
-
-def _where(job: Job) -> str:
-    return f"{job.connection.name}/{job.stream.name} {job.part.file_name or job.raw_id}"
-
-
-def _remedy(code: str) -> str:
-    if code.startswith("mapping."):
-        return "Correct the mapping, or the document here, and replay this dead letter."
-    if code.startswith("schema."):
-        return "Correct the value at the partner or in the document here, or the mapping, and replay."
-    if code.startswith("raw."):
-        return "Ask the partner for it again."
-    return "Correct the bytes here and replay, or ask the partner to send it again."
 
 
 def _closed(batch: _Batch, message: Message, found: Raw | None, why: str) -> None:

@@ -98,6 +98,17 @@ class Receiver:
         await self._keep(connection, request, records)
         return self._answer(connection, request, None) or WebhookAnswer(200)
 
+    def refused_unread(self, connection_name: str, most_bytes: int) -> None:
+        """Count and log a call whose body is larger than ``most_bytes``: nobody has read it, and nothing is kept."""
+        known = connection_name if connection_name in self._connections.open else "unknown"
+        metrics.WEBHOOKS_REFUSED.labels(known, "413").inc()
+        self._log.warning(
+            "webhook refused",
+            connection=connection_name,
+            status=413,
+            reason=f"larger than web.max_body_bytes ({most_bytes}); have the partner send less, or raise it",
+        )
+
     async def _keep(self, connection: Connection, request: RawRequest, records: Sequence[RawRecord]) -> None:
         arrivals: list[Arrival] = []
         for record in records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -77,6 +78,9 @@ def _feed(
             if faulty is None:
                 give_up(error, [])
                 return
+            if len(faulty) == len(rows) > 1 and len({each.code for each in error.rejections}) == 1:
+                give_up(_none_is_good(rows, error.rejections[0]), [])
+                return
             for index, rejections in faulty.items():
                 give_up(RecordRejectedError(tuple(rejections)), [rows[index]])
             rows = [row for index, row in enumerate(rows) if index not in faulty]
@@ -84,6 +88,19 @@ def _feed(
             omitted.update({path: omitted.get(path, 0) + count for path, count in found.items()})
             yield from documents
             return
+
+
+def _none_is_good(rows: Sequence[Record], first: Rejection) -> RecordRejectedError:
+    """All rows have the same fault: it is not theirs, but that of the header, the delimiter, or the mapping."""
+    row = rows[0].value
+    columns = ", ".join(map(repr, row)) if isinstance(row, dict) else "none"
+    said = (
+        f"none of {len(rows)} rows can be used, so none was: {first.message}. The columns found are {columns}: "
+        "compare them with the mapping, and with delimiter and header of the stream's dialect"
+    )
+    return RecordRejectedError(
+        dataclasses.replace(first, message=said, path=f"line {rows[0].line}: {first.path}")
+    )
 
 
 def _faulty_rows(

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from crossdock.orders.worklist import Cause
 from crossdock.routing import Decision
 from crossdock.routing.policy import Unfillable
+from crossdock.store.catalogue import known_skus
 from crossdock.store.commands import CommandRow
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors.books import Books
@@ -31,12 +32,15 @@ def wait(books: Books, order: StoredOrder, decision: Decision) -> bool:
     if rule.retry == "never" or (now >= until and not endless):
         return False
     retry_at = now + _RETRY
+    reason = _words(decision)
+    if reason != order.reason and (unknown := _unknown(books, decision)):
+        books.raise_work(Cause.DATA_INVALID, f"order:{order.id}", unknown)
     books.put_order(
         replace(
             order,
             route_at=retry_at if endless else min(retry_at, until),
             route_until=until,
-            reason=_words(decision),
+            reason=reason,
         )
     )
     return True
@@ -83,6 +87,19 @@ def _cancel(books: Books, order: StoredOrder, reason: str) -> None:
             correlation_id=order.correlation_id,
             created_at=books.tx.now,
         )
+    )
+
+
+def _unknown(books: Books, decision: Decision) -> str:
+    """What to do about SKUs that nobody has ever named but this order; empty where there are none."""
+    skus = sorted({line.sku for line in decision.unfilled})
+    known = known_skus(books.tx.connection, skus)
+    unknown = [sku for sku in skus if sku not in known]
+    if not unknown:
+        return ""
+    return (
+        f"unknown SKU {', '.join(unknown)}: no product of this SKU was ever sent, and no node has counted it. Correct "
+        "it in the channel, or send the product and its stock; the order is tried again every minute meanwhile"
     )
 
 

@@ -187,7 +187,9 @@ def _reject(
             DeadLetter(
                 stage="stock",
                 code=f"stock.{outcome.reason}",
-                message=outcome.message,
+                message=f"{message.headers.get('connection', 'hub')}: stock of node {document.node} in feed "
+                f"{document.feed_id}: {outcome.message}; the other lines were booked. Correct the line here and "
+                "replay, or ask the partner for a new feed.",
                 path=f"SKU {outcome.sku} in part {document.part} of feed {document.feed_id}",
                 body=body,
                 original=replace(
