@@ -154,7 +154,7 @@ class _Formulation:
         divisor = card.dim_divisor_cm3_per_kg
         dimensional = [Decimal(v) * 1000 / divisor if divisor else Decimal(0) for v in self.volume]
         heaviest = max(sum(self.grams[i] for i in able), math.ceil(sum(dimensional[i] for i in able)))
-        delivery = int(network.timetable(instance.now).delivery[s][zone * network.size + n])
+        delivery = int(network.timetable(instance.now).delivery[s, n, zone])
         late = 0 if demand.promise is None else max(0, delivery - demand.promise.toordinal())
         steps = []
         for limit, freight in steps_of(card, zone, heaviest):

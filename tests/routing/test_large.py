@@ -5,9 +5,10 @@ from __future__ import annotations
 from random import Random
 
 from crossdock.routing import Capacity, PolicySet, SupplyView, compile_policy, route
-from crossdock.routing.engine import decision_of, situation_of
+from crossdock.routing.engine import decision_of
 from crossdock.routing.large import solve_large
 from crossdock.routing.problem import Problem
+from crossdock.routing.situation import situation_of
 from tests.routing.builders import (
     NOW,
     STANDARD,

@@ -1,5 +1,6 @@
 """Routing: where each line of an order is fulfilled, exactly and explained. Pure: no clock, no chance, no I/O."""
 
+from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet, compile_policy
 from crossdock.routing.decision import Decision, decode_decision
 from crossdock.routing.engine import route
 from crossdock.routing.explain import Alternative, Candidate, Explanation, explain
@@ -26,7 +27,7 @@ from crossdock.routing.model import (
     UnfilledLine,
 )
 from crossdock.routing.network import Network
-from crossdock.routing.policy import CompiledPolicy, PolicyDefinition, PolicySet, compile_policy
+from crossdock.routing.policy import PolicyDefinition
 from crossdock.routing.supply import SupplyView
 
 __all__ = [

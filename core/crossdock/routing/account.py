@@ -2,70 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from crossdock.routing.problem import IMPOSSIBLE, Option, Problem
+from crossdock.routing.problem import IMPOSSIBLE, Problem
 
-__all__ = ["cheapest_option", "packed_shipment", "shipment_costs", "why_unfilled"]
+__all__ = ["cheapest_lane", "packed_shipment", "shipment_costs", "why_unfilled"]
 
-
-def shipment_costs(
-    problem: Problem, node: int, option: Option, units: Sequence[tuple[int, int]]
-) -> tuple[tuple[str, Decimal], ...]:
-    """Natural value of every term, and always freight and handling, of one shipment of (line position, units)."""
-    named = [term for tier in problem.policy.tiers for term, _ in tier]
-    named.extend(term for term in ("shipping_cost", "handling_cost") if term not in named)
-    return tuple((term, _natural(problem, term, node, option, units)) for term in named)
+Units = Sequence[tuple[int, int]]
+"""Line position and units."""
 
 
-def _natural(
-    problem: Problem, term: str, node: int, option: Option, units: Sequence[tuple[int, int]]
-) -> Decimal:
-    situation, network = problem.situation, problem.network
-    if term == "shipping_cost":
-        return _money(_freight(problem, node, option, units))
-    if term == "handling_cost":
-        per_shipment, per_line, per_unit = network.handling[node]
-        return _money(per_shipment + per_line * len(units) + per_unit * sum(count for _, count in units))
-    if term == "shipments":
-        return Decimal(1)
-    if term == "late_days":
-        if problem.demand.promise is None:
-            return Decimal(0)
-        return Decimal(max(int(option.delivery[node]) - problem.promised_ordinal, 0))
-    if term == "transit_days":
-        return Decimal(max(int(option.delivery[node]) - situation.now.date().toordinal(), 0))
-    if term == "priority":
-        return Decimal(network.nodes[node].priority)
-    if term == "distance":
-        return Decimal(0) if option.zone is None else _rounded(float(problem.reach.distance_km[node]))
-    if term == "workload":
-        left = situation.capacity
-        return Decimal(0) if left is None else _rounded(float(problem.workload(left[0])[node]))
-    return _stock_term(problem, term, node, units)
+def shipment_costs(problem: Problem, lane: int, units: Units) -> tuple[tuple[str, Decimal], ...]:
+    """Natural value of every term, and always freight and handling, of one shipment."""
+    node = int(problem.lanes.node[lane])
+    return tuple([(term, _NATURAL[term](problem, lane, node, units)) for term in problem.policy.named_terms])
 
 
-def _stock_term(problem: Problem, term: str, node: int, units: Sequence[tuple[int, int]]) -> Decimal:
-    stock, worth = problem.situation.stock, problem.situation.opportunity
-    if term == "stock_balance":
-        return _rounded(sum(min(count / max(int(stock[p, node]), 1), 1.0) for p, count in units))
-    if term == "zero_stock":
-        return Decimal(sum(int(stock[p, node]) <= count for p, count in units))
-    if worth is None:
+def _handling(problem: Problem, _lane: int, node: int, units: Units) -> Decimal:
+    per_shipment, per_line, per_unit = problem.network.handling[node]
+    return _money(per_shipment + per_line * len(units) + per_unit * sum([count for _, count in units]))
+
+
+def _late_days(problem: Problem, lane: int, _node: int, _units: Units) -> Decimal:
+    if problem.demand.promise is None:
         return Decimal(0)
-    return _money(sum(float(worth[p, node]) * count for p, count in units))
+    return Decimal(max(problem.delivery(lane) - problem.promised_ordinal, 0))
 
 
-def _freight(problem: Problem, node: int, option: Option, units: Sequence[tuple[int, int]]) -> float:
-    if option.tariff is None or option.zone is None:
-        return 0.0
-    lines = problem.demand.lines
-    return option.tariff.price(
-        int(option.zone[node]),
-        sum(lines[p].unit_weight_grams * count for p, count in units),
-        sum(lines[p].unit_volume_cm3 * count for p, count in units),
-        {r for p, _ in units for r in lines[p].restrictions} if problem.restricted else (),
+def _transit_days(problem: Problem, lane: int, _node: int, _units: Units) -> Decimal:
+    return Decimal(max(problem.delivery(lane) - problem.today, 0))
+
+
+def _distance(problem: Problem, _lane: int, node: int, _units: Units) -> Decimal:
+    return Decimal(0) if problem.demand.pick_up else _rounded(float(problem.reach.distance_km[node]))
+
+
+def _workload(problem: Problem, _lane: int, node: int, _units: Units) -> Decimal:
+    left = problem.situation.capacity
+    return Decimal(0) if left is None else _rounded(float(problem.workload(left[0])[node]))
+
+
+def _stock_balance(problem: Problem, _lane: int, node: int, units: Units) -> Decimal:
+    stock = problem.situation.stock
+    return _rounded(sum(min(count / max(int(stock[p, node]), 1), 1.0) for p, count in units))
+
+
+def _zero_stock(problem: Problem, _lane: int, node: int, units: Units) -> Decimal:
+    return Decimal(sum(int(problem.situation.stock[p, node]) <= count for p, count in units))
+
+
+def _opportunity(problem: Problem, _lane: int, node: int, units: Units) -> Decimal:
+    worth = problem.situation.opportunity
+    return Decimal(0) if worth is None else _money(sum(float(worth[p, node]) * count for p, count in units))
+
+
+_NATURAL: dict[str, Callable[[Problem, int, int, Units], Decimal]] = {
+    "late_days": _late_days,
+    "shipments": lambda _problem, _lane, _node, _units: Decimal(1),
+    "shipping_cost": lambda problem, lane, _node, units: _money(_freight(problem, lane, units)),
+    "handling_cost": _handling,
+    "transit_days": _transit_days,
+    "distance": _distance,
+    "workload": _workload,
+    "stock_balance": _stock_balance,
+    "zero_stock": _zero_stock,
+    "opportunity_cost": _opportunity,
+    "priority": lambda problem, _lane, node, _units: Decimal(problem.network.nodes[node].priority),
+}
+
+
+def _freight(problem: Problem, lane: int, units: Units) -> float:
+    lines, lanes = problem.demand.lines, problem.lanes
+    _, tariff = lanes.carrier(lane)
+    return tariff.price(
+        int(problem.zone[lane]),
+        sum([lines[p].unit_weight_grams * count for p, count in units]),
+        sum([lines[p].unit_volume_cm3 * count for p, count in units]),
+        {r for p, _ in units for r in lines[p].restrictions} if problem.restrictions else (),
     )
 
 
@@ -91,21 +105,18 @@ def why_unfilled(problem: Problem, position: int) -> str:
     return "split_rules" if len(demand.lines) > 1 else "no_service"
 
 
-def cheapest_option(problem: Problem, node: int, units: Sequence[tuple[int, int]]) -> int:
-    """Index of the option by which ``node`` best ships ``units``, by the objective of the policy."""
+def cheapest_lane(problem: Problem, node: int, units: Units) -> int:
+    """The lane by which ``node``, which must have one, best ships ``units``, by the objective of the policy."""
+    return min(problem.lanes.of_node(node), key=lambda lane: packed_shipment(problem, lane, units))
 
-    return min(range(len(problem.options)), key=lambda index: packed_shipment(problem, node, index, units))
 
-
-def packed_shipment(problem: Problem, node: int, index: int, units: Sequence[tuple[int, int]]) -> float:
-    """Packed cost of the shipment as such and its freight, by the option at ``index``; infinite if it can't be."""
-    option = problem.options[index]
+def packed_shipment(problem: Problem, lane: int, units: Units) -> float:
+    """Packed cost of the shipment as such and its freight, by ``lane``; infinite if it can't be."""
+    service, _ = problem.lanes.carrier(lane)
     restrictions = {r for p, _ in units for r in problem.demand.lines[p].restrictions}
-    if option.service is not None and restrictions & set(option.service.refuses):
+    if restrictions & set(service.refuses) or problem.cost[lane] == float("inf"):
         return float("inf")
-    if option.zone is not None and option.zone[node] < 0:
-        return float("inf")
-    return float(option.cost[node]) + problem.packed_freight(_freight(problem, node, option, units))
+    return float(problem.cost[lane]) + problem.packed_freight(_freight(problem, lane, units))
 
 
 def _money(value: float) -> Decimal:

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from crossdock.routing.model import Assignment, Demand, UnfilledLine
-from crossdock.routing.problem import Situation
+from crossdock.routing.situation import Situation
 
 __all__ = ["Decision", "decode_decision", "restore", "snapshot"]
 

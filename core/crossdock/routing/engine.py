@@ -15,31 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossdock.routing.account import shipment_costs, why_unfilled
+from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet
 from crossdock.routing.decision import Decision, snapshot
 from crossdock.routing.large import solve_large, splittable
 from crossdock.routing.model import AssignedLine, Assignment, Demand, UnfilledLine
 from crossdock.routing.network import Network
-from crossdock.routing.partitions import MOST_ITEMS, best_parting
+from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, best_parting
 from crossdock.routing.plan import Plan, Shipment
-from crossdock.routing.policy import CompiledPolicy, PolicySet
-from crossdock.routing.problem import IMPOSSIBLE, Problem, Situation, memberships
+from crossdock.routing.problem import IMPOSSIBLE, Problem, memberships
+from crossdock.routing.situation import Situation, situation_of
 from crossdock.routing.supply import SupplyView
 from crossdock.routing.tariff import Floats
 
-__all__ = ["assignment_of", "route", "shipment_of", "situation_of", "tier_values", "too_small_sets"]
-
-
-def situation_of(demand: Demand, supply: SupplyView, now: datetime) -> Situation:
-    """What ``demand`` finds in ``supply`` at ``now``."""
-    skus = [line.sku for line in demand.lines]
-    return Situation(
-        demand=demand,
-        now=now,
-        stock=supply.rows(skus),
-        capacity=supply.capacity if supply.limited else None,
-        stale=supply.stale,
-        opportunity=supply.opportunity_rows(skus),
-    )
+__all__ = [
+    "assignment_of",
+    "cheapest_of",
+    "route",
+    "shipment_of",
+    "situation_of",
+    "tier_values",
+    "too_small_sets",
+]
 
 
 def route(
@@ -70,22 +66,17 @@ def route(
     return decision_of(problem, solve(problem))
 
 
-_POSSIBLE = IMPOSSIBLE / 10
-
-
 def solve(problem: Problem) -> Plan:
     """The best plan of ``problem``: most lines placed, then fewest preferences given up, then least cost."""
     preferences = len(problem.policy.preferences)
     table: Floats | None = None
     split: frozenset[int] = frozenset()
-    tables: list[Floats] = []
-    if len(problem.items) <= MOST_ITEMS and problem.options:
-        tables = problem.tables()
-        cheapest: Floats = tables[0] if len(tables) == 1 else np.minimum.reduce(tables)
-        table = cheapest
-        alone = cheapest[[1 << item for item in range(len(problem.items))]].min(axis=1)
-        if alone.max() >= _POSSIBLE and (split := splittable(problem)):
-            table = None
+    if len(problem.items) <= MOST_ITEMS:
+        table = problem.table()
+        cheapest = cheapest_of(table)
+        if cheapest[-1] >= FEASIBLE and len(_placeable(problem, cheapest)) < len(problem.items):
+            split = splittable(problem)
+            table = None if split else table
     else:
         split = splittable(problem)
     best: Plan | None = None
@@ -93,10 +84,11 @@ def solve(problem: Problem) -> Plan:
         if table is None:
             plan = solve_large(problem, split, given_up)
         elif given_up < preferences:
-            allowed = problem.allowed(given_up)
-            plan = _place(problem, tables, np.where(allowed, table, IMPOSSIBLE), given_up)
+            allowed = problem.allowed(given_up).take(problem.lanes.node)
+            limited = np.where(allowed, table, IMPOSSIBLE)
+            plan = _place(problem, limited, cheapest_of(limited), given_up)
         else:
-            plan = _place(problem, tables, table, given_up)
+            plan = _place(problem, table, cheapest, given_up)
         if best is None or len(plan.left_out) < len(best.left_out):
             best = plan
         if not best.left_out:
@@ -105,26 +97,41 @@ def solve(problem: Problem) -> Plan:
     return best
 
 
-def _place(problem: Problem, tables: list[Floats], table: Floats, given_up: int) -> Plan:
+def cheapest_of(table: Floats) -> Floats:
+    """The least cost of each set; nothing for the empty one."""
+    cheapest: Floats = np.minimum.reduce(table, axis=1, initial=np.inf)
+    cheapest[0] = 0.0
+    return cheapest
+
+
+def _placeable(problem: Problem, cheapest: Floats) -> list[int]:
+    """The items that have a place at all."""
+    costs = cheapest.tolist()
+    return [item for item in range(len(problem.items)) if costs[1 << item] < FEASIBLE]
+
+
+def _place(problem: Problem, table: Floats, cheapest: Floats, given_up: int) -> Plan:
     too_small = too_small_sets(problem)
     exact = problem.packing.exact
-    found = best_parting(table, problem.most_shipments, too_small)
+    nodes, most = problem.lanes.node, problem.most_shipments
+    found = best_parting(table, cheapest, nodes, most, too_small)
     if found is not None:
-        shipments = tuple(shipment_of(problem, tables, subset, node) for subset, node in found[1])
-        return Plan(shipments, (), given_up, exact)
-    count = len(problem.items)
-    for size in range(count - 1, 0, -1) if problem.policy.unfillable.ship_rest else ():
+        return Plan(tuple(shipment_of(problem, *each) for each in found[1]), (), given_up, exact)
+    items = range(len(problem.items))
+    placeable = _placeable(problem, cheapest)
+    most_kept = min(len(placeable), len(items) - 1) if problem.policy.unfillable.ship_rest else 0
+    for size in range(most_kept, 0, -1):
         best: tuple[float, tuple[Shipment, ...], tuple[int, ...]] | None = None
-        for kept in combinations(range(count), size):
+        for kept in combinations(placeable, size):
             rows = _rows(kept)
             small = None if too_small is None else too_small[rows]
-            part = best_parting(table[rows], problem.most_shipments, small)
+            part = best_parting(table[rows], cheapest[rows], nodes, most, small)
             if part is not None and (best is None or part[0] < best[0]):
-                shipments = tuple(shipment_of(problem, tables, int(rows[s]), node) for s, node in part[1])
-                best = part[0], shipments, tuple(item for item in range(count) if item not in kept)
+                shipments = tuple(shipment_of(problem, int(rows[each]), lane) for each, lane in part[1])
+                best = part[0], shipments, tuple(item for item in items if item not in kept)
         if best is not None:
             return Plan(best[1], best[2], given_up, exact)
-    return Plan((), tuple(range(count)), given_up, exact)
+    return Plan((), tuple(items), given_up, exact or not placeable)
 
 
 def _rows(kept: tuple[int, ...]) -> NDArray[np.intp]:
@@ -140,17 +147,16 @@ def too_small_sets(problem: Problem) -> NDArray[np.bool_] | None:
     return (memberships(len(problem.items)) @ np.array(problem.value, dtype=np.float64)) < least
 
 
-def shipment_of(problem: Problem, tables: list[Floats], subset: int, node: int) -> Shipment:
-    """Node ``node`` sending the items of ``subset`` by the option that is best for it."""
-    option = min(range(len(tables)), key=lambda index: tables[index][subset, node])
+def shipment_of(problem: Problem, subset: int, lane: int) -> Shipment:
+    """The items of ``subset`` going by ``lane``."""
     lines = problem.demand.lines
-    units = tuple(
+    units = [
         (position, lines[position].quantity)
         for item, positions in enumerate(problem.items)
         if subset >> item & 1
         for position in positions
-    )
-    return Shipment(node, option, tuple(sorted(units)))
+    ]
+    return Shipment(lane, tuple(sorted(units)))
 
 
 def decision_of(problem: Problem, plan: Plan) -> Decision:
@@ -184,15 +190,15 @@ def decision_of(problem: Problem, plan: Plan) -> Decision:
 
 def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
     """One shipment with its dates and the value of each term."""
-    option = problem.options[shipment.option]
-    lines = problem.demand.lines
+    lane, lanes, lines = shipment.lane, problem.lanes, problem.demand.lines
+    node, service = int(lanes.node[lane]), int(lanes.service[lane])
     return Assignment(
-        node=problem.network.nodes[shipment.node].id,
-        service="" if option.service is None else option.service.id,
-        lines=tuple(AssignedLine(lines[p].line_id, lines[p].sku, units) for p, units in shipment.units),
-        ship_date=date.fromordinal(int(option.ship[shipment.node])),
-        delivery_date=date.fromordinal(int(option.delivery[shipment.node])),
-        costs=shipment_costs(problem, shipment.node, option, shipment.units),
+        node=problem.network.nodes[node].id,
+        service=lanes.services[service][0].id,
+        lines=tuple([AssignedLine(lines[p].line_id, lines[p].sku, units) for p, units in shipment.units]),
+        ship_date=date.fromordinal(problem.timetable.ship[lanes.numbers[service]][node]),
+        delivery_date=date.fromordinal(problem.delivery(lane)),
+        costs=shipment_costs(problem, lane, shipment.units),
     )
 
 

@@ -12,14 +12,14 @@ from decimal import Decimal
 import numpy as np
 
 from crossdock.errors import MisconfiguredError
-from crossdock.routing.account import cheapest_option
+from crossdock.routing.account import cheapest_lane, packed_shipment
+from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet
 from crossdock.routing.decision import Decision, decode_decision, restore
-from crossdock.routing.engine import assignment_of, shipment_of, tier_values, too_small_sets
+from crossdock.routing.engine import assignment_of, cheapest_of, shipment_of, tier_values, too_small_sets
 from crossdock.routing.model import Assignment, NodeStatus
 from crossdock.routing.network import Network
 from crossdock.routing.partitions import MOST_ITEMS, ranked_partings
 from crossdock.routing.plan import Shipment
-from crossdock.routing.policy import CompiledPolicy, PolicySet
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 
 __all__ = ["Alternative", "Candidate", "Explanation", "explain"]
@@ -158,7 +158,12 @@ def _candidate(problem: Problem, position: int, chosen: Mapping[str, Assignment]
     items = [item for item in range(len(problem.items)) if problem.item_cost[item, position] < IMPOSSIBLE]
     lines = sorted(p for item in items for p in problem.items[item])
     units = tuple((p, problem.demand.lines[p].quantity) for p in lines)
-    offer = assignment_of(problem, Shipment(position, cheapest_option(problem, position, units), units))
+    lane = cheapest_lane(problem, position, units)
+    if not packed_shipment(problem, lane, units) < IMPOSSIBLE:
+        return Candidate(
+            node.id, False, "service", "no carrier service of it takes these products", (), None, met
+        )
+    offer = assignment_of(problem, Shipment(lane, units))
     ids = tuple(problem.demand.lines[p].line_id for p in lines)
     return Candidate(node.id, False, "", "", ids, offer, met)
 
@@ -208,14 +213,14 @@ def _alternatives(problem: Problem, decision: Decision) -> tuple[Alternative, ..
     """The best other plans for all lines; none for orders that were left incomplete or are too large to rank."""
     if decision.unfilled or len(problem.items) > MOST_ITEMS:
         return ()
-    tables = problem.tables()
-    table = np.where(problem.allowed(decision.given_up), np.minimum.reduce(tables), IMPOSSIBLE)
+    nodes, most = problem.lanes.node, problem.most_shipments
+    table = np.where(problem.allowed(decision.given_up).take(nodes), problem.table(), IMPOSSIBLE)
+    cheapest = cheapest_of(table)
     used = {(a.node, tuple(line.line_id for line in a.lines)) for a in decision.assignments}
     found: list[Alternative] = []
-    for _, sets in ranked_partings(table, problem.most_shipments, too_small_sets(problem), _ALTERNATIVES + 1):
-        assignments = tuple(
-            assignment_of(problem, shipment_of(problem, tables, subset, node)) for subset, node in sets
-        )
+    ranked = ranked_partings(table, cheapest, nodes, most, too_small_sets(problem), _ALTERNATIVES + 1)
+    for _, sets in ranked:
+        assignments = tuple(assignment_of(problem, shipment_of(problem, *each)) for each in sets)
         if {(a.node, tuple(line.line_id for line in a.lines)) for a in assignments} == used:
             continue
         values = tier_values(problem.policy, assignments)

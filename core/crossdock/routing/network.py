@@ -9,20 +9,22 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from crossdock.errors import MisconfiguredError
-from crossdock.routing.model import Destination, Money, Node, NodeStatus, RateCard, Service
-from crossdock.routing.schedule import NEVER, NodeClock, delivery_ordinal
+from crossdock.routing.lanes import Lanes, lanes_of
+from crossdock.routing.model import Demand, Destination, Money, Node, NodeStatus, RateCard, Service
+from crossdock.routing.schedule import NodeClock
 from crossdock.routing.tariff import Floats, Tariff, thousandths
+from crossdock.routing.timetable import Timetable, timetable
 
-__all__ = ["EARTH_RADIUS_KM", "UNLIMITED", "Network", "Reach", "Timetable"]
+__all__ = ["EARTH_RADIUS_KM", "UNLIMITED", "Network", "Reach"]
 
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius of the earth (IUGG)."""
@@ -30,42 +32,24 @@ EARTH_RADIUS_KM = 6371.0088
 UNLIMITED = 2**31 - 1
 """Capacity of a node without limit."""
 
-_REMEMBERED_DESTINATIONS = 4096
+_REMEMBERED_DESTINATIONS = 1024
+_REMEMBERED_LANES = 256
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
+_EVERY_DAY = tuple(range(7))
+_PICK_UP = Service("", "", "", (0,), pick_up_days=_EVERY_DAY, delivery_days=_EVERY_DAY, levels=())
+"""The customer's own way: handed over on the day the node is ready, free of freight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timetable:
-    """Days of shipping and delivery for orders that arrive between two instants (both inclusive).
-
-    Attributes:
-        ready: Ordinal day on which each node is ready, shape (nodes,): the day of a pick-up.
-        ship: Ordinal day of collection, one array of shape (nodes,) a service.
-        delivery: Ordinal day of delivery by zone, one flat array of (zones + 1) times nodes a service; the last row,
-            zone -1, is infinite. A day that never comes is infinite.
-        all_open: Whether every node ships by every service at all.
-    """
-
-    since: datetime
-    until: datetime
-    ready: Floats
-    ship: tuple[Floats, ...]
-    delivery: tuple[Floats, ...]
-    all_open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True, eq=False):
     """What a destination is to every node.
 
     Attributes:
-        zones: Zone of each node, one array of shape (nodes,) a service; -1 where the service does not go.
-        cells: The same as flat index into ``Timetable.delivery``.
+        distance_km: Great-circle distance, shape (nodes,).
+        zones: Zone of each node, flat, by chart of the network and node; one beyond the last where there is none.
     """
 
     distance_km: Floats
-    zones: tuple[NDArray[np.intp], ...]
-    cells: tuple[NDArray[np.intp], ...]
+    zones: NDArray[np.intp]
 
 
 class Network:
@@ -76,6 +60,7 @@ class Network:
         index: Position of each node id in every array over nodes.
         capacity: Orders, lines and units a day, shape (3, nodes); ``UNLIMITED`` where there is no limit.
         limited: Whether any node has a limit.
+        handling: Cost of each shipment, line and unit at each node, in thousandths.
     """
 
     def __init__(
@@ -118,6 +103,7 @@ class Network:
         self._compile_arrays()
         self._timetable: Timetable | None = None
         self._reaches: dict[Destination, Reach] = {}
+        self._lanes: dict[Hashable, Lanes] = {}
 
     def _compile_arrays(self) -> None:
         latitude = np.radians([node.position.latitude for node in self.nodes])
@@ -127,29 +113,13 @@ class Network:
             axis=1,
         )
         self._origins = [node.address for node in self.nodes]
-        self.positions = np.arange(self.size)
         self.active = np.array([node.status is NodeStatus.ACTIVE for node in self.nodes], dtype=bool)
-        self.offers = tuple(
-            np.array([service.id in node.services for node in self.nodes], dtype=bool)
-            for service in self.services
-        )
-        self.handling_per_shipment, self.handling_per_line, self.handling_per_unit = (
-            np.array(
-                [thousandths(getattr(node.handling_cost, part)) for node in self.nodes], dtype=np.float64
-            )
-            for part in ("per_shipment", "per_line", "per_unit")
-        )
-        self.handles_by_line = bool(self.handling_per_line.any() or self.handling_per_unit.any())
-        self.highest_handling = tuple(
-            float(part.max(initial=0.0))
-            for part in (self.handling_per_shipment, self.handling_per_line, self.handling_per_unit)
-        )
+        costs = [node.handling_cost for node in self.nodes]
         self.handling = [
-            (int(a), int(b), int(c))
-            for a, b, c in zip(
-                self.handling_per_shipment, self.handling_per_line, self.handling_per_unit, strict=True
-            )
+            (thousandths(c.per_shipment), thousandths(c.per_line), thousandths(c.per_unit)) for c in costs
         ]
+        self.handling_parts: Floats = np.array(self.handling, dtype=np.float64).reshape(self.size, 3).T.copy()
+        self.highest_handling: list[float] = self.handling_parts.max(axis=1, initial=0.0).tolist()
         self.daily_orders = np.array(
             [max(node.capacity.orders or 1, 1) for node in self.nodes], dtype=np.float64
         )
@@ -164,13 +134,24 @@ class Network:
         self.limited = bool((self.capacity != UNLIMITED).any())
         self._handles: dict[str, NDArray[np.bool_]] = {}
         self.priority = np.array([node.priority for node in self.nodes], dtype=np.float64)
-        self.transit = tuple(self._transit(s, t) for s, t in zip(self.services, self.tariffs, strict=True))
+        self._compile_services()
 
-    @staticmethod
-    def _transit(service: Service, tariff: Tariff) -> tuple[int, ...]:
-        if len(service.transit_days) == 1:
-            return service.transit_days * tariff.zones
-        return service.transit_days
+    def _compile_services(self) -> None:
+        """Services and, last, the pick-up, each with its tariff and the nodes that offer it."""
+        self._zones = max((tariff.zones for tariff in self.tariffs), default=0) + 1
+        free = Tariff(RateCard("", self.currency, (2**53,), ((Decimal(0),),) * self._zones), Decimal(1))
+        tariffs = (*self.tariffs, free)
+        charts = {tariff.chart: tariff for tariff in self.tariffs or (free,)}
+        places = {chart: row for row, chart in enumerate(charts)}
+        self._charts = tuple(charts.values())
+        # The pick-up is free in every zone, so any chart will do.
+        self._chart_of = np.array([places.get(tariff.chart, 0) for tariff in tariffs], dtype=np.intp)
+        self._offers = []
+        for number, (service, tariff) in enumerate(zip((*self.services, _PICK_UP), tariffs, strict=True)):
+            offered = [service is _PICK_UP or service.id in node.services for node in self.nodes]
+            self._offers.append((number, service, tariff, np.array(offered, dtype=bool)))
+        self._by_country = any(service.countries for service in self.services)
+        self._bounds = tuple({(t.breaks[-1], t.divisor, t.dearest_parcel): t for t in self.tariffs}.values())
 
     def _tariff(self, card: RateCard) -> Tariff:
         try:
@@ -248,8 +229,12 @@ class Network:
                 math.sin(latitude),
             )
         )
-        cosine: Floats = self._unit_vectors @ vector
-        return np.arccos(np.minimum(np.maximum(cosine, -1.0), 1.0)) * EARTH_RADIUS_KM
+        angle: Floats = self._unit_vectors @ vector
+        np.maximum(angle, -1.0, out=angle)
+        np.minimum(angle, 1.0, out=angle)
+        np.arccos(angle, out=angle)
+        angle *= EARTH_RADIUS_KM
+        return angle
 
     def reach(self, destination: Destination) -> Reach:
         """Distance and zones of ``destination`` from every node."""
@@ -263,52 +248,43 @@ class Network:
 
     def _measure(self, destination: Destination) -> Reach:
         distance = self.distance_km(destination)
-        zones, cells = [], []
-        charts: dict[Hashable, NDArray[np.intp]] = {}
-        for service, tariff, offered in zip(self.services, self.tariffs, self.offers, strict=True):
-            if service.countries and destination.address.country not in service.countries:
-                zone = np.full(self.size, -1, dtype=np.intp)
-            else:
-                if tariff.chart not in charts:
-                    charts[tariff.chart] = tariff.zone_of(distance, self._origins, destination.address)
-                zone = charts[tariff.chart]
-                if not offered.all():
-                    zone = np.where(offered, zone, -1)
-            zones.append(zone)
-            cells.append((zone % (tariff.zones + 1)) * self.size + self.positions)
-        return Reach(distance, tuple(zones), tuple(cells))
+        zones = [chart.zone_of(distance, self._origins, destination.address) for chart in self._charts]
+        return Reach(distance, zones[0] if len(zones) == 1 else np.concatenate(zones))
+
+    def lanes(self, passed: NDArray[np.bool_], demand: Demand) -> Lanes:
+        """The lanes of ``demand`` from the nodes that ``passed``, shape (nodes,)."""
+        country = demand.destination.address.country if self._by_country else ""
+        key = (passed.tobytes(), country, demand.service_level, demand.pick_up)
+        found = self._lanes.get(key)
+        if found is None:
+            offers = [
+                (number, service, tariff, offered & passed)
+                for number, service, tariff, offered in self._offers
+                if _serves(service, demand)
+            ]
+            found = lanes_of(offers, self._chart_of, self.size, self._zones)
+            if len(self._lanes) >= _REMEMBERED_LANES:
+                self._lanes.clear()
+            self._lanes[key] = found
+        return found
+
+    def freight_bound(self, weight_grams: float, volume_cm3: float, shipments: int) -> float:
+        """More than the freight of so much in up to so many shipments can be, in thousandths."""
+        return max((t.bound(weight_grams, volume_cm3, shipments) for t in self._bounds), default=0.0)
 
     def timetable(self, now: datetime) -> Timetable:
         """When each node ships and each service delivers an order that arrives at ``now`` (aware)."""
         known = self._timetable
-        if known is not None and known.since <= now <= known.until:
-            return known
-        readiness = [clock.readiness(now) for clock in self.clocks]
-        ready = [math.inf if r.ready_at is None else r.ready_at.toordinal() for r in readiness]
-        ships, deliveries = [], []
-        for service, tariff, days in zip(self.services, self.tariffs, self.transit, strict=True):
-            ship = [
-                clock.collection_ordinal(r.ready_at, service.pick_up_days)
-                for clock, r in zip(self.clocks, readiness, strict=True)
-            ]
-            table = np.full((tariff.zones + 1, self.size), np.inf)
-            arrivals: dict[tuple[int, int], int] = {}
-            for zone, transit in enumerate(days):
-                for position, day in enumerate(ship):
-                    key = (day, transit)
-                    if key not in arrivals:
-                        arrivals[key] = delivery_ordinal(day, transit, service.delivery_days)
-                    table[zone, position] = arrivals[key]
-            table[table >= NEVER] = np.inf
-            ships.append(np.array(ship, dtype=np.float64))
-            deliveries.append(table.ravel())
-        until = min((r.valid_until for r in readiness), default=now)
-        self._timetable = Timetable(
-            now,
-            until,
-            np.array(ready, dtype=np.float64),
-            tuple(ships),
-            tuple(deliveries),
-            all(bool((ship < NEVER).all()) for ship in ships) and math.inf not in ready,
-        )
-        return self._timetable
+        if known is None or not known.since <= now <= known.until:
+            services = [(service, tariff.zones) for _, service, tariff, _ in self._offers]
+            known = self._timetable = timetable(self.clocks, services, self._zones, now)
+        return known
+
+
+def _serves(service: Service, demand: Demand) -> bool:
+    """Whether ``service`` is of the kind that ``demand`` asks for, and goes to its country."""
+    if demand.pick_up or service is _PICK_UP:
+        return demand.pick_up and service is _PICK_UP
+    if demand.service_level and demand.service_level not in service.levels:
+        return False
+    return not service.countries or demand.destination.address.country in service.countries

@@ -7,12 +7,12 @@ where they share a tier. Whole numbers in float64 are exact up to 2**53; ``Packi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
+from crossdock.routing.compiled_policy import CompiledPolicy
 from crossdock.routing.network import Network
-from crossdock.routing.policy import MONEY_TERMS, CompiledPolicy
+from crossdock.routing.policy import MONEY_TERMS
 from crossdock.routing.tariff import MONEY_SCALE, Floats, thousandths
 
 __all__ = ["LONGEST_DELAY_DAYS", "Packing", "packing"]
@@ -27,14 +27,14 @@ _EXACT_LIMIT = 2.0**53
 _WHOLE_TERMS = frozenset({"late_days", "shipments", "transit_days", "zero_stock", "priority"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Packing:
+class Packing(Struct, frozen=True, eq=False):
     """How the terms of one policy are packed, for orders up to some size.
 
     Attributes:
         multipliers: Of each tier.
         scales: What a natural unit of a term counts inside its tier (a thousandth, for money).
         factor: The multiplier of the tier a term is in.
+        whole: What a natural unit of a term counts packed, of the terms whose scaled values are whole numbers.
         shipment: What every shipment costs at each node whatever the order, packed, shape (nodes,).
         line_handling, unit_handling: Packed handling of each line and each unit at each node, shape (nodes,).
         exact: Whether every packed number is exact.
@@ -43,6 +43,7 @@ class Packing:
     multipliers: tuple[float, ...]
     scales: dict[str, float]
     factor: dict[str, float]
+    whole: dict[str, float]
     shipment: Floats
     line_handling: Floats
     unit_handling: Floats
@@ -50,10 +51,8 @@ class Packing:
 
     def pack(self, term: str, value: Floats) -> Floats:
         """Packed cost of ``value`` in natural units."""
-        scale = self.scales[term]
-        if (term in _WHOLE_TERMS or term in MONEY_TERMS) and scale.is_integer():
-            return value * (scale * self.factor[term])
-        return np.rint(value * scale) * self.factor[term]
+        unit = self.whole.get(term)
+        return np.rint(value * self.scales[term]) * self.factor[term] if unit is None else value * unit
 
     def unpack(self, total: float) -> tuple[float, ...]:
         """The value of each tier in ``total``, in scaled units."""
@@ -81,8 +80,9 @@ def packing(
     return known
 
 
-def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int, lines: int) -> Packing:
-    bounds = {
+def _bounds(network: Network, money: float, shipments: int, lines: int) -> dict[str, float]:
+    """The most that each term of a plan can sum up to, in natural units."""
+    return {
         "late_days": (LONGEST_DELAY_DAYS + _LONGEST_WAY_DAYS) * shipments,
         "shipments": shipments,
         "shipping_cost": money,
@@ -95,6 +95,10 @@ def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int
         "zero_stock": lines,
         "priority": float(network.priority.max(initial=0.0)) * shipments,
     }
+
+
+def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int, lines: int) -> Packing:
+    bounds = _bounds(network, money, shipments, lines)
     saves = policy.split.only_if_saves
     saving = 0 if saves is None else thousandths(network.converted(saves))
     multipliers = [1.0] * len(policy.tiers)
@@ -110,16 +114,21 @@ def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int
             factor[term] = product
             bound += bounds[term] * scales[term]
         product *= 2.0 ** (int(bound) + 1).bit_length()
+    whole = {
+        term: scale * factor[term]
+        for term, scale in scales.items()
+        if (term in _WHOLE_TERMS or term in MONEY_TERMS) and scale.is_integer()
+    }
     shipment, line, unit = np.zeros((3, network.size))
-    result = Packing(tuple(multipliers), scales, factor, shipment, line, unit, product <= _EXACT_LIMIT)
+    result = Packing(tuple(multipliers), scales, factor, whole, shipment, line, unit, product <= _EXACT_LIMIT)
     if saves is not None:
         result.shipment[:] += saving * multipliers[policy.saving_tier]
     for term, packed, value in (
         ("shipments", result.shipment, np.ones(network.size)),
         ("priority", result.shipment, network.priority),
-        ("handling_cost", result.shipment, network.handling_per_shipment),
-        ("handling_cost", result.line_handling, network.handling_per_line),
-        ("handling_cost", result.unit_handling, network.handling_per_unit),
+        ("handling_cost", result.shipment, network.handling_parts[0]),
+        ("handling_cost", result.line_handling, network.handling_parts[1]),
+        ("handling_cost", result.unit_handling, network.handling_parts[2]),
     ):
         if term in scales:
             packed += result.pack(term, value)

@@ -1,7 +1,7 @@
 """The best way to part a set of items among nodes, exactly.
 
 Every way to part n items (Bell(n): 5 for 3, 52 for 5, 115,975 for 10) is a row of set numbers; its cost is the sum of
-the cheapest node of each set. A node sends one shipment of an order, so where two sets of the best parting want the
+the cheapest lane of each set. A node sends one shipment of an order, so where two sets of the best parting want the
 same node, partings are tried in the order of that lower bound until none can be better.
 """
 
@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from crossdock.routing.tariff import Floats
 
-__all__ = ["MOST_ITEMS", "Parting", "best_parting", "partings"]
+__all__ = ["FEASIBLE", "MOST_ITEMS", "Parting", "best_parting", "partings", "ranked_partings"]
 
 MOST_ITEMS = 10
 """Up to here every parting is weighed."""
 
 Parting = tuple[float, tuple[tuple[int, int], ...]]
-"""Packed cost, and (set, node) of each shipment."""
+"""Packed cost, and (set, lane) of each shipment."""
+
+FEASIBLE = 1e299
+"""What can be costs less."""
 
 
 @cache
@@ -48,32 +51,35 @@ def partings(count: int) -> tuple[NDArray[np.intp], tuple[int, ...]]:
     return table, tuple(sum(length <= most for length in lengths) for most in range(count + 1))
 
 
-def best_parting(table: Floats, most: int, too_small: NDArray[np.bool_] | None) -> Parting | None:
+def best_parting(
+    table: Floats, cheapest: Floats, nodes: NDArray[np.intp], most: int, too_small: NDArray[np.bool_] | None
+) -> Parting | None:
     """The cheapest parting of all items of ``table``, or ``None`` if there is none.
 
     Args:
-        table: Packed cost of each set (row, 0 is empty) at each node, infeasible at least 1e299.
+        table: Packed cost of each set (row, 0 is empty) by each lane, infeasible at least ``FEASIBLE``.
+        cheapest: The least of each row; 0 for the empty set.
+        nodes: Node of each lane, ascending.
         most: The most sets.
         too_small: Sets that may not be one of several shipments.
     """
-    cheapest = table.min(axis=1)
-    cheapest[0] = 0.0
     everything = len(cheapest) - 1
     if everything == 1 or most == 1:
         cost = float(cheapest[everything])
-        return (cost, ((everything, int(table[everything].argmin())),)) if cost < _FEASIBLE else None
+        return (cost, ((everything, int(table[everything].argmin())),)) if cost < FEASIBLE else None
+    costs_of_sets = cheapest.tolist()
+    whole, least = costs_of_sets[-1], min(costs_of_sets[1:-1])
+    if whole <= 2 * least and whole < FEASIBLE and least >= 0:
+        return whole, ((everything, int(table[everything].argmin())),)
     rows, costs = _bounds(cheapest, most, too_small)
     first = int(costs.argmin())
-    if not costs[first] < _FEASIBLE:
+    cost = float(costs[first])
+    if not cost < FEASIBLE:
         return None
-    sets = [int(s) for s in rows[first] if s]
-    nodes = [int(table[s].argmin()) for s in sets]
-    if len(set(nodes)) == len(nodes):
-        return float(costs[first]), tuple(zip(sets, nodes, strict=True))
-    return next(ranked_partings(table, most, too_small), None)
-
-
-_FEASIBLE = 1e299
+    chosen = [(each, int(table[each].argmin())) for each in rows[first].tolist() if each]
+    if len(chosen) == 1 or len({int(nodes[lane]) for _, lane in chosen}) == len(chosen):
+        return cost, tuple(chosen)
+    return next(ranked_partings(table, cheapest, nodes, most, too_small), None)
 
 
 def _bounds(
@@ -82,7 +88,7 @@ def _bounds(
     rows, up_to = partings(len(cheapest).bit_length() - 1)
     rows = rows[: up_to[min(most, len(up_to) - 1)]]
     if too_small is None:
-        return rows, cheapest[rows].sum(axis=1)
+        return rows, np.add.reduce(cheapest.take(rows), axis=1)
     whole = cheapest[-1]
     cheapest = np.where(too_small, np.inf, cheapest)
     cheapest[0] = 0.0
@@ -92,54 +98,64 @@ def _bounds(
 
 
 def ranked_partings(
-    table: Floats, most: int, too_small: NDArray[np.bool_] | None, wanted: int = 1
+    table: Floats,
+    cheapest: Floats,
+    nodes: NDArray[np.intp],
+    most: int,
+    too_small: NDArray[np.bool_] | None,
+    wanted: int = 1,
 ) -> Iterator[Parting]:
     """The ``wanted`` cheapest partings with a different node for every set, cheapest first."""
-    cheapest = table.min(axis=1)
-    cheapest[0] = 0.0
     rows, costs = _bounds(cheapest, most, too_small)
-    choices: dict[int, list[tuple[float, int]]] = {}
+    choices: dict[int, list[_Choice]] = {}
     best: list[Parting] = []
     for row in np.argsort(costs, kind="stable"):
-        limit = best[wanted - 1][0] if len(best) >= wanted else _FEASIBLE
+        limit = best[wanted - 1][0] if len(best) >= wanted else FEASIBLE
         if not costs[row] < limit:
             break
         sets = [int(s) for s in rows[row] if s]
         for each in sets:
             if each not in choices:
-                choices[each] = _nearest(table[each], table.shape[0].bit_length() - 2 + wanted)
+                choices[each] = _nearest(table[each], nodes, table.shape[0].bit_length() - 2 + wanted)
         best.extend(_assign(sets, choices, limit, wanted))
         best.sort(key=lambda parting: (parting[0], len(parting[1])))
         del best[wanted:]
     yield from best
 
 
-def _nearest(costs: Floats, count: int) -> list[tuple[float, int]]:
-    """The ``count`` cheapest nodes of one set; an exchange argument shows that no other can be needed."""
-    order = np.argsort(costs, kind="stable")[:count]
-    return [(float(costs[node]), int(node)) for node in order if costs[node] < _FEASIBLE]
+_Choice = tuple[float, int, int]
+"""Packed cost, lane and node."""
 
 
-def _assign(
-    sets: list[int], choices: dict[int, list[tuple[float, int]]], limit: float, wanted: int
-) -> list[Parting]:
+def _nearest(costs: Floats, nodes: NDArray[np.intp], count: int) -> list[_Choice]:
+    """The best lanes of the ``count`` cheapest nodes of one set; an exchange argument shows that no other is needed."""
+    found: dict[int, _Choice] = {}
+    for lane in np.argsort(costs, kind="stable"):
+        if len(found) == count or not costs[lane] < FEASIBLE:
+            break
+        node = int(nodes[lane])
+        found.setdefault(node, (float(costs[lane]), int(lane), node))
+    return list(found.values())
+
+
+def _assign(sets: list[int], choices: dict[int, list[_Choice]], limit: float, wanted: int) -> list[Parting]:
     """The ``wanted`` cheapest assignments of different nodes to ``sets`` below ``limit``."""
     least = [choices[s][0][0] if choices[s] else float("inf") for s in sets]
     rest = [sum(least[place + 1 :]) for place in range(len(sets))]
     found: list[Parting] = []
 
-    def extend(place: int, cost: float, taken: tuple[tuple[int, int], ...]) -> None:
+    def extend(place: int, cost: float, taken: tuple[tuple[int, int], ...], used: frozenset[int]) -> None:
         if place == len(sets):
             found.append((cost, taken))
             found.sort(key=lambda parting: parting[0])
             del found[wanted:]
             return
-        for price, node in choices[sets[place]]:
+        for price, lane, node in choices[sets[place]]:
             bound = found[-1][0] if len(found) >= wanted else limit
             if not cost + price + rest[place] < bound:
                 break
-            if all(node != other for _, other in taken):
-                extend(place + 1, cost + price, (*taken, (sets[place], node)))
+            if node not in used:
+                extend(place + 1, cost + price, (*taken, (sets[place], lane)), used | {node})
 
-    extend(0, 0.0, ())
+    extend(0, 0.0, (), frozenset())
     return found

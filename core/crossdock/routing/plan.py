@@ -8,10 +8,9 @@ __all__ = ["Plan", "Shipment"]
 
 
 class Shipment(Struct, frozen=True):
-    """A node, the index of its option, and the units of each line position it sends."""
+    """A lane, and the units of each line position that go by it."""
 
-    node: int
-    option: int
+    lane: int
     units: tuple[tuple[int, int], ...]
 
 

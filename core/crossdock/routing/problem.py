@@ -1,66 +1,30 @@
-"""One order against the network, as numbers: the cost of every set of lines at every node.
+"""One order against the network, as numbers: the cost of every set of lines by every lane.
 
-A table has one row for every set of items (bit i of the row number is item i) and one column for every node. All
+A table has one row for every set of items (bit i of the row number is item i) and one column for every lane. All
 costs are packed (see ``packing``); infeasible is at least ``IMPOSSIBLE``.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import cache
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
-from crossdock.routing.model import Demand, Service
+from crossdock.routing.compiled_policy import CompiledPolicy
+from crossdock.routing.model import Demand
 from crossdock.routing.network import Network
 from crossdock.routing.packing import LONGEST_DELAY_DAYS, packing
-from crossdock.routing.policy import CompiledPolicy
+from crossdock.routing.situation import Situation
 from crossdock.routing.supply import UNLIMITED
-from crossdock.routing.tariff import Floats, Tariff, thousandths
+from crossdock.routing.tariff import Floats, thousandths
 
-__all__ = ["IMPOSSIBLE", "Option", "Problem", "Situation", "memberships"]
+__all__ = ["IMPOSSIBLE", "Problem", "memberships"]
+
+_REMEMBERED = 128
 
 IMPOSSIBLE = 1e300
 """Cost of what can't be; whatever it is part of is above every real cost."""
-
-
-class Situation(Struct, frozen=True, eq=False):
-    """Everything a decision depends on, besides network and policy.
-
-    Attributes:
-        stock: Available to promise of each line's SKU, shape (lines, nodes).
-        capacity: Orders, lines, units left, shape (3, nodes); ``None`` if nothing is limited.
-        stale: Nodes with an old feed, shape (nodes,); ``None`` if there are none.
-        opportunity: What a unit of each line is worth elsewhere, in thousandths of the network's currency, shape
-            (lines, nodes); ``None`` if nobody said.
-    """
-
-    demand: Demand
-    now: datetime
-    stock: NDArray[np.int32]
-    capacity: NDArray[np.int32] | None
-    stale: NDArray[np.bool_] | None
-    opportunity: Floats | None
-
-
-class Option(Struct, frozen=True, eq=False):
-    """A way to ship: a carrier service, or the customer's own pick-up (no service, no tariff).
-
-    Attributes:
-        ship: Ordinal day of collection at each node.
-        delivery: Ordinal day of delivery from each node.
-        zone: Tariff zone of each node; -1 where the service does not go.
-        cost: Packed cost of one shipment from each node, without freight and lines; infinite if it never leaves.
-    """
-
-    service: Service | None
-    tariff: Tariff | None
-    ship: Floats
-    delivery: Floats
-    zone: NDArray[np.intp] | None
-    cost: Floats
 
 
 @cache
@@ -76,9 +40,12 @@ class Problem:
     Attributes:
         items: Bundles of line positions: the units of splitting.
         eligible: Nodes that pass every fence that does not depend on the lines, shape (nodes,).
-        weight, volume, units, value: Of each item: grams, cm3, units, thousandths of the demand's currency.
+        weight, volume, units: Of each item: grams, cm3, units.
         item_cost: Packed cost of each item at each node, ``IMPOSSIBLE`` where it can't be, shape (items, nodes).
-        options: Ways to ship.
+        lanes: Ways to ship.
+        zone: Tariff zone of each lane, shape (lanes,).
+        arrival: Flat position of each lane in the tables by service, node and zone, shape (lanes,).
+        cost: Packed cost of one shipment by each lane, without freight and lines; infinite where none can go.
         promised_ordinal: The promised day; a promise broken for years counts as broken for ``LONGEST_DELAY_DAYS``.
     """
 
@@ -101,11 +68,14 @@ class Problem:
             shipments=self.most_shipments,
             lines=len(demand.lines),
         )
-        today = situation.now.date().toordinal()
+        self.today = situation.now.date().toordinal()
         self.promised_ordinal = (
-            max(demand.promise.toordinal(), today - LONGEST_DELAY_DAYS) if demand.promise else today
+            max(demand.promise.toordinal(), self.today - LONGEST_DELAY_DAYS) if demand.promise else self.today
         )
-        self.options = self._options()
+        self.lanes = network.lanes(masks.passed, demand)
+        self.zone = self.reach.zones.take(self.lanes.chart)
+        self.arrival = self.lanes.arrival + self.zone
+        self.cost = self._lane_cost(fenced=self.eligible is not masks.passed)
         self.item_cost = self._item_cost()
 
     def _measure_items(self) -> None:
@@ -113,13 +83,19 @@ class Problem:
         weight = [line.unit_weight_grams * line.quantity for line in lines]
         volume = [line.unit_volume_cm3 * line.quantity for line in lines]
         units = [line.quantity for line in lines]
-        value = [thousandths(line.unit_value) * line.quantity for line in lines]
-        self.quantities = np.array(units, dtype=np.int32)
-        measures = [weight, volume, units, value]
-        if len(self.items) != len(lines):
-            measures = [[sum(m[p] for p in item) for item in self.items] for m in measures]
-        self.weight, self.volume, self.units, self.value = measures
-        self.restricted = any(line.restrictions for line in lines)
+        self.quantities = np.array(units, dtype=np.int32)[:, None]
+        self.weight, self.volume, self.units = map(self._by_item, (weight, volume, units))
+        self.restrictions = sorted({restriction for line in lines for restriction in line.restrictions})
+
+    def _by_item(self, by_line: list[int]) -> list[int]:
+        if len(self.items) == len(by_line):
+            return by_line
+        return [sum(by_line[position] for position in item) for item in self.items]
+
+    @property
+    def value(self) -> list[int]:
+        """Worth of each item in thousandths of the demand's currency."""
+        return self._by_item([thousandths(line.unit_value) * line.quantity for line in self.demand.lines])
 
     def _eligible(self, passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         demand, policy, situation = self.demand, self.policy, self.situation
@@ -144,46 +120,42 @@ class Problem:
 
     def _money_bound(self) -> float:
         """More, in thousandths, than the money terms of any plan can sum up to."""
-        highest = self.network.highest_handling
-        shipments = self.most_shipments
-        bound = highest[0] * shipments + highest[1] * len(self.demand.lines) + highest[2] * sum(self.units)
+        shipments, units = self.most_shipments, sum(self.units)
+        per_shipment, per_line, per_unit = self.network.highest_handling
+        bound = per_shipment * shipments + per_line * len(self.demand.lines) + per_unit * units
         weight, volume = sum(self.weight), sum(self.volume)
         opportunity = self.situation.opportunity
         if opportunity is not None:
-            bound += float(opportunity.max(initial=0.0)) * sum(self.units)
-        freight = max(
-            (tariff.bound(weight, volume, shipments) for tariff in self.network.tariffs), default=0.0
-        )
-        return bound + freight + 1
+            bound += float(opportunity.max(initial=0.0)) * units
+        return bound + self.network.freight_bound(weight, volume, shipments) + 1
 
-    def _options(self) -> list[Option]:
-        demand, timetable = self.demand, self.timetable
-        if demand.pick_up:
-            cost = self._option_cost(timetable.ready, shipped=False)
-            return [Option(None, None, timetable.ready, timetable.ready, None, cost)]
-        options = []
-        for index, service in enumerate(self.network.services):
-            if demand.service_level and demand.service_level not in service.levels:
-                continue
-            delivery = timetable.delivery[index].take(self.reach.cells[index])
-            cost = self._option_cost(delivery, shipped=True)
-            tariff, zone = self.network.tariffs[index], self.reach.zones[index]
-            options.append(Option(service, tariff, timetable.ship[index], delivery, zone, cost))
-        return options
-
-    def _option_cost(self, delivery: Floats, *, shipped: bool) -> Floats:
-        pack, scales = self.packing.pack, self.packing.scales
-        cost = self.packing.shipment
-        if "late_days" in scales and self.demand.promise is not None:
-            cost = cost + pack("late_days", np.maximum(delivery - self.promised_ordinal, 0.0))
-        if "transit_days" in scales:
-            days = delivery - self.situation.now.date().toordinal()
-            cost = cost + pack("transit_days", np.maximum(days, 0.0))
-        if "distance" in scales and shipped:
-            cost = cost + pack("distance", self.reach.distance_km)
+    def _lane_cost(self, *, fenced: bool) -> Floats:
+        scales, node = self.packing.scales, self.lanes.node
+        cost: Floats = self._cost_by_zone().take(self.arrival)
+        if "distance" in scales and not self.demand.pick_up:
+            cost += self.packing.pack("distance", self.reach.distance_km).take(node)
         if "workload" in scales and self.situation.capacity is not None:
-            cost = cost + pack("workload", self.workload(self.situation.capacity[0]))
-        return cost if self.timetable.all_open else np.where(delivery < np.inf, cost, np.inf)
+            cost += self.packing.pack("workload", self.workload(self.situation.capacity[0])).take(node)
+        if fenced:
+            cost[~self.eligible.take(node)] = np.inf
+        return cost
+
+    def _cost_by_zone(self) -> Floats:
+        """Packed cost of a shipment that does not depend on its lines, shape (services, nodes, zones)."""
+        packing, timetable, promised = self.packing, self.timetable, self.demand.promise is not None
+        key = (packing, promised, self.promised_ordinal, self.today)
+        known = timetable.costs.get(key)
+        if known is None:
+            days = timetable.delivery
+            known = np.where(days < np.inf, packing.shipment[:, None], np.inf)
+            if "late_days" in packing.scales and promised:
+                known += packing.pack("late_days", np.maximum(days - self.promised_ordinal, 0.0))
+            if "transit_days" in packing.scales:
+                known += packing.pack("transit_days", np.maximum(days - self.today, 0.0))
+            if len(timetable.costs) >= _REMEMBERED:
+                timetable.costs.clear()
+            timetable.costs[key] = known
+        return known
 
     def workload(self, orders_left: NDArray[np.int32]) -> Floats:
         """Share of each node's daily orders already taken; none where there is no limit."""
@@ -192,24 +164,24 @@ class Problem:
 
     def _item_cost(self) -> Floats:
         demand, network, stock = self.demand, self.network, self.situation.stock
-        fits = stock >= self.quantities[:, None]
-        fits &= self.eligible
-        if self.restricted:
+        fits = stock >= self.quantities
+        if self.restrictions:
             for position, line in enumerate(demand.lines):
                 for restriction in line.restrictions:
                     fits[position] &= network.handles(restriction)
-        cost = np.where(fits, 0.0, IMPOSSIBLE)
         scales, pack = self.packing.scales, self.packing.pack
-        if "handling_cost" in scales and network.handles_by_line:
-            cost += self.packing.line_handling
-            cost += np.multiply.outer(self.quantities, self.packing.unit_handling)
+        handling: Floats | float = 0.0
+        if "handling_cost" in scales:
+            handling = self.quantities * self.packing.unit_handling
+            handling += self.packing.line_handling
+        cost = np.where(fits, handling, IMPOSSIBLE)
         if "stock_balance" in scales:
-            share = self.quantities[:, None] / np.maximum(stock, 1)
+            share = self.quantities / np.maximum(stock, 1)
             cost += pack("stock_balance", np.minimum(share, 1.0, out=share))
         if "zero_stock" in scales:
-            cost += pack("zero_stock", (stock <= self.quantities[:, None]).astype(np.float64))
+            cost += pack("zero_stock", (stock <= self.quantities).astype(np.float64))
         if "opportunity_cost" in scales and self.situation.opportunity is not None:
-            cost += pack("opportunity_cost", self.situation.opportunity * self.quantities[:, None])
+            cost += pack("opportunity_cost", self.situation.opportunity * self.quantities)
         if len(self.items) != len(demand.lines):
             return np.array([cost[list(item)].sum(axis=0) for item in self.items])
         return cost
@@ -224,13 +196,20 @@ class Problem:
         return float(thousandths(self.network.converted(least) / rates[self.demand.currency]))
 
     @property
+    def sends(self) -> NDArray[np.bool_]:
+        """Lanes that are open to this order, shape (lanes,)."""
+        return self.cost < np.inf
+
+    def delivery(self, lane: int) -> int:
+        """Ordinal day of delivery by an open ``lane``."""
+        return int(self.timetable.delivery.item(self.arrival[lane]))
+
+    @property
     def usable(self) -> NDArray[np.bool_]:
-        """Nodes that are eligible and that some option ships from, shape (nodes,)."""
-        ships = np.zeros(self.network.size, dtype=bool)
-        for option in self.options:
-            goes = option.cost < np.inf
-            ships |= goes if option.zone is None else goes & (option.zone >= 0)
-        return ships & self.eligible
+        """Nodes that are eligible and that have an open lane, shape (nodes,)."""
+        usable = np.zeros(self.network.size, dtype=bool)
+        usable[self.lanes.node[self.sends]] = True
+        return usable
 
     @property
     def most_shipments_allowed(self) -> int:
@@ -238,7 +217,7 @@ class Problem:
         return self.policy.split.max_shipments or min(sum(self.units), self.network.size)
 
     def allowed(self, given_up: int) -> NDArray[np.bool_]:
-        """Nodes that meet the preferences that are left when the last ``given_up`` are given up."""
+        """Nodes that meet the preferences left when the last ``given_up`` are given up, shape (nodes,)."""
         kept = self.kept_preferences
         if kept is None:
             return np.ones(self.network.size, dtype=bool)
@@ -270,60 +249,42 @@ class Problem:
             return 0.0
         return float(self.packing.pack("shipping_cost", np.array(amount)))
 
-    def tables(self) -> list[Floats]:
-        """Packed cost of every set of items at every node by each option, each of shape (2**items, nodes).
+    def table(self) -> Floats:
+        """Packed cost of every set of items by every lane, shape (2**items, lanes); row 0 means nothing."""
+        lanes, member = self.lanes, memberships(len(self.items))
+        weight, volume = np.array((self.weight, self.volume), dtype=np.float64) @ member.T
+        table: Floats = member @ self.item_cost.take(lanes.node, axis=1)
+        self._forbid_sets(table, member)
+        freight = lanes.freight.of_sets(weight, volume, self._holders(member))
+        if "shipping_cost" in self.packing.scales:
+            packed = self.packing.pack("shipping_cost", freight)
+        else:
+            packed = np.where(freight < np.inf, 0.0, freight)
+        table += packed.take(lanes.rate + self.zone, axis=1)
+        table += self.cost
+        return table
 
-        Row 0, the empty set, means nothing.
-        """
-        member = memberships(len(self.items))
-        lines = member @ self.item_cost
-        sums = member @ np.array((self.weight, self.volume, self.units), dtype=np.float64).T
-        self._forbid_sets(lines, member, sums)
-        weigh = "shipping_cost" in self.packing.scales
-        tables = []
-        for option in self.options:
-            if option.tariff is None or option.zone is None:
-                tables.append(lines + option.cost)
-                continue
-            freight = option.tariff.freight(sums[:, 0], sums[:, 1])
-            if self.restricted:
-                self._restrict(option, freight, member, sums)
-            packed = (
-                self.packing.pack("shipping_cost", freight)
-                if weigh
-                else np.where(freight < np.inf, 0.0, freight)
-            )
-            table = packed.take(option.zone, axis=1)
-            table += lines
-            table += option.cost
-            tables.append(table)
-        return tables
+    def _holders(self, member: Floats) -> dict[str, NDArray[np.bool_]]:
+        """For each restriction of the order, the sets of items that hold it."""
+        lines, found = self.demand.lines, {}
+        for restriction in self.restrictions:
+            holds = [any(restriction in lines[p].restrictions for p in item) for item in self.items]
+            found[restriction] = (member @ np.array(holds, dtype=np.float64)) > 0
+        return found
 
-    def _restrict(self, option: Option, freight: Floats, member: Floats, sums: Floats) -> None:
-        """Add surcharges on restricted lines, and forbid what the carrier refuses, in ``freight`` (sets, zones)."""
-        for restriction in sorted({r for line in self.demand.lines for r in line.restrictions}):
-            holders = [
-                any(restriction in self.demand.lines[p].restrictions for p in item) for item in self.items
-            ]
-            sets = (member @ np.array(holders, dtype=np.float64)) > 0
-            if option.service is not None and restriction in option.service.refuses:
-                freight[sets] = np.inf
-            elif option.tariff is not None and restriction in option.tariff.restricted:
-                parcels = option.tariff.parcels(sums[:, 0], sums[:, 1])
-                freight[sets] += (parcels * option.tariff.restricted[restriction])[sets, None]
-
-    def _forbid_sets(self, lines: Floats, member: Floats, sums: Floats) -> None:
+    def _forbid_sets(self, table: Floats, member: Floats) -> None:
         """Forbid sets that exceed a node's capacity, or its stock of a SKU that stands in several lines."""
-        capacity = self.situation.capacity
+        capacity, node = self.situation.capacity, self.lanes.node
         if self.policy.capacity and capacity is not None:
-            if capacity[2].min(initial=UNLIMITED) < sums[-1, 2]:
-                lines[sums[:, 2, None] > capacity[2]] = IMPOSSIBLE
+            if capacity[2].min(initial=UNLIMITED) < sum(self.units):
+                units = member @ np.array(self.units, dtype=np.float64)
+                table[units[:, None] > capacity[2].take(node)] = IMPOSSIBLE
             if capacity[1].min(initial=UNLIMITED) < len(self.demand.lines):
                 count = member @ np.array([len(item) for item in self.items], dtype=np.float64)
-                lines[count[:, None] > capacity[1]] = IMPOSSIBLE
+                table[count[:, None] > capacity[1].take(node)] = IMPOSSIBLE
         for positions, wanted in self.shared_skus():
             total = member @ np.array(wanted, dtype=np.float64)
-            lines[total[:, None] > self.situation.stock[positions[0]]] = IMPOSSIBLE
+            table[total[:, None] > self.situation.stock[positions[0]].take(node)] = IMPOSSIBLE
 
 
 def _bundles(demand: Demand, policy: CompiledPolicy) -> list[tuple[int, ...]]:

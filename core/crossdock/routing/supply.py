@@ -75,13 +75,13 @@ class SupplyView:
 
     def rows(self, skus: Sequence[str]) -> Integers:
         """Availability of ``skus`` at every node, shape (len(skus), nodes); a SKU not in the view has none."""
-        return self.available[[self._row.get(sku, -1) for sku in skus]]
+        return self.available.take([self._row.get(sku, -1) for sku in skus], axis=0)
 
     def opportunity_rows(self, skus: Sequence[str]) -> NDArray[np.float64] | None:
         """The opportunity cost of a unit of ``skus`` at every node, shape (len(skus), nodes)."""
-        return (
-            None if self.opportunity is None else self.opportunity[[self._row.get(sku, -1) for sku in skus]]
-        )
+        if self.opportunity is None:
+            return None
+        return self.opportunity.take([self._row.get(sku, -1) for sku in skus], axis=0)
 
     def take(self, plan: Iterable[Assignment]) -> None:
         """Take the stock and capacity of ``plan`` away.

@@ -1,13 +1,13 @@
-"""Rate cards compiled to arrays: the freight of every set of lines from every zone at once.
+"""Rate cards compiled: the zone of a node, the freight of one shipment.
 
-Money is kept as whole thousandths of the currency in float64 arrays: exact up to 2**53, and fast in BLAS.
+Money is kept as whole thousandths of the currency in float64: exact up to 2**53, and fast in BLAS.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -33,20 +33,21 @@ class Tariff:
     Attributes:
         zones: Number of zones.
         chart: What the zones depend on; tariffs with equal charts have the same zones.
+        breaks: Upper bounds of the weight steps in grams.
+        divisor: Of the dimensional weight, in cm3 a kg; 0 bills the actual weight only.
+        rates: Thousandths of the currency, one row a zone, one amount a weight step.
+        dearest_parcel: The most that one parcel can cost, in thousandths.
         restricted: Restrictions that carry a surcharge, with its amount in thousandths for one parcel.
     """
 
     __slots__ = (
         "_bands",
-        "_breaks",
-        "_dearest_parcel",
-        "_divisor",
-        "_highest",
         "_postal",
-        "_rates",
-        "_rows",
-        "_steps",
+        "breaks",
         "chart",
+        "dearest_parcel",
+        "divisor",
+        "rates",
         "restricted",
         "zones",
     )
@@ -61,88 +62,55 @@ class Tariff:
         percent = sum((s.percent for s in card.surcharges if not s.restriction), Decimal(0))
         fixed = sum((s.amount for s in card.surcharges if not s.restriction), Decimal(0))
         factor = (1 + percent / 100) * exchange_rate
-        self._rates: Floats = np.array(
-            [[thousandths(rate * factor + fixed * exchange_rate) for rate in row] for row in card.rates],
-            dtype=np.float64,
-        )
-        self.restricted: dict[str, int] = {
+        self.rates = [
+            [float(thousandths(rate * factor + fixed * exchange_rate)) for rate in row] for row in card.rates
+        ]
+        self.restricted = {
             s.restriction: thousandths(s.amount * exchange_rate) for s in card.surcharges if s.restriction
         }
         self.zones = len(card.rates)
         self.chart = (self.zones, card.distance_bands_km, card.postal_zones)
-        self._dearest_parcel = float(self._rates.max()) + sum(self.restricted.values())
-        self._breaks = np.array(card.weight_breaks_grams, dtype=np.float64)
-        self._rows: list[list[float]] = self._rates.tolist()
-        self._steps = card.weight_breaks_grams
-        self._highest = float(card.weight_breaks_grams[-1])
-        self._divisor = card.dim_divisor_cm3_per_kg
+        self.breaks = card.weight_breaks_grams
+        self.divisor = card.dim_divisor_cm3_per_kg
+        self.dearest_parcel = max(map(max, self.rates)) + sum(self.restricted.values())
         self._bands = np.array(card.distance_bands_km, dtype=np.float64)
         self._postal: dict[str, dict[str, int]] = {}
         for entry in card.postal_zones:
             self._postal.setdefault(entry.destination_prefix, {})[entry.origin_prefix] = entry.zone
 
-    def zone_of(self, distance_km: Floats, origins: list[Address], destination: Address) -> NDArray[np.intp]:
-        """Zone of each node for ``destination``; -1 where the carrier has none."""
-        zone = np.full(len(origins), -1, dtype=np.intp)
+    def zone_of(
+        self, distance_km: Floats, origins: Sequence[Address], destination: Address
+    ) -> NDArray[np.intp]:
+        """Zone of each node for ``destination``; ``zones``, one beyond the last, where the carrier has none."""
         if self._bands.size or self.zones == 1:
-            zone = np.searchsorted(self._bands, distance_km, side="left")
-            zone[zone >= self.zones] = -1
+            zone = self._bands.searchsorted(distance_km)
+        else:
+            zone = np.full(len(origins), self.zones, dtype=np.intp)
         if self._postal:
             declared = [self._postal[p] for p in _prefixes(destination.postal_code) if p in self._postal]
-            for index, origin in enumerate(origins if declared else []):
+            for index, origin in enumerate(origins if declared else ()):
                 found = next((t[p] for t in declared for p in _prefixes(origin.postal_code) if p in t), None)
                 if found is not None:
                     zone[index] = found
         return zone
 
-    def freight(self, weight_grams: Floats, volume_cm3: Floats) -> Floats:
-        """Freight of each parcel set from each zone.
-
-        Args:
-            weight_grams: Actual weight of each of S sets.
-            volume_cm3: Volume of each of S sets.
-
-        Returns:
-            Thousandths of the currency, shape (S, zones + 1); the last column is infinite: it is zone -1.
-        """
-        billed = weight_grams
-        if self._divisor:
-            billed = np.maximum(billed, np.ceil(volume_cm3 * (1000.0 / self._divisor)))
-        table = np.empty((len(billed), self.zones + 1))
-        table[:, -1] = np.inf
-        heaviest = billed.max()
-        if heaviest <= self._highest:
-            table[:, :-1] = self._rates.take(self._breaks.searchsorted(billed), axis=1).T
-            return table
-        full = np.maximum(np.ceil(billed / self._highest) - 1.0, 0.0)
-        rest = self._breaks.searchsorted(billed - full * self._highest)
-        table[:, :-1] = self._rates.take(rest, axis=1).T + full[:, None] * self._rates[:, -1]
-        return table
-
     def price(self, zone: int, weight_grams: int, volume_cm3: int, restrictions: Iterable[str] = ()) -> float:
         """Freight of one shipment from ``zone``, in thousandths, with the surcharges of ``restrictions``."""
-        billed = float(weight_grams)
-        if self._divisor:
-            billed = max(billed, math.ceil(volume_cm3 * (1000.0 / self._divisor)))
-        full = max(math.ceil(billed / self._highest) - 1, 0)
-        row = self._rows[zone]
-        base = full * row[-1] + row[bisect_left(self._steps, billed - full * self._highest)]
-        return base + (full + 1) * sum(self.restricted.get(restriction, 0) for restriction in restrictions)
-
-    def parcels(self, weight_grams: Floats, volume_cm3: Floats) -> Floats:
-        """Number of parcels of each set."""
         billed = weight_grams
-        if self._divisor:
-            billed = np.maximum(billed, np.ceil(volume_cm3 * (1000.0 / self._divisor)))
-        return np.maximum(np.ceil(billed / self._highest), 1.0)
+        if self.divisor:
+            billed = max(billed, math.ceil(volume_cm3 * (1000.0 / self.divisor)))
+        full = max(-(-billed // self.breaks[-1]) - 1, 0)
+        row = self.rates[zone]
+        base = full * row[-1] + row[bisect_left(self.breaks, billed - full * self.breaks[-1])]
+        return base + (full + 1) * self.surcharge(restrictions)
 
     def steps(self, zone: int) -> list[tuple[int, float]]:
         """Upper bound in grams and rate in thousandths of each weight step of ``zone``."""
-        return list(zip(self._steps, self._rows[zone], strict=True))
+        return list(zip(self.breaks, self.rates[zone], strict=True))
 
     def dimensional_grams(self, volume_cm3: float) -> float:
         """Dimensional weight; 0 if the card bills the actual weight only."""
-        return volume_cm3 * 1000.0 / self._divisor if self._divisor else 0.0
+        return volume_cm3 * 1000.0 / self.divisor if self.divisor else 0.0
 
     def surcharge(self, restrictions: Iterable[str]) -> float:
         """Thousandths added to each parcel that holds products with ``restrictions``."""
@@ -150,8 +118,8 @@ class Tariff:
 
     def bound(self, weight_grams: float, volume_cm3: float, shipments: int) -> float:
         """More than the freight of so much in up to so many shipments can be, in thousandths."""
-        billed = max(weight_grams, volume_cm3 * 1000.0 / self._divisor if self._divisor else 0.0)
-        return (billed // self._highest + 1 + shipments) * self._dearest_parcel
+        billed = max(weight_grams, self.dimensional_grams(volume_cm3))
+        return (billed // self.breaks[-1] + 1 + shipments) * self.dearest_parcel
 
 
 def _prefixes(code: str) -> list[str]:
