@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from itertools import count
 from time import monotonic
 from typing import Final
 
@@ -45,16 +44,18 @@ class Caller:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=60, auth=self._auth)
         until = monotonic() + _GIVE_UP_SECONDS
-        for attempt in count():
+        wait_seconds = _FIRST_SECONDS
+        while True:
             try:
                 response = await self._client.post(url, content=content, headers=headers)
-                if not again(response) or monotonic() > until:
-                    break
             except httpx.TransportError:
                 if monotonic() > until:
                     raise
-            await asyncio.sleep(min(_MOST_SECONDS, _FIRST_SECONDS * 2.0 ** min(attempt, 10)))
-        return response
+            else:
+                if not again(response) or monotonic() > until:
+                    return response
+            await asyncio.sleep(wait_seconds)
+            wait_seconds = min(_MOST_SECONDS, wait_seconds * 2)
 
     async def close(self) -> None:
         """Hang up."""
