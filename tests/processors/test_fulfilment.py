@@ -8,6 +8,7 @@ import pytest
 
 from crossdock.mapping.library import MappingLibrary
 from crossdock.orders.life_cycles import FulfilmentState, OrderState, ShipmentState
+from crossdock.store.commands import CommandRow, enqueue
 from crossdock.store.order_tables import fulfilment_orders, parcels, shipments, tracking_events, work_items
 from crossdock.store.plumbing import commands, dead_letters
 from crossdock.store.stock_tables import positions
@@ -156,6 +157,22 @@ def test_an_acknowledgement_is_matched_by_its_control_number(placed: Harness) ->
     (item,) = placed.rows(work_items)
     assert "could not read fulfilment.request" in item["message"]
     assert "W05 missing" in item["message"]
+
+
+def test_an_acknowledgement_of_what_is_about_no_fulfilment_order(placed: Harness) -> None:
+    """Such as a TA1 for a 997 of ours: taken is no news, refused is work for people."""
+    row = CommandRow(
+        connection="wms", name="acknowledgement.send", order_key="a", idempotency_key="a", payload=b"{}",
+        refs={"raw": "r"}, correlation_id="r", created_at=placed.clock.now(),
+    )  # fmt: skip
+    placed.transactions.transact_now(lambda tx: enqueue(tx.connection, [row]))
+    (sent,) = placed.commands("acknowledgement.send")
+    said = {"external_id": "5/TA1/1", "group_control": str(sent["id"]), "status": "accepted"}
+    placed.send("acknowledgement/1", said, connection="wms")
+    assert placed.rows(work_items) == []
+    placed.send("acknowledgement/1", said | {"external_id": "6/TA1/1", "status": "rejected"}, connection="wms")
+    (item,) = placed.rows(work_items)
+    assert item["subject"] == f"command:{sent['id']}"
 
 
 class TestLabels:

@@ -15,7 +15,7 @@ _CONTROL_NUMBERS = 1_000_000_000
 
 
 class AcknowledgedCommand(NamedTuple):
-    """A command and the fulfilment order it is about."""
+    """A command and the fulfilment order it is about; empty for one about none, such as a 997 of ours."""
 
     id: int
     name: str
@@ -32,6 +32,6 @@ def command_of(connection: Connection, partner: str, control_number: str) -> Ack
         .order_by(commands.c.id.desc())
         .limit(1)
     ).one_or_none()
-    if row is None or "fulfilment_order" not in row.refs:
-        return None
-    return AcknowledgedCommand(row.id, row.name, row.refs["fulfilment_order"])
+    return (
+        None if row is None else AcknowledgedCommand(row.id, row.name, row.refs.get("fulfilment_order", ""))
+    )

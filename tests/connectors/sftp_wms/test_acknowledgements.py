@@ -68,6 +68,15 @@ def test_without_a_folder_none_is_sent_and_nothing_fails(hub: Connect, root: Pat
     assert asyncio.run(wms.connector.probe(command, "k")) == NotApplied()
 
 
+def test_a_ta1_speaks_of_the_interchange_that_we_sent(hub: Connect, root: Path) -> None:
+    head = interchange("FA", []).decode().splitlines()[0]
+    content = f"{head}\nTA1*000000017*261123*1000*R*025~\nIEA*0*000000001~\n".encode()
+    (said,) = take(hub(), root, content, "ack_997").documents
+    assert (said.group_control, said.document_kind, said.status.value) == ("17", "TA1", "rejected")
+    assert said.errors == ("control number used before",)
+    assert answers(root) == []
+
+
 def test_a_997_is_never_answered(hub: Connect, root: Path) -> None:
     content = interchange("FA", [("997", ["AK1*OW*17", "AK2*940*0017", "AK5*A", "AK9*A*1*1*1"])])
     group, one_set = take(hub(), root, content, "ack_997").documents

@@ -1,4 +1,4 @@
-"""X12 acknowledgements (997): those of partners become canonical, those we owe become commands."""
+"""X12 acknowledgements: those of partners (997, TA1) become canonical, the 997s that we owe become commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from crossdock.sdk.formats import encode_json
 from crossdock.sdk.formats.records import Document
 from crossdock.sdk.formats.x12.acknowledgements import read_acknowledgement
+from crossdock.sdk.formats.x12.interchange_acknowledgements import read_interchange_acknowledgement
 from crossdock.sdk.formats.x12.interchange_format import X12Format
 from crossdock.sdk.manifest import Entity
 from crossdock.store.commands import CommandRow, enqueue
@@ -14,7 +15,10 @@ from crossdock.streams.edges.canonical import CanonicalDocument, canonical_docum
 from crossdock.streams.edges.reading import Job
 from crossdock.streams.processor import Transaction
 
-__all__ = ["COMMAND", "acknowledge", "acknowledgements"]
+__all__ = ["ACKNOWLEDGING_SETS", "COMMAND", "acknowledge", "acknowledgements"]
+
+ACKNOWLEDGING_SETS = ("997", "TA1")
+"""What is read here and not by a mapping."""
 
 COMMAND = "acknowledgement.send"
 """A connection with this command owes its partner a 997 for every group it sends."""
@@ -23,11 +27,14 @@ _STATUS = {"accepted": "accepted", "partial": "accepted_with_errors", "rejected"
 
 
 def acknowledgements(document: Document) -> Iterator[CanonicalDocument]:
-    """A parsed 997: one ``acknowledgement/1`` for the group, and one for each set that it names.
+    """A parsed 997: one ``acknowledgement/1`` for the group, and one for each set that it names. A TA1: one.
 
     Raises:
-        RecordRejectedError: It is no good 997.
+        RecordRejectedError: It is no good 997 or TA1.
     """
+    if document.get("set") == "TA1":
+        yield from _of_interchange(document)
+        return
     found = read_acknowledgement(document)
     interchange = document.get("interchange")
     control = interchange.get("control") if isinstance(interchange, dict) else ""
@@ -51,6 +58,19 @@ def acknowledgements(document: Document) -> Iterator[CanonicalDocument]:
                 "errors": [reason[:512] for reason in each.reasons],
             },
         )
+
+
+def _of_interchange(document: Document) -> Iterator[CanonicalDocument]:
+    """Our control numbers of interchange and group are the same, so that a TA1 speaks of the one group in it."""
+    found = read_interchange_acknowledgement(document)
+    said = {
+        "external_id": f"{document.get('control')}/TA1/{found.control}",
+        "group_control": str(int(found.control)),
+        "document_kind": "TA1",
+        "status": found.status,
+        "errors": [found.reason] if found.reason else [],
+    }
+    yield from canonical_documents(None, Entity.ACKNOWLEDGEMENT, said)
 
 
 def acknowledge(tx: Transaction, job: Job) -> None:

@@ -17,12 +17,14 @@ from crossdock.store import raw
 from crossdock.store.plumbing import messages as message_log
 from crossdock.store.raw import BodyStore, Raw
 from crossdock.streams.edges import metrics
-from crossdock.streams.edges.acknowledging import acknowledge, acknowledgements
+from crossdock.streams.edges.acknowledging import ACKNOWLEDGING_SETS, acknowledge, acknowledgements
 from crossdock.streams.edges.canonical import CanonicalDocument, canonical_documents, mapping_label
 from crossdock.streams.edges.connections import Connections, Stream
 from crossdock.streams.edges.entities import DESTINATIONS, message_id
 from crossdock.streams.edges.intake import MENDED, OMITTED, WOKEN
+from crossdock.streams.edges.mapping_process import Mapped, MappedDocument
 from crossdock.streams.edges.outcomes import ANSWER, complete_outcome
+from crossdock.streams.edges.preparing import Preparation
 from crossdock.streams.edges.reading import Item, Job, read_part
 from crossdock.streams.edges.rows import row_documents
 from crossdock.streams.edges.wording import wording
@@ -34,7 +36,9 @@ __all__ = ["normalise_processor"]
 _STAGE = "normalise"
 
 
-def normalise_processor(connections: Connections, bodies: BodyStore, *, batch: int = 200) -> Processor:
+def normalise_processor(
+    connections: Connections, bodies: BodyStore, *, batch: int = 200, preparation: Preparation | None = None
+) -> Processor:
     """Turns raw records of ``connections`` into canonical documents; what can't be is a dead letter."""
     polled = {
         (name, spec.reconciled_by)
@@ -42,7 +46,8 @@ def normalise_processor(connections: Connections, bodies: BodyStore, *, batch: i
         for spec in connection.manifest.streams.values()
         if spec.reconciled_by is not None and spec.wakes is None
     }
-    return Processor(_STAGE, RAW, partial(_handle, connections, bodies, polled), batch=batch)
+    handler = partial(_handle, connections, bodies, polled, preparation)
+    return Processor(_STAGE, RAW, handler, batch=batch, prepare=preparation.prepare if preparation else None)
 
 
 @dataclass(slots=True)
@@ -51,6 +56,7 @@ class _Batch:
 
     tx: Transaction
     bodies: BodyStore
+    ready: Mapping[str, Mapped]
     emitted: list[Message] = field(default_factory=list)
     healing: list[tuple[Stream, Message]] = field(default_factory=list)
 
@@ -59,11 +65,14 @@ def _handle(
     connections: Connections,
     bodies: BodyStore,
     polled: set[tuple[str, str]],
+    preparation: Preparation | None,
     tx: Transaction,
     messages: Sequence[Message],
 ) -> None:
-    raws = raw.load(tx.connection, list({message.headers["raw_id"] for message in messages}))
-    batch = _Batch(tx, bodies)
+    ready = preparation.ready if preparation else {}
+    ids = {message.headers["raw_id"] for message in messages if message.id not in ready}
+    raws = raw.load(tx.connection, list(ids))
+    batch = _Batch(tx, bodies, ready)
     for message in messages:
         _message(connections, polled, batch, message, raws)
     tx.emit(*batch.emitted)
@@ -92,13 +101,26 @@ def _message(
         return
     job = Job(message, connection, stream, read_part(message), found, batch.bodies, batch.tx.now)
     first = len(batch.emitted)
+    mapped = batch.ready.get(message.id)
     try:
-        _job(batch, job)
+        if mapped is not None:
+            _write_down(batch, job, mapped)
+        else:
+            _job(batch, job)
     except RecordRejectedError as error:
         del batch.emitted[first:]
         _give_up(batch, job, error, [])
     if (name, stream_name) in polled and WOKEN not in message.headers:
         batch.healing.extend((stream, each) for each in batch.emitted[first:])
+
+
+def _write_down(batch: _Batch, job: Job, mapped: Mapped) -> None:
+    """Emit what another process has made of a record."""
+    entity = job.stream.spec.emits
+    for document in mapped.documents:
+        _put(batch, job, entity, document, mapped.omitted)
+    if mapped.omitted:
+        _count_omitted(job, mapped.omitted)
 
 
 def _job(batch: _Batch, job: Job) -> None:
@@ -127,7 +149,7 @@ def _record(batch: _Batch, job: Job, item: Item) -> None:
     value = item.record.value
     if isinstance(value, RecordFault):
         raise RecordRejectedError((value.rejection, *value.others))
-    if job.stream.format.name == "x12" and value.get("set") == "997":
+    if job.stream.format.name == "x12" and value.get("set") in ACKNOWLEDGING_SETS:
         for document in acknowledgements(value):
             _emit(batch, job, Entity.ACKNOWLEDGEMENT, document)
         return
@@ -149,6 +171,18 @@ def _emit(
     destination = DESTINATIONS[entity]
     name = job.connection.name
     identity = message_id(entity, destination, name, document.model, document.body)
+    key = destination.key(name, document.model)
+    _put(batch, job, entity, MappedDocument(document.schema, identity, key, document.body), omitted)
+
+
+def _put(
+    batch: _Batch,
+    job: Job,
+    entity: Entity,
+    document: MappedDocument,
+    omitted: Mapping[str, int] | None,
+) -> None:
+    identity = document.id
     headers = {**job.headers, "schema": document.schema}
     if job.is_replay and entity is Entity.STOCK_FEED:
         # A mended row is news beside the part it was left out of, which has gone out under this id.
@@ -158,11 +192,10 @@ def _emit(
             headers[MENDED] = "1"
     if omitted:
         headers[OMITTED] = ", ".join(f"{path}: {count}" for path, count in sorted(omitted.items()))
-    key = destination.key(name, document.model)
     label = mapping_label(job.stream.mapping)
     if label is not None:
         headers["mapping"] = label
-    batch.emitted.append(Message(identity, destination.topic, key, document.body, headers))
+    batch.emitted.append(Message(identity, DESTINATIONS[entity].topic, document.key, document.body, headers))
 
 
 def _give_up(batch: _Batch, job: Job, error: RecordRejectedError, items: Sequence[Item]) -> None:

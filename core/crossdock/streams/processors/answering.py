@@ -107,16 +107,17 @@ def _acknowledge(books: Books, said: AcknowledgementDocument, source: str) -> No
                 value=said.group_control,
             )
         )
+    about = command.fulfilment_order
+    if about:
+        books.load_fulfilments([about])
     if said.status is AcknowledgementStatus.REJECTED:
         faults = "; ".join(said.errors) or "it gave no reason"
-        books.load_fulfilments([command.fulfilment_order])
         books.raise_work(
             Cause.PARTNER_REFUSED,
-            f"fulfilment_order:{command.fulfilment_order}",
-            f"{source} could not read {command.name} of {command.fulfilment_order}: {faults}",
+            f"fulfilment_order:{about}" if about else f"command:{command.id}",
+            f"{source} could not read {command.name} of {about or f'command {command.id}'}: {faults}",
         )
         return
-    books.load_fulfilments([command.fulfilment_order])
     stored = books.fulfilments.get(command.fulfilment_order)
     if stored is not None:
         books.acknowledge(stored, Occurrence(said.external_id, source, books.tx.now))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from crossdock.sdk.errors import Rejection
 from crossdock.sdk.formats.x12.problems import Problem
 from crossdock.sdk.formats.x12.segments import Delimiters, Segment, read_isa, segments
 
-__all__ = ["Group", "Interchange", "SetSpan", "survey"]
+__all__ = ["Group", "Interchange", "Note", "SetSpan", "survey"]
 
 
 @dataclass(slots=True)
@@ -40,13 +41,21 @@ class Group:
         return self.header[5]
 
 
+class Note(NamedTuple):
+    """A TA1: what the sender says of an interchange that it got; its elements as text, and where it lies."""
+
+    elements: list[str]
+    offset: int
+
+
 @dataclass(slots=True)
 class Interchange:
-    """One interchange; ``header`` holds ISA01 to ISA16 as text, padding taken off."""
+    """One interchange; ``header`` holds ISA01 to ISA16 as text, padding taken off; ``notes`` are its TA1s."""
 
     header: list[str]
     delimiters: Delimiters
     groups: list[Group] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     closed: bool = False
     problems: list[Problem] = field(default_factory=list)
 
@@ -134,7 +143,8 @@ class _Surveyor:
             self._problem(
                 self.interchange.problems, "x12.interchange_trailer", "the interchange has no IEA", "the end"
             )
-        if not self.interchange.groups and not self.interchange.problems:
+        found = self.interchange
+        if not (found.groups or found.notes or found.problems):
             self._problem(self.interchange.problems, "x12.empty", "the interchange holds no group", "IEA")
 
     def _path(self, place: str) -> str:
@@ -237,8 +247,10 @@ class _Surveyor:
         self.interchange.closed = True
 
     def _ta1(self, elements: list[str], segment: Segment, number: int) -> None:
-        if self.group is not None:
+        if self.group is not None or self.interchange.groups:
             self._stray(segment, number, "a TA1 stands between ISA and the first GS")
+        else:
+            self.interchange.notes.append(Note(elements, segment.offset))
 
     def _close_set(self, because: str) -> None:
         if self.set is not None:

@@ -99,7 +99,8 @@ def _interchange(held: _Input, here: Position, limit: int) -> Frame:
         )
     sets = len(
         re.findall(
-            re.escape(delimiters.segment) + rb"\s*ST" + re.escape(delimiters.element), held.buffer[:end]
+            re.escape(delimiters.segment) + rb"\s*(?:ST|TA1)" + re.escape(delimiters.element),
+            held.buffer[:end],
         )
     )
     context = b"\n".join([*known, key]) if key not in known else here.context

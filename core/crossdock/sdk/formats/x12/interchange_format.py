@@ -21,7 +21,7 @@ from crossdock.sdk.formats.x12.acknowledgements import SetOutcome, acknowledgeme
 from crossdock.sdk.formats.x12.dialect import X12Dialect
 from crossdock.sdk.formats.x12.documents import read_body
 from crossdock.sdk.formats.x12.envelope_keys import group_keys, interchange_keys
-from crossdock.sdk.formats.x12.envelopes import Group, Interchange, SetSpan, survey
+from crossdock.sdk.formats.x12.envelopes import Group, Interchange, Note, SetSpan, survey
 from crossdock.sdk.formats.x12.framing import interchange_frames
 from crossdock.sdk.formats.x12.problems import Problem
 from crossdock.sdk.formats.x12.segments import segments
@@ -33,7 +33,8 @@ __all__ = ["X12Format"]
 class X12Format:
     """Transaction sets as documents.
 
-    A document has the keys ``set``, ``control``, ``interchange`` and ``group`` beside its segments and loops.
+    A document has the keys ``set``, ``control``, ``interchange`` and ``group`` beside its segments and loops. A TA1
+    is a document too, of set ``TA1`` and without a group.
     A defect of an interchange or a group is one fault in place of its sets; a defect of a set is the fault of
     that set.
     """
@@ -69,6 +70,10 @@ class X12Format:
             return
         number = start.number
         line, counted = start.line, 0
+        for note in interchange.notes:
+            line, counted = line + frame.data.count(b"\n", counted, note.offset), note.offset
+            yield Record(number, line, start.offset + note.offset, _note(interchange, note))
+            number += 1
         for group in interchange.groups:
             problems = self._intolerable(group.problems)
             first = group.sets[0].start if group.sets else 0
@@ -157,6 +162,15 @@ class X12Format:
             keep_unknown=self.dialect.unknown_segments == "keep",
         )
         return body, problems + found
+
+
+def _note(interchange: Interchange, note: Note) -> Document:
+    return {
+        "set": "TA1",
+        "control": interchange.control,
+        "interchange": interchange_keys(interchange.header),
+        "TA1": {f"{at:02}": text for at, text in enumerate(note.elements, 1)},
+    }
 
 
 def _fault(problems: list[Problem], raw: bytes) -> RecordFault:
