@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from random import Random
 
@@ -40,6 +40,7 @@ from crossdock.streams.edges.health import StatusBoard
 from crossdock.streams.edges.intake import BackPressure, Bells
 from crossdock.streams.edges.normalise import normalise_processor
 from crossdock.streams.edges.polling import Surroundings
+from crossdock.streams.edges.preparing import Preparation
 from crossdock.streams.edges.receive import Receiver
 from crossdock.streams.edges.running import edge_services
 from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
@@ -98,6 +99,13 @@ def connect(
     return open_connections(config, environment)
 
 
+def _check_runtime(config: Config) -> None:
+    if config.hub.runtime != "embedded":
+        raise MisconfiguredError(
+            f"hub.runtime: {config.hub.runtime} is not there yet; use embedded", path="hub.runtime"
+        )
+
+
 class Application:
     """A hub in one process: webhooks, API, pollers, processors, deliverers."""
 
@@ -117,10 +125,7 @@ class Application:
         Raises:
             MisconfiguredError: Nodes, tariffs or policies can't work. A broken connection is reported instead.
         """
-        if config.hub.runtime != "embedded":
-            raise MisconfiguredError(
-                f"hub.runtime: {config.hub.runtime} is not there yet; use embedded", path="hub.runtime"
-            )
+        _check_runtime(config)
         self.config = config
         self.database = database
         # Jitter of waits only; no decision depends on it.
@@ -133,8 +138,7 @@ class Application:
         self.bells = Bells()
         pressure = BackPressure()
         around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, _OWNER)
-        edges = edge_services(self.connections, around, delivery)
-        pruning = pruning_service(self.transactions, self.bodies, _retention(config), _OWNER)
+        self.preparation = self._preparation()
         self.receiver = Receiver(
             self.connections,
             self.transactions,
@@ -145,15 +149,33 @@ class Application:
             max_body_bytes=config.web.max_body_bytes,
         )
         self._sockets: list[socket.socket] = []
-        self.runtime = EmbeddedRuntime(
+        normalise = normalise_processor(self.connections, self.bodies, preparation=self.preparation)
+        self.processors = (normalise, *processors(self.hub))
+        self.runtime = self._runtime(edge_services(self.connections, around, delivery))
+        pressure.source = self.runtime
+
+    def _runtime(self, edges: Sequence[Service]) -> EmbeddedRuntime:
+        services = [
+            Service("web", self._serve, essential=True),
+            pruning_service(self.transactions, self.bodies, _retention(self.config), _OWNER),
+            *edges,
+        ]
+        if self.preparation is not None:
+            services.append(self.preparation.service)
+        return EmbeddedRuntime(
             self.transactions,
-            (normalise_processor(self.connections, self.bodies), *processors(self.hub)),
+            self.processors,
             timers=timers(self.hub),
-            services=[Service("web", self._serve, essential=True), pruning, *edges],
-            settings=EmbeddedSettings(stop_seconds=config.hub.stop_seconds),
+            services=services,
+            settings=EmbeddedSettings(stop_seconds=self.config.hub.stop_seconds),
             owner=_OWNER,
         )
-        pressure.source = self.runtime
+
+    def _preparation(self) -> Preparation | None:
+        """The further process for mapping, where the configuration wants one."""
+        if not self.config.hub.mapping_process:
+            return None
+        return Preparation(self.connections, self.transactions, self.bodies, self.config.mappings)
 
     @classmethod
     def open(cls, config: Config, **changes: object) -> Application:

@@ -71,6 +71,8 @@ class HubConfig(Strict):
     retention: Retention = Retention()
     stop_seconds: Annotated[float, Field(gt=0)] = 30
     """How long a graceful stop may take."""
+    mapping_process: bool = False
+    """Decode, map and validate JSON records in a second process, where a second core is free: for busy shops."""
 
 
 class WebConfig(Strict):

@@ -28,7 +28,7 @@ from crossdock.errors import RecordRejectedError
 from crossdock.store import log
 from crossdock.streams import metrics
 from crossdock.streams.faults import passes
-from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
+from crossdock.streams.processor import DeadLetter, Message, Prepare, Processor, Transaction
 from crossdock.streams.transaction import SqlTransaction, Transactions
 
 __all__ = ["Advance", "Backoff", "SupersededError", "handle_batch"]
@@ -77,8 +77,12 @@ async def handle_batch(
         advance: The runtime's cursor, moved in the same transactions.
         backoff: Waits between repetitions, on the clock of ``transactions``.
     """
-    if messages:
-        await _Batches(transactions, processor, advance, backoff or Backoff()).handle(messages)
+    if not messages:
+        return
+    batches = _Batches(transactions, processor, advance, backoff or Backoff())
+    if processor.prepare is not None:
+        await batches.prepare(processor.prepare, messages)
+    await batches.handle(messages)
 
 
 class _Batches:
@@ -92,6 +96,13 @@ class _Batches:
         self._advance = advance
         self._backoff = backoff
         self._log = structlog.get_logger(__name__).bind(processor=processor.name)
+
+    async def prepare(self, prepare: Prepare, messages: Sequence[Message]) -> None:
+        """Prepare a batch, or do without."""
+        try:
+            await prepare(messages)
+        except Exception:  # noqa: BLE001 - the handler does it all by itself
+            self._log.warning("batch not prepared", exc_info=True)
 
     async def handle(self, messages: Sequence[Message]) -> None:
         """Handle all, or, if the handler can't, each half."""

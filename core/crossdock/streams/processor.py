@@ -7,7 +7,7 @@ broker, a runtime, a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -85,14 +85,22 @@ class Transaction(Protocol):
 Handler = Callable[[Transaction, Sequence[Message]], None]
 
 
+Prepare = Callable[[Sequence[Message]], Awaitable[None]]
+
+
 class Processor(Struct, frozen=True):
-    """A handler bound to a topic. ``batch`` is the most messages in one transaction."""
+    """A handler bound to a topic. ``batch`` is the most messages in one transaction.
+
+    ``prepare`` is awaited with a batch before its transaction begins: for work that needs no transaction. It may be
+    skipped, and what it does must show in nothing but the time.
+    """
 
     name: str
     topic: str
     handler: Handler
     batch: int = 200
     linger_seconds: float = 0.0
+    prepare: Prepare | None = None
 
 
 class Timer(Struct, frozen=True):

@@ -26,14 +26,12 @@ from crossdock.streams.edges.mapping_process import Mapped, MappedDocument
 from crossdock.streams.edges.outcomes import ANSWER, complete_outcome
 from crossdock.streams.edges.preparing import Preparation
 from crossdock.streams.edges.reading import Item, Job, read_part
+from crossdock.streams.edges.refusing import STAGE, closed, give_up
 from crossdock.streams.edges.rows import row_documents
-from crossdock.streams.edges.wording import wording
-from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
+from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.topics import RAW
 
 __all__ = ["normalise_processor"]
-
-_STAGE = "normalise"
 
 
 def normalise_processor(
@@ -47,7 +45,7 @@ def normalise_processor(
         if spec.reconciled_by is not None and spec.wakes is None
     }
     handler = partial(_handle, connections, bodies, polled, preparation)
-    return Processor(_STAGE, RAW, handler, batch=batch, prepare=preparation.prepare if preparation else None)
+    return Processor(STAGE, RAW, handler, batch=batch, prepare=preparation.prepare if preparation else None)
 
 
 @dataclass(slots=True)
@@ -90,14 +88,14 @@ def _message(
     connection = connections.open.get(name)
     found = raws.get(message.headers["raw_id"])
     if connection is None:
-        _closed(batch, message, found, f"connection {name} is not open")
+        closed(batch.tx, message, found, f"connection {name} is not open")
         return
     if stream_name.startswith(ANSWER):
         complete_outcome(batch.tx, connection, batch.bodies, message, found)
         return
     stream = connection.streams.get(stream_name)
     if stream is None:
-        _closed(batch, message, found, f"connection {name} has no stream {stream_name}")
+        closed(batch.tx, message, found, f"connection {name} has no stream {stream_name}")
         return
     job = Job(message, connection, stream, read_part(message), found, batch.bodies, batch.tx.now)
     first = len(batch.emitted)
@@ -109,7 +107,7 @@ def _message(
             _job(batch, job)
     except RecordRejectedError as error:
         del batch.emitted[first:]
-        _give_up(batch, job, error, [])
+        give_up(batch.tx, job, error, [])
     if (name, stream_name) in polled and WOKEN not in message.headers:
         batch.healing.extend((stream, each) for each in batch.emitted[first:])
 
@@ -127,8 +125,7 @@ def _job(batch: _Batch, job: Job) -> None:
     stream = job.stream
     if stream.by_rows:
         omitted: dict[str, int] = {}
-        give_up = partial(_give_up, batch, job)
-        for document in row_documents(job, give_up, omitted):
+        for document in row_documents(job, partial(give_up, batch.tx, job), omitted):
             _emit(batch, job, stream.spec.emits, document)
         _count_omitted(job, omitted)
         return
@@ -142,7 +139,7 @@ def _job(batch: _Batch, job: Job) -> None:
         try:
             _record(batch, job, item)
         except RecordRejectedError as error:
-            _give_up(batch, job, error, [item])
+            give_up(batch.tx, job, error, [item])
 
 
 def _record(batch: _Batch, job: Job, item: Item) -> None:
@@ -198,28 +195,6 @@ def _put(
     batch.emitted.append(Message(identity, DESTINATIONS[entity].topic, document.key, document.body, headers))
 
 
-def _give_up(batch: _Batch, job: Job, error: RecordRejectedError, items: Sequence[Item]) -> None:
-    """One dead letter: of ``items`` (one record, or the rows of one document), or of the whole part."""
-    single = items[0] if len(items) == 1 and _stands_alone(job) else None
-    first = error.rejections[0]
-    path = first.path if not items or first.path.startswith("line ") else f"{_line_of(items[0])}{first.path}"
-    data = b"".join(item.data for item in items) if items else _readable(job)
-    metrics.RECORDS_REJECTED.labels(job.connection.name, job.stream.name).inc()
-    batch.tx.dead_letter(
-        DeadLetter(
-            stage=_STAGE,
-            code=first.code,
-            message=wording(job, error, items[0].record.line if items else None),
-            path=path,
-            body=data,
-            original=job.original(single) if first.code != "raw.pruned" else None,
-            raw_id=job.raw_id,
-            mapping=mapping_label(job.stream.mapping),
-            connection=job.connection.name,
-        )
-    )
-
-
 def _count_omitted(job: Job, omitted: Mapping[str, int]) -> None:
     """Say what the mapping has left out by its conditions: it is no fault, but nobody should have to guess it."""
     connection, stream = job.connection.name, job.stream.name
@@ -236,40 +211,6 @@ def _count_omitted(job: Job, omitted: Mapping[str, int]) -> None:
             path=path,
             count=count,
         )
-
-
-def _stands_alone(job: Job) -> bool:
-    """Whether one record can be read without the others: not a set of an X12 interchange, nor a lone document."""
-    dialect = getattr(job.stream.format, "dialect", None)
-    lone = job.stream.format.name == "json" and getattr(dialect, "layout", "") == "document"
-    return job.stream.cut and job.stream.format.name != "x12" and not lone
-
-
-def _line_of(item: Item) -> str:
-    return f"line {item.record.line}: " if item.record.line > 1 or item.record.number > 1 else ""
-
-
-def _readable(job: Job) -> bytes:
-    try:
-        return job.data()[: raw.INLINE_BYTES]
-    except RecordRejectedError:
-        return job.message.body
-
-
-def _closed(batch: _Batch, message: Message, found: Raw | None, why: str) -> None:
-    body = (found.body if found else None) or message.body
-    batch.tx.dead_letter(
-        DeadLetter(
-            stage=_STAGE,
-            code="connection.closed",
-            message=f"{why}: correct the configuration, start the hub again, and replay this",
-            path="",
-            body=body,
-            original=message,
-            raw_id=message.headers["raw_id"],
-            connection=message.headers["connection"],
-        )
-    )
 
 
 def _count_gap(batch: _Batch) -> None:
