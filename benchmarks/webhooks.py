@@ -117,9 +117,7 @@ class _Load:
         return times
 
     async def _post(self, request: bytes, due: float) -> float:
-        reader, writer = (
-            self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
-        )
+        reader, writer = await self._connection()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         took = (perf_counter() - due) * 1000
@@ -129,6 +127,15 @@ class _Load:
         await reader.readexactly(int(length.partition(b":")[2]))
         self._idle.append((reader, writer))
         return took
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """One that is idle and that the server has kept, or a new one."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self._host, self._port)
 
 
 def _http(call: RawRequest) -> bytes:

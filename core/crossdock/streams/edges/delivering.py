@@ -39,6 +39,7 @@ class DeliverySettings:
         limit_seconds: How long a call may take; then nobody knows whether it happened.
         lease_seconds: How long a worker that says nothing keeps what it has taken.
         idle_seconds: How often the outbox is looked at when nothing was heard.
+        linger_seconds: How long to wait after a commit: one look at the outbox then serves a burst of them.
         backoffs: When to try again.
     """
 
@@ -47,6 +48,7 @@ class DeliverySettings:
     limit_seconds: float = 60.0
     lease_seconds: float = 300.0
     idle_seconds: float = 0.25
+    linger_seconds: float = 0.02
     backoffs: Backoffs = field(default_factory=Backoffs)
 
 
@@ -102,6 +104,8 @@ class _Deliverer:
                     task.add_done_callback(lambda _: self._news.set())
                     under_way.add(task)
                 await pause(self._transactions.clock, self._settings.idle_seconds, stop, self._news)
+                if not under_way and not self._queue:
+                    await self._transactions.clock.sleep(self._settings.linger_seconds)
             await self._give_back([each for unit in self._queue for each in unit.commands])
             self._queue.clear()
             while under_way:

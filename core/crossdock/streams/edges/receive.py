@@ -13,6 +13,7 @@ from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.sdk.manifest import Role
 from crossdock.store.raw import BodyStore
 from crossdock.streams.edges import metrics
+from crossdock.streams.edges.arriving import Arrivals
 from crossdock.streams.edges.connections import Connection, Connections
 from crossdock.streams.edges.gathering import Gathering
 from crossdock.streams.edges.health import StatusBoard
@@ -60,12 +61,16 @@ class Receiver:
         pressure: BackPressure,
         *,
         max_body_bytes: int,
+        arrivals: Arrivals | None = None,
     ) -> None:
-        """Receive for the streams of ``connections``; a larger body is answered 413."""
+        """Receive for the streams of ``connections``; a larger body is answered 413.
+
+        ``arrivals`` is where calls are kept before they are answered; by default the store.
+        """
         self._connections = connections
         self._transactions = transactions
         self._bodies = bodies
-        self._gathering = Gathering(transactions, board)
+        self._arrivals = arrivals or Gathering(transactions, board)
         self._bells = bells
         self._pressure = pressure
         self.max_body_bytes = max_body_bytes
@@ -115,7 +120,7 @@ class Receiver:
             body = await keep_body(self._bodies, record.payload)
             bell = connection.streams[record.stream].spec.wakes is not None
             arrivals.append(arrival(connection.name, record, body, request.received_at, quiet=bell))
-        await self._gathering.keep(arrivals)
+        await self._arrivals.keep(arrivals)
         for record in records:
             wakes = connection.streams[record.stream].spec.wakes
             if wakes is not None:
