@@ -288,7 +288,7 @@ class NdjsonDialect(_Dialect):
 class XmlDialect(_Dialect):
     """XML without document types and entities.
 
-    The encoding is the one that the file itself states; it must be ASCII-compatible.
+    The encoding is the one that the file itself states: one that expat knows, or UTF-16.
 
     Attributes:
         record: Local name of the elements that are records; empty for a whole document.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from itertools import chain
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -12,6 +12,7 @@ from lxml import etree
 
 from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.sdk.formats.dialects import XmlDialect
+from crossdock.sdk.formats.markup_walking import TAG, Places, RefusedError, Walker
 from crossdock.sdk.formats.records import (
     START,
     Document,
@@ -25,77 +26,12 @@ from crossdock.sdk.formats.records import (
 )
 from crossdock.sdk.formats.rows import KEPT_OF_FAULT, inspect_records
 from crossdock.sdk.formats.values import as_text
+from crossdock.sdk.formats.wide_text import UTF_32, wide_text
 
 __all__ = ["XmlFormat"]
 
-_TAG = re.compile(rb"<[^<>\"']*(?:\"[^\"]*\"[^<>\"']*|'[^']*'[^<>\"']*)*>")
+_WRONG_ENCODING = expat.errors.codes[expat.errors.XML_ERROR_INCORRECT_ENCODING]
 _NAME = re.compile(r"[A-Za-z_][\w.-]*\Z")
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
-
-
-class _Refused(ValueError):
-    """Something that this format doesn't take, such as a document type."""
-
-
-@dataclass(slots=True)
-class _Found:
-    """A record that expat has seen the end of; offsets in the stream that it was fed."""
-
-    start: int
-    end: int
-    line: int
-    last_line: int
-    context: bytes
-
-
-@dataclass(slots=True)
-class _Walker:
-    """Expat's handlers: keeps the open start tags, and the record that is being read."""
-
-    dialect: XmlDialect
-    prefix: bytes = b""
-    buffer: bytes = b""
-    base: int = 0
-    tags: list[bytes] = field(default_factory=list)
-    begun: tuple[int, int, int] | None = None
-    found: list[_Found] = field(default_factory=list)
-    parser: expat.XMLParserType = field(default_factory=expat.ParserCreate)
-
-    def __post_init__(self) -> None:
-        parser = self.parser
-        parser.StartElementHandler = self.start
-        parser.EndElementHandler = self.end
-        parser.StartDoctypeDeclHandler = self.doctype
-        parser.XmlDeclHandler = self.declaration
-
-    def declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        self.prefix = f"<?xml version='{version}' encoding='{encoding}'?>".encode() if encoding else b""
-
-    def doctype(self, *_: object) -> None:
-        raise _Refused("a document type (DOCTYPE) is refused: it can declare entities")
-
-    def start(self, name: str, _attributes: dict[str, str]) -> None:
-        at = self.parser.CurrentByteIndex
-        tag = _TAG.match(self.buffer, at - self.base)
-        self.tags.append(tag[0] if tag else b"")
-        if len(self.tags) > self.dialect.max_depth:
-            raise _Refused(f"nested deeper than {self.dialect.max_depth}")
-        if self.begun is None and self._is_record(name):
-            self.begun = (at, self.parser.CurrentLineNumber, len(self.tags))
-
-    def _is_record(self, name: str) -> bool:
-        return name.rpartition(":")[2] == self.dialect.record if self.dialect.record else len(self.tags) == 1
-
-    def end(self, _name: str) -> None:
-        at = self.parser.CurrentByteIndex
-        if self.begun and len(self.tags) == self.begun[2]:
-            tag = _TAG.match(self.buffer, at - self.base)
-            stop = at + (len(tag[0]) if tag else 0)
-            context = self.prefix + b"".join(self.tags[:-1])
-            line = self.parser.CurrentLineNumber + (tag[0].count(b"\n") if tag else 0)
-            self.found.append(_Found(self.begun[0], stop, self.begun[1], line, context))
-            self.begun = None
-        self.tags.pop()
 
 
 class XmlFormat:
@@ -121,35 +57,32 @@ class XmlFormat:
 
         A file can be taken up again at the end of any frame: the context opens the elements anew.
         """
-        walker = _Walker(self.dialect)
-        opening = start.context
-        walker.base = 0
-        shift = start.offset - len(opening)
-        here = start
         source = blocks(chunks, self.dialect.frame_bytes)
-        ended = False
-        block = opening
-        while not ended:
-            block = block or next(source, b"")
-            ended = not block
-            walker.buffer += block
-            fault = self._feed(walker, block, ended=ended, first=start.offset == 0 and walker.base == 0)
-            block = b""
+        first = next(source, b"")
+        wide = wide_text(start.context, first if start.offset == 0 else b"")
+        if wide is None and start.offset == 0 and first.startswith(UTF_32):
+            yield _broken(start, _refused("UTF-32 is not taken: ask the partner for UTF-8"), first)
+            return
+        walker = Walker(self.dialect, wide=wide)
+        opening, here = start.context, start
+        lines = start.line - 1 - opening.count(b"\n")
+        places = Places(walker, start.offset, len(opening))
+        if opening:
+            walker.feed(opening)
+        for block in chain([first], source, [b""]):
+            fault = self._feed(walker, block)
             for found in walker.found:
-                begin = Position(
-                    found.start + shift,
-                    found.line + start.line - 1 - opening.count(b"\n"),
-                    here.number,
-                    found.context,
-                )
-                last = found.last_line + start.line - 1 - opening.count(b"\n")
-                here = Position(found.end + shift, last, here.number + 1, found.context)
-                yield Frame(begin, here, walker.buffer[found.start - walker.base : found.end - walker.base])
+                begin = Position(places.of(found.start), found.line + lines, here.number, found.context)
+                here = Position(places.of(found.end), found.last_line + lines, here.number + 1, found.context)
+                data = walker.buffer[found.start - walker.base : found.end - walker.base]
+                yield Frame(begin, here, wide.restored(data) if wide else data)
             walker.found.clear()
             if fault:
                 yield _broken(here, fault, walker.buffer)
                 return
-            self._forget(walker)
+            if not block:
+                return
+            self._forget(walker, places)
             if len(walker.buffer) > self.dialect.max_record_bytes + self.dialect.frame_bytes:
                 limit = self.dialect.max_record_bytes
                 message = (
@@ -160,17 +93,24 @@ class XmlFormat:
                 )
                 return
 
-    def _feed(self, walker: _Walker, block: bytes, *, ended: bool, first: bool) -> Rejection | None:
-        if first and block.startswith(_WIDE):
-            return Rejection(
-                "format.xml_refused", "UTF-16 and UTF-32 are not taken: ask the partner for UTF-8", "byte 0"
-            )
+    def _feed(self, walker: Walker, block: bytes) -> Rejection | None:
+        """Feed the next block of the file; an empty one is its end."""
+        ended = not block
         try:
-            walker.parser.Parse(block, ended)
-        except _Refused as error:
+            walker.feed(walker.wide.decoded(block, ended=ended) if walker.wide else block, ended=ended)
+        except UnicodeDecodeError as error:
+            said = f"from here on the file is no {error.encoding.upper()} ({error.reason}): fetch it again"
+            code = "format.half_written" if ended else "format.xml_malformed"
+            return Rejection(code, said, f"line {walker.parser.CurrentLineNumber}")
+        except RefusedError as error:
             return Rejection("format.xml_refused", str(error), f"line {walker.parser.CurrentLineNumber}")
         except expat.ExpatError as error:
             path = f"line {error.lineno}, column {error.offset + 1}"
+            if error.code == _WRONG_ENCODING:
+                return _refused(
+                    "the XML declaration names an encoding that the bytes are not in: ask the partner to write "
+                    'encoding="UTF-8" where it sends UTF-8'
+                )
             reason = expat.errors.messages.get(error.code, str(error))
             if ended:
                 return Rejection(
@@ -181,10 +121,11 @@ class XmlFormat:
             )
         return None
 
-    def _forget(self, walker: _Walker) -> None:
+    def _forget(self, walker: Walker, places: Places) -> None:
         """Let go of what was parsed, but not of the record or tag that is being read."""
         index = walker.parser.CurrentByteIndex
         keep = walker.begun[0] if walker.begun else max(index, walker.base)
+        places.pass_by(keep)
         walker.buffer = walker.buffer[keep - walker.base :]
         walker.base = keep
 
@@ -203,9 +144,11 @@ class XmlFormat:
         yield Record(start.number, start.line, start.offset, value)
 
     def _element(self, frame: Frame, where: str) -> Document | RecordFault:
-        context = frame.start.context
+        context, data = frame.start.context, frame.data
+        if (wide := wide_text(context, b"")) is not None:
+            context, data = context.removeprefix(wide.prefix), wide.plain(data)
         names = [
-            tag.split(None, 1)[0].strip(b"<>/") for tag in _TAG.findall(context) if not tag.startswith(b"<?")
+            tag.split(None, 1)[0].strip(b"<>/") for tag in TAG.findall(context) if not tag.startswith(b"<?")
         ]
         closing = b"".join(b"</" + name + b">" for name in reversed(names))
         parser = etree.XMLParser(
@@ -217,7 +160,7 @@ class XmlFormat:
             remove_pis=True,
         )
         try:
-            element = etree.fromstring(context + frame.data + closing, parser)
+            element = etree.fromstring(context + data + closing, parser)
         except etree.XMLSyntaxError as error:
             return RecordFault(
                 Rejection("format.xml", f"the record can't be read: {error.msg}", where), frame.data
@@ -305,6 +248,10 @@ class XmlFormat:
 
 def _local(name: str) -> str:
     return name.rpartition("}")[2]
+
+
+def _refused(message: str) -> Rejection:
+    return Rejection("format.xml_refused", message, "byte 0")
 
 
 def _broken(here: Position, fault: Rejection, rest: bytes) -> Frame:
