@@ -114,7 +114,7 @@ def packed_shipment(problem: Problem, lane: int, units: Units) -> float:
     """Packed cost of the shipment as such and its freight, by ``lane``; infinite if it can't be."""
     service, _ = problem.lanes.carrier(lane)
     restrictions = {r for p, _ in units for r in problem.demand.lines[p].restrictions}
-    if restrictions & set(service.refuses) or problem.cost[lane] == float("inf"):
+    if restrictions & set(service.refuses) or problem.cost[lane] >= IMPOSSIBLE:
         return float("inf")
     return float(problem.cost[lane]) + problem.packed_freight(_freight(problem, lane, units))
 

@@ -52,7 +52,7 @@ def route(
         ValueError: the demand has no lines, a quantity that is not positive, or ``now`` is naive.
         MisconfiguredError: a condition of a policy fails for this order.
     """
-    if not demand.lines or min(line.quantity for line in demand.lines) <= 0 or now.tzinfo is None:
+    if not demand.lines or min([line.quantity for line in demand.lines]) <= 0 or now.tzinfo is None:
         raise ValueError(f"order {demand.order_id}: needs lines, positive quantities and an aware instant")
     situation = situation_of(demand, supply, now)
     policy = policies.choose(demand)
@@ -64,6 +64,9 @@ def route(
         return _undecided(situation, network, "unknown_currency")
     problem = Problem(situation, network, policy)
     return decision_of(problem, solve(problem))
+
+
+_NO_GAP = Decimal("0.0")
 
 
 def solve(problem: Problem) -> Plan:
@@ -182,7 +185,7 @@ def decision_of(problem: Problem, plan: Plan) -> Decision:
         given_up=plan.given_up,
         tiers=tier_values(policy, assignments),
         optimal=plan.optimal,
-        gap=Decimal(repr(plan.gap)),
+        gap=Decimal(repr(plan.gap)) if plan.gap else _NO_GAP,
         snapshot_hash=digest,
         snapshot=data,
     )

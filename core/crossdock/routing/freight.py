@@ -30,6 +30,7 @@ class FreightTable:
         "_heaviest",
         "_last",
         "_least_heaviest",
+        "_most_grams_per_cm3",
         "_rates",
         "_services",
         "_steps",
@@ -53,6 +54,7 @@ class FreightTable:
         self._base = np.arange(len(tariffs) * zones).reshape(self._last.shape) * self._steps.size
         self._heaviest = np.array([float(tariff.breaks[-1]) for tariff in tariffs])
         self._least_heaviest = float(self._heaviest.min(initial=np.inf))
+        self._most_grams_per_cm3 = max((1000.0 / t.divisor for t in tariffs if t.divisor), default=0.0)
         self._grams_per_cm3 = np.array([1000.0 / t.divisor if t.divisor else 0.0 for t in tariffs])
 
     def of_sets(
@@ -71,7 +73,10 @@ class FreightTable:
         """
         billed = np.maximum(weight_grams[:, None], np.ceil(volume_cm3[:, None] * self._grams_per_cm3))
         further = _NONE
-        if billed[-1].max(initial=0.0) > self._least_heaviest:
+        if (
+            max(weight_grams.item(-1), volume_cm3.item(-1) * self._most_grams_per_cm3 + 1.0)
+            > self._least_heaviest
+        ):
             further = np.maximum(np.ceil(billed / self._heaviest) - 1.0, 0.0)
             billed -= further * self._heaviest
         freight: Floats = self._rates.take(self._steps.searchsorted(billed)[:, :, None] + self._base)

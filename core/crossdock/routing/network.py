@@ -7,27 +7,23 @@ changes no answer.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from crossdock.errors import MisconfiguredError
 from crossdock.routing.lanes import Lanes, lanes_of
 from crossdock.routing.model import Demand, Destination, Money, Node, NodeStatus, RateCard, Service
 from crossdock.routing.schedule import NodeClock
+from crossdock.routing.sphere import distance_km, unit_vector
 from crossdock.routing.tariff import Floats, Tariff, thousandths
 from crossdock.routing.timetable import Timetable, timetable
 
-__all__ = ["EARTH_RADIUS_KM", "UNLIMITED", "Network", "Reach"]
-
-EARTH_RADIUS_KM = 6371.0088
-"""Mean radius of the earth (IUGG)."""
+__all__ = ["UNLIMITED", "Network", "Reach"]
 
 UNLIMITED = 2**31 - 1
 """Capacity of a node without limit."""
@@ -40,16 +36,27 @@ _PICK_UP = Service("", "", "", (0,), pick_up_days=_EVERY_DAY, delivery_days=_EVE
 """The customer's own way: handed over on the day the node is ready, free of freight."""
 
 
-class Reach(Struct, frozen=True, eq=False):
+class Reach:
     """What a destination is to every node.
 
     Attributes:
-        distance_km: Great-circle distance, shape (nodes,).
         zones: Zone of each node, flat, by chart of the network and node; one beyond the last where there is none.
     """
 
-    distance_km: Floats
-    zones: NDArray[np.intp]
+    __slots__ = ("_distance_km", "_minus_cosines", "zones")
+
+    def __init__(self, minus_cosines: Floats, zones: NDArray[np.intp]) -> None:
+        """Keep what was measured."""
+        self.zones = zones
+        self._minus_cosines = minus_cosines
+        self._distance_km: Floats | None = None
+
+    @property
+    def distance_km(self) -> Floats:
+        """Great-circle distance of every node, shape (nodes,)."""
+        if self._distance_km is None:
+            self._distance_km = distance_km(self._minus_cosines)
+        return self._distance_km
 
 
 class Network:
@@ -106,12 +113,8 @@ class Network:
         self._lanes: dict[Hashable, Lanes] = {}
 
     def _compile_arrays(self) -> None:
-        latitude = np.radians([node.position.latitude for node in self.nodes])
-        longitude = np.radians([node.position.longitude for node in self.nodes])
-        self._unit_vectors = np.stack(
-            [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)],
-            axis=1,
-        )
+        vectors = [unit_vector(node.position) for node in self.nodes]
+        self._minus_vectors = -np.array(vectors, dtype=np.float64).reshape(self.size, 3)
         self._origins = [node.address for node in self.nodes]
         self.active = np.array([node.status is NodeStatus.ACTIVE for node in self.nodes], dtype=bool)
         costs = [node.handling_cost for node in self.nodes]
@@ -218,24 +221,6 @@ class Network:
             )
         return money.amount * rate
 
-    def distance_km(self, destination: Destination) -> Floats:
-        """Great-circle distance of every node to ``destination``, shape (nodes,)."""
-        latitude = math.radians(destination.position.latitude)
-        longitude = math.radians(destination.position.longitude)
-        vector = np.array(
-            (
-                math.cos(latitude) * math.cos(longitude),
-                math.cos(latitude) * math.sin(longitude),
-                math.sin(latitude),
-            )
-        )
-        angle: Floats = self._unit_vectors @ vector
-        np.maximum(angle, -1.0, out=angle)
-        np.minimum(angle, 1.0, out=angle)
-        np.arccos(angle, out=angle)
-        angle *= EARTH_RADIUS_KM
-        return angle
-
     def reach(self, destination: Destination) -> Reach:
         """Distance and zones of ``destination`` from every node."""
         found = self._reaches.get(destination)
@@ -247,9 +232,9 @@ class Network:
         return found
 
     def _measure(self, destination: Destination) -> Reach:
-        distance = self.distance_km(destination)
-        zones = [chart.zone_of(distance, self._origins, destination.address) for chart in self._charts]
-        return Reach(distance, zones[0] if len(zones) == 1 else np.concatenate(zones))
+        minus_cosines = self._minus_vectors @ np.array(unit_vector(destination.position))
+        zones = [chart.zone_of(minus_cosines, self._origins, destination.address) for chart in self._charts]
+        return Reach(minus_cosines, zones[0] if len(zones) == 1 else np.concatenate(zones))
 
     def lanes(self, passed: NDArray[np.bool_], demand: Demand) -> Lanes:
         """The lanes of ``demand`` from the nodes that ``passed``, shape (nodes,)."""

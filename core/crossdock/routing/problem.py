@@ -34,6 +34,12 @@ def memberships(count: int) -> Floats:
     return ((sets[:, None] >> np.arange(count)) & 1).astype(np.float64)
 
 
+@cache
+def _with_shipment(count: int) -> Floats:
+    """``memberships``, and a last column of ones: every set is one shipment."""
+    return np.hstack((memberships(count), np.ones((1 << count, 1))))
+
+
 class Problem:
     """The numbers of one order, computed once for each decision.
 
@@ -45,7 +51,7 @@ class Problem:
         lanes: Ways to ship.
         zone: Tariff zone of each lane, shape (lanes,).
         arrival: Flat position of each lane in the tables by service, node and zone, shape (lanes,).
-        cost: Packed cost of one shipment by each lane, without freight and lines; infinite where none can go.
+        cost: Packed cost of one shipment by each lane, without freight and lines.
         promised_ordinal: The promised day; a promise broken for years counts as broken for ``LONGEST_DELAY_DAYS``.
     """
 
@@ -137,7 +143,7 @@ class Problem:
         if "workload" in scales and self.situation.capacity is not None:
             cost += self.packing.pack("workload", self.workload(self.situation.capacity[0])).take(node)
         if fenced:
-            cost[~self.eligible.take(node)] = np.inf
+            cost[~self.eligible.take(node)] = IMPOSSIBLE
         return cost
 
     def _cost_by_zone(self) -> Floats:
@@ -147,11 +153,12 @@ class Problem:
         known = timetable.costs.get(key)
         if known is None:
             days = timetable.delivery
-            known = np.where(days < np.inf, packing.shipment[:, None], np.inf)
+            known = np.broadcast_to(packing.shipment[:, None], days.shape).copy()
             if "late_days" in packing.scales and promised:
                 known += packing.pack("late_days", np.maximum(days - self.promised_ordinal, 0.0))
             if "transit_days" in packing.scales:
                 known += packing.pack("transit_days", np.maximum(days - self.today, 0.0))
+            known[days == np.inf] = IMPOSSIBLE
             if len(timetable.costs) >= _REMEMBERED:
                 timetable.costs.clear()
             timetable.costs[key] = known
@@ -198,7 +205,7 @@ class Problem:
     @property
     def sends(self) -> NDArray[np.bool_]:
         """Lanes that are open to this order, shape (lanes,)."""
-        return self.cost < np.inf
+        return self.cost < IMPOSSIBLE
 
     def delivery(self, lane: int) -> int:
         """Ordinal day of delivery by an open ``lane``."""
@@ -253,7 +260,10 @@ class Problem:
         """Packed cost of every set of items by every lane, shape (2**items, lanes); row 0 means nothing."""
         lanes, member = self.lanes, memberships(len(self.items))
         weight, volume = np.array((self.weight, self.volume), dtype=np.float64) @ member.T
-        table: Floats = member @ self.item_cost.take(lanes.node, axis=1)
+        parts = np.empty((len(self.items) + 1, lanes.node.size))
+        self.item_cost.take(lanes.node, axis=1, out=parts[:-1], mode="clip")
+        parts[-1] = self.cost
+        table: Floats = _with_shipment(len(self.items)) @ parts
         self._forbid_sets(table, member)
         freight = lanes.freight.of_sets(weight, volume, self._holders(member))
         if "shipping_cost" in self.packing.scales:
@@ -261,7 +271,6 @@ class Problem:
         else:
             packed = np.where(freight < np.inf, 0.0, freight)
         table += packed.take(lanes.rate + self.zone, axis=1)
-        table += self.cost
         return table
 
     def _holders(self, member: Floats) -> dict[str, NDArray[np.bool_]]:
@@ -287,12 +296,17 @@ class Problem:
             table[total[:, None] > self.situation.stock[positions[0]].take(node)] = IMPOSSIBLE
 
 
-def _bundles(demand: Demand, policy: CompiledPolicy) -> list[tuple[int, ...]]:
+@cache
+def _every_line(count: int) -> tuple[tuple[int, ...], ...]:
+    return tuple((position,) for position in range(count))
+
+
+def _bundles(demand: Demand, policy: CompiledPolicy) -> tuple[tuple[int, ...], ...]:
     kinds = policy.split.keep_together
     if not kinds:
-        return [(position,) for position in range(len(demand.lines))]
+        return _every_line(len(demand.lines))
     groups: dict[str, list[int]] = {}
     for position, line in enumerate(demand.lines):
         together = line.group and line.group_kind in kinds
         groups.setdefault(f"group:{line.group}" if together else f"line:{position}", []).append(position)
-    return [tuple(group) for group in groups.values()]
+    return tuple(tuple(group) for group in groups.values())

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossdock.routing.model import Address, RateCard
+from crossdock.routing.sphere import Floats, minus_cosine
 
-__all__ = ["MONEY_SCALE", "Tariff", "thousandths"]
+__all__ = ["MONEY_SCALE", "Floats", "Tariff", "thousandths"]
 
 MONEY_SCALE = 1000
-
-Floats = NDArray[np.float64]
 
 
 def thousandths(amount: Decimal) -> int:
@@ -73,17 +72,21 @@ class Tariff:
         self.breaks = card.weight_breaks_grams
         self.divisor = card.dim_divisor_cm3_per_kg
         self.dearest_parcel = max(map(max, self.rates)) + sum(self.restricted.values())
-        self._bands = np.array(card.distance_bands_km, dtype=np.float64)
+        self._bands = minus_cosine(card.distance_bands_km)
         self._postal: dict[str, dict[str, int]] = {}
         for entry in card.postal_zones:
             self._postal.setdefault(entry.destination_prefix, {})[entry.origin_prefix] = entry.zone
 
     def zone_of(
-        self, distance_km: Floats, origins: Sequence[Address], destination: Address
+        self, minus_cosines: Floats, origins: Sequence[Address], destination: Address
     ) -> NDArray[np.intp]:
-        """Zone of each node for ``destination``; ``zones``, one beyond the last, where the carrier has none."""
+        """Zone of each node for ``destination``; ``zones``, one beyond the last, where the carrier has none.
+
+        Args:
+            minus_cosines: Of the angle between each node and the destination, see ``sphere``.
+        """
         if self._bands.size or self.zones == 1:
-            zone = self._bands.searchsorted(distance_km)
+            zone = self._bands.searchsorted(minus_cosines)
         else:
             zone = np.full(len(origins), self.zones, dtype=np.intp)
         if self._postal:

@@ -16,6 +16,7 @@ from crossdock.config.network import RateCardConfig, routing_rate_card, with_tar
 from crossdock.mapping.cases import run_cases
 from crossdock.mapping.files import packaged_mappings
 from crossdock.routing.model import Address as RoutingAddress
+from crossdock.routing.sphere import minus_cosine
 from crossdock.routing.tariff import Tariff
 from crossdock.sdk.clock import ManualClock
 from crossdock.sdk.connector import Command, Verdict
@@ -210,9 +211,9 @@ def test_a_label_costs_what_routing_thought(
 ) -> None:
     here, there = (latitude, longitude), (min(latitude + north, 90.0), longitude)
     parcel = Parcel(Place(origin, here), Place(destination, there), Decimal(weight), Decimal(volume))
-    distance = np.array([(there[0] - here[0]) * np.pi / 180 * 6371.0088])
+    away = minus_cosine([(there[0] - here[0]) * np.pi / 180 * 6371.0088])
     zone = int(
-        TARIFF.zone_of(distance, [RoutingAddress("US", "", origin)], RoutingAddress("US", "", destination))[0]
+        TARIFF.zone_of(away, [RoutingAddress("US", "", origin)], RoutingAddress("US", "", destination))[0]
     )
     quote = price(TARIFF_SHEET, parcel)
     if max(weight, -(-volume * 1000 // 5000)) > 30_000:
