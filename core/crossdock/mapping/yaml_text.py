@@ -17,9 +17,8 @@ import yaml
 
 from crossdock.mapping.faults import DefinitionProblem, MappingDefinitionError
 from crossdock.mapping.paths import Value
+from crossdock.yaml_model import SafeLoader
 
-# libyaml reads ten times faster: a hub's start is reading mappings to a large part
-SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 _WORDS: Final = {"true": True, "false": False, "null": None, "~": None, "": None}
