@@ -79,7 +79,7 @@ async def _sustained(application: Application, calls: Sequence[RawRequest], worl
     """Seconds from the first webhook until the last order is decided and its commands are in the outbox."""
     stop = asyncio.Event()
     preparation = application.preparation
-    services = [preparation.service] if preparation else []
+    services = [*application.arriving, *([preparation.service] if preparation else [])]
     runtime = EmbeddedRuntime(application.transactions, application.processors, services=services)
     running = asyncio.create_task(runtime.run(stop))
     while preparation and not preparation.process.is_ready:  # noqa: ASYNC110 - another process is starting

@@ -30,12 +30,15 @@ from crossdock.sdk.registry import Registry, discover
 from crossdock.sdk.services import Clock
 from crossdock.store.decision_log import keep_network
 from crossdock.store.engine import Database, open_database
+from crossdock.store.journal import Journal
 from crossdock.store.leases import SqlTokenStore
 from crossdock.store.migrations import migrate
 from crossdock.store.raw import BodyStore
 from crossdock.store.retention import Retention
+from crossdock.streams.edges.arriving import JournaledArrivals
 from crossdock.streams.edges.connections import Connections, Environment, open_connections
 from crossdock.streams.edges.delivering import DeliverySettings
+from crossdock.streams.edges.gathering import Gathering
 from crossdock.streams.edges.health import StatusBoard
 from crossdock.streams.edges.intake import BackPressure, Bells
 from crossdock.streams.edges.normalise import normalise_processor
@@ -99,6 +102,10 @@ def connect(
     return open_connections(config, environment)
 
 
+def _journal(config: Config) -> Journal:
+    return Journal(config.hub.data_dir / "arrivals.sqlite")
+
+
 def _check_runtime(config: Config) -> None:
     if config.hub.runtime != "embedded":
         raise MisconfiguredError(
@@ -139,6 +146,11 @@ class Application:
         pressure = BackPressure()
         around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, _OWNER)
         self.preparation = self._preparation()
+        gathering = Gathering(self.transactions, self.board)
+        # PostgreSQL has many writers: nobody who calls waits for a processor there.
+        self._journal = _journal(config) if database.dialect == "sqlite" else None
+        journaled = JournaledArrivals(self._journal, gathering) if self._journal else None
+        self.arriving = [journaled.service] if journaled else []
         self.receiver = Receiver(
             self.connections,
             self.transactions,
@@ -147,6 +159,7 @@ class Application:
             self.bells,
             pressure,
             max_body_bytes=config.web.max_body_bytes,
+            arrivals=journaled or gathering,
         )
         self._sockets: list[socket.socket] = []
         normalise = normalise_processor(self.connections, self.bodies, preparation=self.preparation)
@@ -157,6 +170,7 @@ class Application:
     def _runtime(self, edges: Sequence[Service]) -> EmbeddedRuntime:
         services = [
             Service("web", self._serve, essential=True),
+            *self.arriving,
             pruning_service(self.transactions, self.bodies, _retention(self.config), _OWNER),
             *edges,
         ]
@@ -203,6 +217,8 @@ class Application:
 
     def close(self) -> None:
         """Close the database."""
+        if self._journal is not None:
+            self._journal.close()
         self.database.close()
 
     def _keep_network(self, connection: DatabaseConnection) -> None:
