@@ -84,6 +84,11 @@ class MisconfiguredError(CrossdockError):
         super().__init__(message, detail=detail)
         self.path = path
 
+    @property
+    def located(self) -> str:
+        """The message with the path before it, unless it says where by itself."""
+        return self.message if self.path in self.message else f"{self.path}: {self.message}"
+
 
 class BugError(CrossdockError):
     """A state that our own code must not reach."""

@@ -14,6 +14,12 @@ from crossdock.streams.processor import DeadLetter, Transaction
 from tests.cli.builders import Cli
 from tests.processors.harness import Harness
 
+_SHOP = "connections:\n  a:\n    connector: shopify\n    config: {shop: acme, client_secret: x, access_token: y}\n"
+_SERVICE = """
+services: [{id: g, carrier: u, rate_card: r, transit_days: [1, 2, 3]}]
+rate_cards: [{id: r, weight_breaks_grams: [1000], rates: [["5"], ["7"]], distance_bands_km: [500]}]
+"""
+
 
 @pytest.mark.usefixtures("hub")
 def test_orders_are_listed(cli: Cli) -> None:
@@ -140,10 +146,11 @@ def test_an_editor_mends_a_dead_letter(
 
 @pytest.mark.usefixtures("hub")
 def test_work_is_listed_and_resolved(cli: Cli) -> None:
-    (item,) = cli("work", "list", "--json").json
+    items = {item["cause"]: item for item in cli("work", "list", "--json").json}
+    item = items.pop("partner_refused")
     assert "partner_refused" in cli("work", "list").out
     assert cli("work", "resolve", str(item["id"]), "-r", "told by hand").code == 0
-    assert cli("work", "list", "--json").json == []
+    assert [each["cause"] for each in cli("work", "list", "--json").json] == list(items)
     assert "told by hand" in cli("work", "list", "--done").out
     assert cli("work", "resolve", str(item["id"]), "-r", "again").code == 1
 
@@ -197,3 +204,88 @@ def test_help_imports_nothing_heavy() -> None:
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.splitlines()[-1] == "[]"
     assert "dead-letter" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hub: [\n", "bad.yaml:2: did not find expected node content"),
+        ("hub: {nme: x}\n", "bad.yaml:1: hub.nme: unknown key"),
+        ("- a\n", "must be a mapping of keys to values"),
+        ("hub: {database: 'mysql://user:word@host/x'}\n", "hub.database: the store runs on sqlite"),
+        ("hub: {database: 'nonsense'}\n", "hub.database is no database URL"),
+        ("connections: {a: {connector: rate_card}}\n", "connections.a.config"),
+        (_SHOP + "    streams: {odrs: {}}\n", "connections.a.streams.odrs: connector shopify has no stream"),
+        (_SHOP + "    commands: {order.cancl: off}\n", "connections.a.commands.order.cancl"),
+        (_SHOP + "    streams: {orders: {mapping: my/order}}\n", "connections.a.streams.orders.mapping"),
+        (_SERVICE, "services.g.transit_days: transit_days has 3 values"),
+    ],
+)
+def test_a_wrong_configuration_is_told_by_its_place(cli: Cli, folder: Path, text: str, words: str) -> None:
+    (folder / "bad.yaml").write_text(text)
+    checked = cli("config", "check", "-c", "bad.yaml")
+    assert checked.code == 2
+    assert words in checked.err
+    assert "Traceback" not in checked.err
+    assert ":word@" not in checked.err
+
+
+_EVERY = (
+    *(
+        "status",
+        "doctor",
+        "order list",
+        "order show 1",
+        "decision show 1",
+        "stock show A",
+        "dead-letter list",
+    ),
+    *("dead-letter show 1", "dead-letter edit 1 --file x", "dead-letter replay 1", "dead-letter discard 1"),
+    *("work list", "work resolve 1 -r x", "token list", "token create a", "token revoke a"),
+)
+
+
+@pytest.mark.parametrize("command", _EVERY)
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("none.yaml", "crossdock init"),
+        ("empty.yaml", "there is no database yet"),
+        ("away.yaml", "the database does not answer"),
+        ("broken.yaml", "the database does not answer as it should"),
+    ],
+)
+def test_every_command_says_in_words_what_is_missing(
+    cli: Cli, folder: Path, command: str, config: str, words: str
+) -> None:
+    (folder / "x").write_text("{}")
+    (folder / "empty.yaml").write_text("hub: {data_dir: elsewhere}\n")
+    (folder / "away.yaml").write_text("hub: {database: 'postgresql://nobody@127.0.0.1:1/x'}\n")
+    (folder / "broken.yaml").write_text("hub: {data_dir: broken}\n")
+    (folder / "broken").mkdir()
+    (folder / "broken/crossdock.sqlite").mkdir()
+    ended = cli(*command.split(), "-c", config)
+    assert ended.code in (1, 2)
+    assert words in ended.err
+    assert ended.err.startswith("error: ")
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize("config", ["away.yaml", "broken.yaml"])
+def test_a_hub_that_cannot_start_says_why(cli: Cli, folder: Path, config: str) -> None:
+    (folder / "away.yaml").write_text("hub: {database: 'postgresql://nobody@127.0.0.1:1/x'}\n")
+    (folder / "broken.yaml").write_text("hub: {data_dir: broken}\n")
+    (folder / "broken").mkdir()
+    (folder / "broken/crossdock.sqlite").mkdir()
+    ended = cli("run", "-c", config)
+    assert (ended.code, "the database does not answer as it should" in ended.err) == (1, True)
+
+
+def test_connections_are_asked_whether_they_would_work(cli: Cli, folder: Path) -> None:
+    text = (folder / "crossdock.yaml").read_text()
+    (folder / "own.yaml").write_text(text.replace("{name: test}", "{name: test, data_dir: own}"))
+    checked = cli("check", "-c", "own.yaml")
+    assert checked.code == 1
+    assert "misconfigured" in checked.out
+    unknown = cli("check", "-c", "own.yaml", "nobody")
+    assert (unknown.code, "there is no connection nobody; there are: " in unknown.err) == (2, True)

@@ -66,7 +66,7 @@ def test_what_waits_for_stock_is_placed_when_stock_comes_and_given_up_in_the_end
     for _ in range(62):
         hub.clock.move(61)
         hub.tick("retry_waiting")
-    (item,) = hub.rows(work_items)
+    (item,) = hub.rows(work_items, state="open")
     assert (item["cause"], item["order_id"]) == ("constraint_unmet", "shop:2")
     assert hub.order("2").route_at is None
 

@@ -21,6 +21,7 @@ def items(hub: Harness, state: str = "open") -> list[tuple[str, str]]:
 
 def given_up(hub: Harness) -> None:
     """An order of which nothing could be placed for so long that people have to decide."""
+    hub.stock("CHI", {"SKU-1": 0})
     hub.send("order/1", an_order(lines=(a_line("1", "SKU-1", 2),)))
     for _ in range(62):
         hub.clock.move(61)
@@ -40,6 +41,16 @@ def test_an_order_that_is_placed_after_all(hub: Harness) -> None:
     assert items(hub) == []
     (row,) = hub.rows(work_items)
     assert row["resolution"] == "every unit is placed or cancelled"
+
+
+def test_an_unknown_sku_that_becomes_known(hub: Harness) -> None:
+    hub.send("order/1", an_order())
+    assert items(hub) == [("data_invalid", "order:shop:1001")]
+    hub.stock("CHI", {"SKU-1": 5})
+    hub.clock.move(61)
+    hub.tick("retry_waiting")
+    assert hub.order().state is OrderState.ROUTED
+    assert items(hub) == []
 
 
 def test_an_order_that_is_cancelled_meanwhile(hub: Harness) -> None:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "init": _Entry("config", "init_app", "Write a first crossdock.yaml."),
     "run": _Entry("run", "run", "Run the hub: webhooks, pollers, processors, deliverers, API."),
     "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
+    "check": _Entry("run", "check", "Ask every connection whether it would work."),
     "status": _Entry("status", "status_app", "How the hub and its connections stand, and what waits."),
     "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
     "order": _Entry("orders", "order_app", "Orders and their whole stories."),
@@ -89,7 +90,7 @@ def main() -> NoReturn:
     try:
         app()
     except MisconfiguredError as error:
-        _fail(error.message, 2)
+        _fail(error.located, 2)
     except CrossdockError as error:
         _fail(error.message, 1)
     except OSError as error:

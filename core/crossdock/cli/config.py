@@ -30,18 +30,19 @@ def check(config: ConfigFile = Path("crossdock.yaml"), json: AsJson = False) -> 
     from crossdock.geography import locate
     from crossdock.opening import database_url, manifests_of
     from crossdock.sdk.registry import discover
+    from crossdock.store.engine import checked_url
 
     loaded = load_config(config)
     registry = discover([])
     faults = list(_connection_faults(loaded, registry))
     for look in (
         lambda: compile_hub(loaded, manifests_of(loaded, registry), locate),
-        lambda: database_url(loaded),
+        lambda: checked_url(database_url(loaded)),
     ):
         try:
             look()
         except MisconfiguredError as error:
-            faults.append(error.message)
+            faults.append(error.located)
     if json:
         write_json({"good": not faults, "faults": faults})
     elif not faults:
@@ -83,20 +84,34 @@ def init(file: Annotated[Path, typer.Argument(help="What to write.")] = Path("cr
 
 
 def _connection_faults(config: Config, registry: Registry) -> Iterator[str]:
-    """What is wrong with connections: no such connector, wrong settings, a secret that is not there."""
-    from pydantic import ValidationError
+    """What is wrong with connections: connector, settings, secrets, streams, commands, formats, mappings."""
+    import asyncio
+    import logging
+    from random import Random
 
-    from crossdock.config.load import resolve_secrets
+    import structlog
 
-    for name, declared in config.connections.items():
-        where = f"connections.{name}"
-        if not declared.enabled:
-            continue
-        try:
-            plugin = registry.get(declared.connector)
-            plugin.config.model_validate(resolve_secrets(declared.config, f"{where}.config"))
-        except MisconfiguredError as error:
-            yield f"{where}: {error.message}"
-        except ValidationError as error:
-            for fault in error.errors(include_input=False, include_url=False):
-                yield f"{where}.config.{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+    from crossdock.app import mapping_library
+    from crossdock.sdk.budgets import MemoryBudgetStore
+    from crossdock.sdk.clock import SystemClock
+    from crossdock.sdk.tokens import MemoryTokenStore
+    from crossdock.streams.edges.connections import Environment, open_connections
+
+    clock = SystemClock()
+    silent = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    found = open_connections(
+        config,
+        Environment(
+            registry=registry,
+            mappings=mapping_library(config, registry),
+            clock=clock,
+            random=Random(),
+            tokens=MemoryTokenStore(clock),
+            budgets=MemoryBudgetStore(),
+            log=structlog.wrap_logger(structlog.ReturnLogger(), wrapper_class=silent),
+            owner="check",
+        ),
+    )
+    asyncio.run(found.close())
+    for each in found.broken:
+        yield each.error if each.path in each.error else f"{each.path}: {each.error}"

@@ -24,6 +24,7 @@ __all__ = [
     "AsJson",
     "ConfigFile",
     "console",
+    "database_errors",
     "grid",
     "instant",
     "opened",
@@ -61,20 +62,35 @@ def opened(path: Path) -> Iterator[tuple[Config, Database]]:
         MisconfiguredError: The configuration is wrong, or there is no database yet.
         UnreachableError: The database does not answer.
     """
-    from sqlalchemy.exc import OperationalError
-
     from crossdock.config.load import load_config
     from crossdock.opening import open_existing
 
     config = load_config(path)
-    try:
+    with database_errors():
         database = open_existing(config)
         try:
             yield config, database
         finally:
             database.close()
-    except OperationalError as error:
-        raise UnreachableError(f"the database does not answer: {error.orig}") from error
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """What the database refuses, in words.
+
+    Raises:
+        UnreachableError: It does not answer, or does not let this user do it.
+    """
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    try:
+        yield
+    except (OperationalError, ProgrammingError) as error:
+        said = str(error.orig).strip()
+        raise UnreachableError(
+            f"the database does not answer as it should: {said}\nCheck hub.database, or that this user may read and "
+            "write the files in hub.data_dir"
+        ) from error
 
 
 def write_json(value: object) -> None:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crossdock.cli.output import ConfigFile, database_errors
+from crossdock.errors import MisconfiguredError
+
 if TYPE_CHECKING:
     from crossdock.app import Application
     from crossdock.sdk.connector import CheckReport
 
 __all__ = ["check", "run"]
-
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The hub's configuration.")]
 
 
 _SWITCH_SECONDS = 0.001
@@ -50,7 +51,8 @@ def run(
 
     configure_logs(as_json=log_json, level=log_level)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    application = Application.open(load_config(config))
+    with database_errors():
+        application = Application.open(load_config(config))
     calm_collector()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -79,7 +81,11 @@ def check(
     from crossdock.app import Application
     from crossdock.config.load import load_config
 
-    application = Application.open(load_config(config))
+    with database_errors():
+        application = Application.open(load_config(config))
+    if unknown := set(connection or ()) - application.config.connections.keys():
+        known = ", ".join(sorted(application.config.connections)) or "none"
+        raise MisconfiguredError(f"there is no connection {', '.join(sorted(unknown))}; there are: {known}")
     try:
         reports = asyncio.run(_reports(application, connection or []))
     finally:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from crossdock.errors import MisconfiguredError
 from crossdock.store.writer import Writer
 
-__all__ = ["Database", "create_store_engine", "open_database"]
+__all__ = ["Database", "checked_url", "create_store_engine", "open_database"]
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -103,8 +103,12 @@ def open_database(url: str, *, threads: int = 4) -> Database:
     )
 
 
-def create_store_engine(url: str, *, connections: int = 5) -> Engine:
-    """An engine set up as the store needs it: durable commits, UTC, ``BEGIN IMMEDIATE`` on SQLite."""
+def checked_url(url: str) -> URL:
+    """The parts of ``url``, without asking the database.
+
+    Raises:
+        MisconfiguredError: It is none of SQLite with a file, or PostgreSQL.
+    """
     try:
         parsed = make_url(url)
     except exc.ArgumentError as error:
@@ -113,23 +117,30 @@ def create_store_engine(url: str, *, connections: int = 5) -> Engine:
             "hub.database is no database URL: write sqlite:///path/to/file or postgresql://user@host/name",
             path="hub.database",
         ) from error
+    name = parsed.get_backend_name()
+    if name not in ("sqlite", "postgresql"):
+        raise MisconfiguredError(
+            f"the store runs on sqlite:///… or postgresql://…, not on {name}", path="hub.database"
+        )
+    if name == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise MisconfiguredError(
+            f"{url}: the store needs a file, such as sqlite:///var/crossdock.sqlite", path="hub.database"
+        )
+    return parsed
+
+
+def create_store_engine(url: str, *, connections: int = 5) -> Engine:
+    """An engine set up as the store needs it: durable commits, UTC, ``BEGIN IMMEDIATE`` on SQLite."""
+    parsed = checked_url(url)
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database in (None, "", ":memory:"):
-            raise MisconfiguredError(
-                f"{url}: the store needs a file, such as sqlite:///var/crossdock.sqlite", path="database"
-            )
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         return _create_sqlite_engine(parsed, connections=connections, reads_only=False)
-    if parsed.get_backend_name() == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            pool_size=connections * 2,
-            max_overflow=0,
-            pool_pre_ping=True,
-            connect_args={"options": "-c timezone=UTC -c application_name=crossdock"},
-        )
-    raise MisconfiguredError(
-        f"{parsed.get_backend_name()}: the store runs on sqlite:///… or postgresql://…", path="database"
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_size=connections * 2,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"options": "-c timezone=UTC -c application_name=crossdock"},
     )
 
 
