@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from crossdock.demo.times import instant_text
 from crossdock.sdk.formats import Document, format_named
 from crossdock.sdk.formats.x12 import Envelope, X12Dialect, X12Format
 
@@ -36,7 +37,7 @@ FIXED_STOCK: Final[dict[str, object]] = {
                 {"name": "node", "width": 10},
                 {"name": "sku", "width": 16},
                 {"name": "quantity", "width": 7, "align": "right", "pad": "0", "kind": "integer"},
-                {"name": "as_of", "width": 20},
+                {"name": "as_of", "width": 24},
             ],
         }
     ]
@@ -230,8 +231,8 @@ class CsvWriter:
         )  # fmt: skip
 
     def stock(self, node: str, units: Mapping[str, int], as_of: datetime) -> bytes:
-        """The full count of a node."""
-        rows = ((node, sku, str(quantity), _instant(as_of)) for sku, quantity in units.items())
+        """The full count of a node; to the millisecond, because what left in the same second is in it or not."""
+        rows = ((node, sku, str(quantity), instant_text(as_of)) for sku, quantity in units.items())
         return _csv(("node", "sku", "quantity", "as_of"), rows)
 
 
@@ -241,7 +242,7 @@ class FixedWriter(CsvWriter):
     def stock(self, node: str, units: Mapping[str, int], as_of: datetime) -> bytes:
         """The full count of a node."""
         rows: list[Document] = [
-            {"node": node, "sku": sku, "quantity": quantity, "as_of": _instant(as_of)}
+            {"node": node, "sku": sku, "quantity": quantity, "as_of": instant_text(as_of)}
             for sku, quantity in units.items()
         ]
         return b"".join(format_named("fixed_width", FIXED_STOCK).write(rows))
