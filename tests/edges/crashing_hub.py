@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
+import structlog
 from sqlalchemy import func, select
 
 from crossdock.store.commands import CommandRow, enqueue
@@ -21,7 +23,7 @@ from tests.edges.builders import NOW, Hub, hub
 ORDERS_POLLED = 40
 FILES = 12
 ROWS = 200
-COMMANDS = 600
+COMMANDS = 320
 _NAMES = ("thing.request", "thing.find")
 _DELIVERY = DeliverySettings(
     idle_seconds=0.02, limit_seconds=5.0, backoffs=Backoffs(first_seconds=0.02, most_seconds=0.1, give_up=100)
@@ -55,6 +57,7 @@ def finished(it: Hub) -> bool:
 
 def work(url: str, folder: str, partner: str) -> None:
     """The life of a worker: it ends when everything has been done, or by ``kill -9``."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     database = open_database(url)
     short = {"interval_seconds": 0.05}
     streams = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
 import time
 from pathlib import Path
@@ -15,12 +14,10 @@ from crossdock.streams.topics import ORDERS, OUTCOMES, STOCK
 from tests.edges import crashing_hub
 from tests.edges.builders import Hub, hub, order
 from tests.edges.partner import Partner
+from tests.servers.processes import processes
 
 _KILLS = 12
 _FINISH_SECONDS = 120.0
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.edges.crashing_hub"])
 
 
 def kill_until_done(arguments: tuple[str, str, str], partner: Partner) -> int:
@@ -29,7 +26,7 @@ def kill_until_done(arguments: tuple[str, str, str], partner: Partner) -> int:
     killed = 0
     for _ in range(_KILLS):
         before = sum(partner.requests.values())
-        worker = _processes.Process(target=crashing_hub.work, args=arguments)
+        worker = processes.Process(target=crashing_hub.work, args=arguments)
         worker.start()
         deadline = time.monotonic() + 20
         while sum(partner.requests.values()) == before and worker.is_alive() and time.monotonic() < deadline:
@@ -38,7 +35,7 @@ def kill_until_done(arguments: tuple[str, str, str], partner: Partner) -> int:
         killed += worker.is_alive()
         worker.kill()
         worker.join()
-    last = _processes.Process(target=crashing_hub.work, args=arguments)
+    last = processes.Process(target=crashing_hub.work, args=arguments)
     last.start()
     last.join(_FINISH_SECONDS)
     assert last.exitcode == 0
