@@ -16,6 +16,7 @@ from crossdock.sdk.clock import SystemClock
 
 if TYPE_CHECKING:
     from crossdock.config.model import Config
+    from crossdock.store.poll_cursors import CursorChange, CursorRow
 
 __all__ = ["cursor_app"]
 
@@ -41,23 +42,34 @@ def show(
         if connection is not None and stream is not None:
             _polled(loaded, connection, stream)
         if changes:
-            made = database.read_now(lambda c: poll_cursors.list_changes(c, connection, stream))
+            _show_changes(
+                database.read_now(lambda c: poll_cursors.list_changes(c, connection, stream)), json=json
+            )
         else:
-            found = database.read_now(lambda c: poll_cursors.list_cursors(c, connection, stream))
+            _show_cursors(
+                database.read_now(lambda c: poll_cursors.list_cursors(c, connection, stream)), json=json
+            )
+
+
+def _show_cursors(found: list[CursorRow], *, json: bool) -> None:
     if json:
-        write_json([each._asdict() for each in (made if changes else found)])
-    elif changes:
-        told = ((c.connection, c.stream, _text(c.before), _text(c.after), c.changed_by, instant(c.changed_at))
-                for c in made)  # fmt: skip
-        console().print(grid("connection", "stream", "before", "after", "by", "at", rows=told))
-    else:
-        rows = (
-            (c.connection, c.stream, _text(c.cursor), instant(c.watermark), instant(c.updated_at))
-            for c in found
-        )
-        console().print(
-            grid("connection", "stream", "cursor", "nothing missing until", "polled at", rows=rows)
-        )
+        write_json([each._asdict() for each in found])
+        return
+    rows = (
+        (c.connection, c.stream, _text(c.cursor), instant(c.watermark), instant(c.updated_at)) for c in found
+    )
+    console().print(grid("connection", "stream", "cursor", "nothing missing until", "polled at", rows=rows))
+
+
+def _show_changes(made: list[CursorChange], *, json: bool) -> None:
+    if json:
+        write_json([each._asdict() for each in made])
+        return
+    rows = (
+        (c.connection, c.stream, _text(c.before), _text(c.after), c.changed_by, instant(c.changed_at))
+        for c in made
+    )
+    console().print(grid("connection", "stream", "before", "after", "by", "at", rows=rows))
 
 
 @cursor_app.command("set")

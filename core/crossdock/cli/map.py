@@ -75,9 +75,7 @@ def run(
         documents.append(result.output)
         omitted.update(result.omitted)
     if as_json:
-        _write(
-            {"documents": documents, "omitted": dict(omitted), "faults": [asdict(fault) for fault in faults]}
-        )
+        _write({"documents": documents, "omitted": omitted, "faults": [asdict(fault) for fault in faults]})
     else:
         for document in documents:
             Console().print_json(_JSON.encode(document).decode())

@@ -32,24 +32,26 @@ _LOOKS = 20
 _SUFFIXES = {"application/json": "json", "application/xml": "xml", "text/xml": "xml"}
 
 
+_Stream = Annotated[
+    str | None, typer.Argument(help="A stream of role poll or drop; without one only `check` is asked.")
+]
+_To = Annotated[Path | None, typer.Option(help="The cassette; by default CONNECTION.cassette.yaml.")]
+_Samples = Annotated[Path | None, typer.Option(help="A folder for the records themselves, a file each.")]
+_Pages = Annotated[int, typer.Option(min=1, help="How many pages, or files.")]
+_PageSize = Annotated[int, typer.Option(min=1, help="Records in a page, where the partner lets us choose.")]
+_Begin = Annotated[
+    str | None, typer.Option("--cursor", help="Where to begin, as `crossdock cursor show` shows it.")
+]
+
+
 def record(
     connection: Annotated[str, typer.Argument(help="Its name in the configuration.")],
-    stream: Annotated[
-        str | None, typer.Argument(help="A stream of role poll or drop; without one only `check` is asked.")
-    ] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="The cassette; by default CONNECTION.cassette.yaml.")
-    ] = None,
-    samples: Annotated[
-        Path | None, typer.Option(help="A folder for the records themselves, a file each.")
-    ] = None,
-    pages: Annotated[int, typer.Option(min=1, help="How many pages, or files.")] = 1,
-    page_size: Annotated[
-        int, typer.Option(min=1, help="Records in a page, where the partner lets us choose.")
-    ] = 5,
-    cursor: Annotated[
-        str | None, typer.Option(help="Where to begin, as `crossdock cursor show` shows it.")
-    ] = None,
+    stream: _Stream = None,
+    to: _To = None,
+    samples: _Samples = None,
+    pages: _Pages = 1,
+    page_size: _PageSize = 5,
+    cursor: _Begin = None,
     config: ConfigFile = Path("crossdock.yaml"),
     json: AsJson = False,
 ) -> None:
@@ -69,12 +71,23 @@ def record(
         finally:
             kept = write_cassette(cassette, session.exchanges) if session.exchanges else 0
     files = _write(samples, records) if samples is not None else []
+    kept_in = str(cassette) if kept else None
+    told = {
+        "cassette": kept_in,
+        "interactions": kept,
+        "records": len(records),
+        "samples": list(map(str, files)),
+    }
+    _tell(told, json=json)
+
+
+def _tell(told: dict[str, Any], *, json: bool) -> None:
     if json:
-        write_json({"cassette": str(cassette) if kept else None, "interactions": kept, "records": len(records),
-                    "samples": [str(path) for path in files]})  # fmt: skip
+        write_json(told)
         return
-    typer.echo(f"{kept} interactions" + (f" in {cassette}" if kept else "") + f", {len(records)} records")
-    for path in files:
+    place = f" in {told['cassette']}" if told["cassette"] else ""
+    typer.echo(f"{told['interactions']} interactions{place}, {told['records']} records")
+    for path in told["samples"]:
         typer.echo(path)
     typer.echo(
         "Secrets are replaced; what the partner said of people is not: look before you share it.", err=True
