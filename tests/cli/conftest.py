@@ -5,12 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from crossdock.store.engine import open_database
 from crossdock.store.migrations import migrate
 from tests.cli.builders import Cli
 from tests.doctor.builders import build
 from tests.processors.harness import CONFIG, Harness
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """``crossdock run`` sets logging up for its process; the next test has another standard error."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
