@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs/benchmarks.md"
 MEASUREMENTS = TypeAdapter(list[Measurement])
+_MEASURED = "Measured on "
 
 
 def benchmarks() -> dict[str, Callable[[], object]]:
@@ -39,21 +40,27 @@ def benchmarks() -> dict[str, Callable[[], object]]:
     return {name: module.measure for name, module in modules.items() if hasattr(module, "measure")}
 
 
-def run(chosen: dict[str, Callable[[], object]], console: Console) -> dict[str, list[Measurement]]:
+def run(chosen: dict[str, Callable[[], object]], console: Console) -> list[Measurement]:
     """Run one benchmark after the other, showing which; a result of the wrong shape is an error."""
-    results = {}
+    results: list[Measurement] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         for name, measure in chosen.items():
             task = progress.add_task(name, total=1)
-            results[name] = MEASUREMENTS.validate_python(measure())
+            results += MEASUREMENTS.validate_python(measure())
             progress.update(task, completed=1)
     return results
 
 
-def page(results: dict[str, list[Measurement]], machine: Sequence[str], day: str) -> str:
+def page(results: Sequence[Measurement], machine: Sequence[str], day: str) -> str:
     """The text of ``docs/benchmarks.md``."""
     return "\n".join(_page(results, machine, day))
+
+
+def circumstances(text: str) -> tuple[list[str], str]:
+    """The machine and the day that a page names."""
+    day, _, rest = text.partition(_MEASURED)[2].partition(" with `make bench`:\n\n")
+    return [line.removeprefix("- ") for line in rest.partition("\n\n")[0].splitlines()], day
 
 
 def machine_facts() -> list[str]:
@@ -74,7 +81,7 @@ def processor() -> str:
     return next(names, platform.processor() or "unknown processor")
 
 
-def _page(results: dict[str, list[Measurement]], machine: Sequence[str], day: str) -> Iterator[str]:
+def _page(results: Sequence[Measurement], machine: Sequence[str], day: str) -> Iterator[str]:
     yield from (
         "# Benchmarks",
         "",
@@ -83,13 +90,10 @@ def _page(results: dict[str, list[Measurement]], machine: Sequence[str], day: st
     )
     yield "Both sides of a row were measured in one run on one machine. The ratio is ours ÷ other: of a time,"
     yield "below 1 is better; of a rate, above 1 is. A *floor* does the same I/O with no logic."
-    yield from ("", f"Measured on {day} with `make bench`:", "", *(f"- {fact}" for fact in machine), "")
-    for name, measurements in results.items():
-        yield from (f"## {name.replace('_', ' ').capitalize()}", "")
-        yield from ("| what | unit | ours | other | the other is | ratio |", "|---|---|---:|---:|---|---:|")
-        for row in measurements:
-            yield "| " + " | ".join(cells(row)) + " |"
-        yield ""
+    yield from ("", f"{_MEASURED}{day} with `make bench`:", "", *(f"- {fact}" for fact in machine), "")
+    yield from ("| what | unit | ours | other | the other is | ratio |", "|---|---|---:|---:|---|---:|")
+    yield from ("| " + " | ".join(cells(row)) + " |" for row in results)
+    yield ""
 
 
 def cells(row: Measurement) -> tuple[str, str, str, str, str, str]:
@@ -112,12 +116,11 @@ def main(
         raise typer.BadParameter(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     results = run({name: known[name] for name in names or known}, console)
     shown = Table("what", "unit", "ours", "other", "the other is", "ratio")
-    for measurements in results.values():
-        for row in measurements:
-            shown.add_row(*cells(row))
+    for row in results:
+        shown.add_row(*cells(row))
     console.print(shown)
     if not names:
-        flat = [row.model_dump() for measurements in results.values() for row in measurements]
+        flat = [row.model_dump() for row in results]
         RESULTS.write_text(json.dumps(flat, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         PAGE.write_text(
             page(results, machine_facts(), datetime.now(UTC).date().isoformat()), encoding="utf-8"

@@ -20,6 +20,9 @@ __all__ = ["Database", "checked_url", "create_store_engine", "open_database"]
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
+_WRITER_KIBIBYTES = 65_536
+_READER_KIBIBYTES = 8_192
+"""Of its own page cache; readers go along the log, and the system's cache holds what they read anew."""
 _BUSY_SECONDS = 30.0
 """How long a writer of another process (the command line) may hold the SQLite file."""
 
@@ -160,7 +163,7 @@ def _create_sqlite_engine(url: URL, *, connections: int, reads_only: bool) -> En
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
-            "cache_size = -65536",
+            f"cache_size = -{_READER_KIBIBYTES if reads_only else _WRITER_KIBIBYTES}",
             "temp_store = MEMORY",
             "wal_autocheckpoint = 4000",
             f"query_only = {'ON' if reads_only else 'OFF'}",
