@@ -49,6 +49,7 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
         locate=locate,
         channels=channels,
         nodes={node.id: node for node in config.nodes},
+        node_groups={node.id: frozenset((node.id, *node.tags)) for node in config.nodes},
         manifests=manifests,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crossdock.inventory.safety_stock import product_tags
 from crossdock.store.queries.stock import SkuStock
 from crossdock.streams.processors.hub import Hub
 
@@ -12,16 +13,15 @@ __all__ = ["sellable_by_channel"]
 
 def sellable_by_channel(hub: Hub, stock: SkuStock) -> Mapping[str, int]:
     """Units by channel, over all nodes of the configuration."""
-    tags = frozenset((f"sku:{stock.sku}", *stock.restrictions))
+    tags = product_tags(stock.sku, stock.restrictions)
     found: dict[str, int] = {}
     for channel in hub.channels.values():
         units = 0
         for held in stock.nodes:
-            node = hub.nodes.get(held.node)
-            if node is None:
+            groups = hub.node_groups.get(held.node)
+            if groups is None:
                 continue
-            where = frozenset((node.id, *node.tags))
-            kept = hub.safety.kept(held.position(stock.sku), tags, where, channel.id)
+            kept = hub.safety.kept(held.position(stock.sku), tags, groups, channel.id)
             units += max(0, held.available - kept)
         found[channel.id] = units
     return found

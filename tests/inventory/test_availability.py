@@ -33,7 +33,7 @@ from crossdock.inventory.ring_fences import (
     move_fence,
     set_aside,
 )
-from crossdock.inventory.safety_stock import SafetyRule, SafetyStock
+from crossdock.inventory.safety_stock import SafetyRule, SafetyStock, product_tags
 from crossdock.inventory.shortfalls import PromiseAtRisk, Standing, VictimPolicy, choose_victims
 from tests.inventory.builders import NODE, SKU, minute, reservation
 
@@ -102,6 +102,16 @@ def test_the_first_safety_rule_that_applies_decides() -> None:
     assert rules.kept(STOCK, shoes, frozenset({"dcs"}), "web") == 1
     assert rules.kept(Position(SKU, NODE, -9), shoes, stores, "web") == 0
     assert SafetyStock([]).kept(STOCK, shoes, stores, "web") == 0
+
+
+def test_products_that_no_rule_tells_apart_are_remembered_once() -> None:
+    rules = SafetyStock([SafetyRule(units=2, product_tags=frozenset({"cold"})), SafetyRule(units=1)])
+    found = {
+        id(rules.rule(product_tags(f"SKU-{number}", ("cold",) if number % 2 else ()), frozenset(), "web"))
+        for number in range(1000)
+    }
+    assert len(found) == 2
+    assert len(rules._decided) == 2
 
 
 @pytest.mark.parametrize(("units", "percent"), [(-1, 0), (0, -1), (0, 101)])

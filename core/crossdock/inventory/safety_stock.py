@@ -12,9 +12,14 @@ from decimal import ROUND_CEILING, Decimal
 
 from crossdock.inventory.position import Position
 
-__all__ = ["SafetyRule", "SafetyStock"]
+__all__ = ["SafetyRule", "SafetyStock", "product_tags"]
 
 Tags = frozenset[str]
+
+
+def product_tags(sku: str, restrictions: Iterable[str]) -> Tags:
+    """What rules may name of a product: itself and its restrictions."""
+    return frozenset((f"sku:{sku}", *restrictions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,12 @@ class SafetyRule:
 
     def kept(self, position: Position) -> int:
         """Units to keep of a position, never below zero."""
-        sellable = max(0, position.on_hand - position.quarantined)
+        return self.kept_of(max(0, position.on_hand - position.quarantined))
+
+    def kept_of(self, sellable: int) -> int:
+        """Units to keep of so many sellable ones."""
+        if not self.percent:
+            return self.units
         share = (sellable * self.percent / 100).to_integral_value(ROUND_CEILING)
         return self.units + int(share)
 
@@ -64,18 +74,22 @@ _NONE = SafetyRule()
 
 
 class SafetyStock:
-    """Ordered rules. Which one applies is looked up once for each kind of product, node and channel."""
+    """Ordered rules. Which one applies is looked up once for each kind of product, node and channel.
 
-    __slots__ = ("_decided", "rules")
+    What no rule names makes no difference between two products: so few kinds are remembered, however many products.
+    """
+
+    __slots__ = ("_decided", "_named", "rules")
 
     def __init__(self, rules: Iterable[SafetyRule]) -> None:
         """Keep the rules in the order in which they are asked."""
         self.rules = tuple(rules)
+        self._named = frozenset(tag for rule in self.rules for tag in rule.product_tags)
         self._decided: dict[tuple[Tags, Tags, str], SafetyRule] = {}
 
     def rule(self, product_tags: Tags, node_groups: Tags, channel: str) -> SafetyRule:
         """The first rule that applies, or one that keeps nothing."""
-        key = (product_tags, node_groups, channel)
+        key = (product_tags & self._named, node_groups, channel)
         found = self._decided.get(key)
         if found is None:
             found = next((rule for rule in self.rules if rule.applies(*key)), _NONE)

@@ -38,6 +38,7 @@ class Hub:
     Attributes:
         channels: By the connection whose orders belong to them.
         nodes: By id.
+        node_groups: By node: its own id and its tags, which rules and policies name.
         manifests: Of each connection's connector.
     """
 
@@ -48,6 +49,7 @@ class Hub:
     locate: Locate
     channels: Mapping[str, Channel]
     nodes: Mapping[str, NodeConfig]
+    node_groups: Mapping[str, frozenset[str]]
     manifests: Mapping[str, Manifest]
 
     def channel_of(self, connection: str) -> Channel:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from crossdock.inventory.position import Position
 from crossdock.inventory.publishing import Publication, levels_to_publish
+from crossdock.inventory.safety_stock import product_tags
 from crossdock.store import commands, publications, stock
 from crossdock.store.commands import CommandRow
 from crossdock.store.ledger_reader import LedgerReader
@@ -66,13 +67,13 @@ def _publish_to(
 
 
 def _sellable(hub: Hub, channel: str, position: Position, facts: ProductFacts | None) -> int:
-    node = hub.nodes.get(position.node)
-    if node is None:
+    groups = hub.node_groups.get(position.node)
+    if groups is None:
         return 0
     units = position.on_hand - position.quarantined - position.reserved - position.allocated
     if hub.safety.rules:
-        tags = frozenset((f"sku:{position.sku}", *(facts.restrictions if facts else ())))
-        units -= hub.safety.kept(position, tags, frozenset((position.node, *node.tags)), channel)
+        tags = product_tags(position.sku, facts.restrictions if facts else ())
+        units -= hub.safety.kept(position, tags, groups, channel)
     return max(0, units)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crossdock.inventory.feeds import is_stale
-from crossdock.inventory.position import Position
+from crossdock.inventory.safety_stock import product_tags
 from crossdock.routing import Assignment, Decision, SupplyView
 from crossdock.store import capacity, feeds, stock
 from crossdock.streams.processors.books import Books
@@ -55,14 +55,14 @@ class Snapshot:
         self._view = View(supply)
         return self._view
 
-    def _kept(self, sku: str, node_id: str, on_hand: int, channel: str) -> int:
-        node = self._hub.nodes.get(node_id)
-        if node is None:
+    def _kept(self, sku: str, node: str, on_hand: int, channel: str) -> int:
+        """Units that ``channel`` may not be promised."""
+        groups = self._hub.node_groups.get(node)
+        if groups is None:
             return 0
         product = self._facts.get(sku)
-        tags = frozenset((f"sku:{sku}", *(product.restrictions if product else ())))
-        position = Position(sku, node_id, on_hand=on_hand)
-        return self._hub.safety.kept(position, tags, frozenset((node_id, *node.tags)), channel)
+        tags = product_tags(sku, product.restrictions if product else ())
+        return self._hub.safety.rule(tags, groups, channel).kept_of(on_hand)
 
     def keep(self, view: View) -> None:
         """Take off what the orders of a channel got."""
