@@ -7,7 +7,17 @@ from random import Random
 
 import pytest
 
-from crossdock.routing import Capacity, NodeStatus, PolicySet, SupplyView, compile_policy, explain, route
+from crossdock.routing import (
+    Capacity,
+    Network,
+    NodeStatus,
+    PolicySet,
+    Service,
+    SupplyView,
+    compile_policy,
+    explain,
+    route,
+)
 from crossdock.sdk.errors import MisconfiguredError
 from tests.routing.builders import (
     NOW,
@@ -19,6 +29,8 @@ from tests.routing.builders import (
     random_demand,
     random_nodes,
     random_supply,
+    rate_cards,
+    services,
 )
 
 POLICIES = PolicySet(
@@ -101,3 +113,29 @@ def test_another_version_of_network_or_policy_cannot_explain() -> None:
         explain(decision, network([node("far")]), POLICIES)
     with pytest.raises(MisconfiguredError, match="policy standard version 12"):
         explain(decision, net, PolicySet([]))
+
+
+def test_a_node_whose_carriers_refuse_the_product_is_out_by_its_service() -> None:
+    ground = Service("ground", "parcel", "ground", (1, 2, 3, 4, 5), refuses=("hazmat",))
+    nodes = [node("a", services=("ground",), handles=("hazmat",)), node("b", handles=("hazmat",))]
+    net = Network(nodes, (ground, services()[1]), rate_cards(), currency="USD")
+    order = demand([line(0, restrictions=("hazmat",))])
+    supply = SupplyView(net, [("sku0", "a", 5), ("sku0", "b", 5)])
+    decision = route(order, supply, net, POLICIES, NOW)
+    assert [(a.node, a.service) for a in decision.assignments] == [("b", "express")]
+    explanation = explain(decision.encode(), net, POLICIES)
+    assert {c.node: c.fence for c in explanation.candidates} == {"a": "service", "b": ""}
+    assert "a: out, no carrier service of it takes these products." in explanation.words()
+
+
+def test_an_order_that_has_no_place_at_all_is_decided_for_certain() -> None:
+    """Even where the costs are too many to be packed without rounding."""
+    weights = {"distance": 1, "workload": 1, "stock_balance": 1}
+    tiers: list[object] = [*weights, "late_days", "transit_days", "shipping_cost", "handling_cost"]
+    net = network([node("a"), node("b")])
+    policies = PolicySet([compile_policy({**STANDARD, "objective": tiers, "split": {"quantity": False}})])
+    decision = route(demand([line(0), line(1)]), SupplyView(net, []), net, policies, NOW)
+    assert decision.reason == "no_stock"
+    assert decision.optimal
+    served = SupplyView(net, [("sku0", "a", 5), ("sku1", "b", 5)])
+    assert not route(demand([line(0), line(1)]), served, net, policies, NOW).optimal

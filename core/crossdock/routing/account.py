@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 
@@ -15,7 +16,7 @@ Units = Sequence[tuple[int, int]]
 
 def shipment_costs(problem: Problem, lane: int, units: Units) -> tuple[tuple[str, Decimal], ...]:
     """Natural value of every term, and always freight and handling, of one shipment."""
-    node = int(problem.lanes.node[lane])
+    node = problem.lanes.node.item(lane)
     return tuple([(term, _NATURAL[term](problem, lane, node, units)) for term in problem.policy.named_terms])
 
 
@@ -76,7 +77,7 @@ def _freight(problem: Problem, lane: int, units: Units) -> float:
     lines, lanes = problem.demand.lines, problem.lanes
     _, tariff = lanes.carrier(lane)
     return tariff.price(
-        int(problem.zone[lane]),
+        problem.zone.item(lane),
         sum([lines[p].unit_weight_grams * count for p, count in units]),
         sum([lines[p].unit_volume_cm3 * count for p, count in units]),
         {r for p, _ in units for r in lines[p].restrictions} if problem.restrictions else (),
@@ -120,8 +121,13 @@ def packed_shipment(problem: Problem, lane: int, units: Units) -> float:
 
 
 def _money(value: float) -> Decimal:
-    return Decimal(int(value)).scaleb(-3)
+    return _from_thousandths(int(value))
 
 
 def _rounded(value: float) -> Decimal:
-    return Decimal(round(value * 1000)).scaleb(-3)
+    return _from_thousandths(round(value * 1000))
+
+
+@lru_cache(maxsize=4096)
+def _from_thousandths(value: int) -> Decimal:
+    return Decimal(value).scaleb(-3)

@@ -148,8 +148,10 @@ class Condition:
     def key(self, demand: Demand) -> Hashable:
         """The facts of the order it names; equal keys mean equal answers."""
         return tuple(
-            demand.lines if name == "lines" else ORDER_VARIABLES[name](demand)
-            for name in self.order_variables
+            [
+                demand.lines if name == "lines" else ORDER_VARIABLES[name](demand)
+                for name in self.order_variables
+            ]
         )
 
 

@@ -72,6 +72,7 @@ class _Snapshot(Struct, frozen=True):
     opportunity: bytes
 
 
+_DTYPES = {kind: np.dtype(kind) for kind in ("u1", "<u2", "<i4")}
 _ENCODER = msgspec.msgpack.Encoder()
 _DECISION = msgspec.msgpack.Decoder(Decision)
 _SNAPSHOT = msgspec.msgpack.Decoder(_Snapshot)
@@ -91,14 +92,14 @@ def snapshot(
 ) -> tuple[str, bytes]:
     """Encode the inputs of a decision, and their hash."""
     stock = situation.stock
-    highest = int(stock.max(initial=0))
+    highest = np.maximum.reduce(stock, axis=None, initial=0)
     kind = "u1" if highest < 256 else "<u2" if highest < 65536 else "<i4"
     data = _ENCODER.encode(
         _Snapshot(
             situation.demand,
             situation.now,
             kind,
-            stock.astype(kind).tobytes(),
+            stock.astype(_DTYPES[kind]).tobytes(),
             b"" if situation.capacity is None else situation.capacity.astype("<i4").tobytes(),
             b"" if situation.stale is None else np.packbits(situation.stale).tobytes(),
             b"" if situation.opportunity is None else situation.opportunity.astype("<f8").tobytes(),

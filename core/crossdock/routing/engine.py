@@ -66,7 +66,7 @@ def route(
     return decision_of(problem, solve(problem))
 
 
-_NO_GAP = Decimal("0.0")
+_NO_GAP, _NOTHING = Decimal("0.0"), Decimal(0)
 
 
 def solve(problem: Problem) -> Plan:
@@ -167,7 +167,7 @@ def decision_of(problem: Problem, plan: Plan) -> Decision:
     situation, network, policy = problem.situation, problem.network, problem.policy
     digest, data = snapshot(situation, network.version, policy.id, policy.version)
     lines = problem.demand.lines
-    assignments = tuple(assignment_of(problem, shipment) for shipment in plan.shipments)
+    assignments = tuple([assignment_of(problem, shipment) for shipment in plan.shipments])
     unfilled = tuple(
         UnfilledLine(lines[p].line_id, lines[p].sku, lines[p].quantity, why_unfilled(problem, p))
         for item in plan.left_out
@@ -194,7 +194,7 @@ def decision_of(problem: Problem, plan: Plan) -> Decision:
 def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
     """One shipment with its dates and the value of each term."""
     lane, lanes, lines = shipment.lane, problem.lanes, problem.demand.lines
-    node, service = int(lanes.node[lane]), int(lanes.service[lane])
+    node, service = lanes.node.item(lane), lanes.service.item(lane)
     return Assignment(
         node=problem.network.nodes[node].id,
         service=lanes.services[service][0].id,
@@ -207,17 +207,11 @@ def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
 
 def tier_values(policy: CompiledPolicy, assignments: tuple[Assignment, ...]) -> tuple[Decimal, ...]:
     """Value of each tier of the objective for a plan, in natural units."""
-    totals = dict(assignments[0].costs) if assignments else {}
+    totals = dict(assignments[0].costs) if assignments else dict.fromkeys(policy.named_terms, _NOTHING)
     for assignment in assignments[1:]:
         for term, value in assignment.costs:
             totals[term] += value
-    values = []
-    for tier in policy.tiers:
-        total = Decimal(0)
-        for term, weight in tier:
-            total += weight * totals.get(term, Decimal(0))
-        values.append(total)
-    return tuple(values)
+    return tuple([sum([weight * totals[term] for term, weight in tier], _NOTHING) for tier in policy.tiers])
 
 
 def _undecided(situation: Situation, network: Network, reason: str) -> Decision:

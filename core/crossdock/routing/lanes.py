@@ -44,7 +44,7 @@ class Lanes(Struct, frozen=True, eq=False):
 
     def carrier(self, lane: int) -> tuple[Service, Tariff]:
         """The service of ``lane`` and its tariff."""
-        return self.services[int(self.service[lane])]
+        return self.services[self.service.item(lane)]
 
     def of_node(self, node: int) -> range:
         """The lanes of ``node``."""

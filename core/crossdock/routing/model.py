@@ -48,16 +48,14 @@ class Money:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """A point on earth, WGS 84, in degrees."""
 
     latitude: float
     longitude: float
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """The parts of an address that routing reads: ISO 3166-1 country, ISO 3166-2 region, postal code."""
 
     country: str

@@ -7,6 +7,7 @@ changes no answer.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -154,7 +155,10 @@ class Network:
             offered = [service is _PICK_UP or service.id in node.services for node in self.nodes]
             self._offers.append((number, service, tariff, np.array(offered, dtype=bool)))
         self._by_country = any(service.countries for service in self.services)
-        self._bounds = tuple({(t.breaks[-1], t.divisor, t.dearest_parcel): t for t in self.tariffs}.values())
+        self._bounds: dict[tuple[int, float], float] = {}
+        for tariff in self.tariffs:
+            key = (tariff.breaks[-1], tariff.divisor or math.inf)
+            self._bounds[key] = max(tariff.dearest_parcel, self._bounds.get(key, 0.0))
 
     def _tariff(self, card: RateCard) -> Tariff:
         try:
@@ -255,7 +259,11 @@ class Network:
 
     def freight_bound(self, weight_grams: float, volume_cm3: float, shipments: int) -> float:
         """More than the freight of so much in up to so many shipments can be, in thousandths."""
-        return max((t.bound(weight_grams, volume_cm3, shipments) for t in self._bounds), default=0.0)
+        most = 0.0
+        for (heaviest, divisor), dearest_parcel in self._bounds.items():
+            billed = max(weight_grams, volume_cm3 * 1000.0 / divisor)
+            most = max(most, (billed // heaviest + 1 + shipments) * dearest_parcel)
+        return most
 
     def timetable(self, now: datetime) -> Timetable:
         """When each node ships and each service delivers an order that arrives at ``now`` (aware)."""

@@ -91,7 +91,8 @@ class Problem:
         units = [line.quantity for line in lines]
         self.quantities = np.array(units, dtype=np.int32)[:, None]
         self.weight, self.volume, self.units = map(self._by_item, (weight, volume, units))
-        self.restrictions = sorted({restriction for line in lines for restriction in line.restrictions})
+        restrictions = [restriction for line in lines for restriction in line.restrictions]
+        self.restrictions = sorted(set(restrictions)) if restrictions else restrictions
 
     def _by_item(self, by_line: list[int]) -> list[int]:
         if len(self.items) == len(by_line):
@@ -209,7 +210,7 @@ class Problem:
 
     def delivery(self, lane: int) -> int:
         """Ordinal day of delivery by an open ``lane``."""
-        return int(self.timetable.delivery.item(self.arrival[lane]))
+        return int(self.timetable.delivery.item(self.arrival.item(lane)))
 
     @property
     def usable(self) -> NDArray[np.bool_]:

@@ -119,11 +119,6 @@ class Tariff:
         """Thousandths added to each parcel that holds products with ``restrictions``."""
         return float(sum(self.restricted.get(restriction, 0) for restriction in restrictions))
 
-    def bound(self, weight_grams: float, volume_cm3: float, shipments: int) -> float:
-        """More than the freight of so much in up to so many shipments can be, in thousandths."""
-        billed = max(weight_grams, self.dimensional_grams(volume_cm3))
-        return (billed // self.breaks[-1] + 1 + shipments) * self.dearest_parcel
-
 
 def _prefixes(code: str) -> list[str]:
     return [code[:length] for length in range(len(code), -1, -1)]
