@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -21,6 +23,8 @@ from crossdock.errors import UnreachableError
 __all__ = ["Entry", "Journal"]
 
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 1000", "cache_size = -4096")
+_MOST_TOGETHER = 250
+_FORGOTTEN_TOGETHER = 500
 _TABLE = "CREATE TABLE IF NOT EXISTS entries (id INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL)"
 
 
@@ -31,8 +35,9 @@ class Entry(NamedTuple):
     body: bytes
 
 
-_Work = Callable[[sqlite3.Connection], list[int]]
-_Job = tuple[_Work, "Future[list[int]]"]
+class _Append(NamedTuple):
+    bodies: Sequence[bytes]
+    ids: Future[Sequence[int]]
 
 
 class Journal:
@@ -45,23 +50,28 @@ class Journal:
         for pragma in _PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute(_TABLE)
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._appends: SimpleQueue[_Append | None] = SimpleQueue()
+        self._forgotten: deque[int] = deque()
         self._closed = False
         self._thread = Thread(target=self._run, name="crossdock-journal", daemon=True)
         self._thread.start()
 
-    async def append(self, bodies: Sequence[bytes]) -> list[int]:
+    async def append(self, bodies: Sequence[bytes]) -> Sequence[int]:
         """Append; they are on the disk when this returns. Returns the ids of their entries.
 
         Raises:
             UnreachableError: The journal is closed.
             sqlite3.Error: They are not stored (disk full).
         """
-        return await asyncio.wrap_future(self._submit(lambda connection: _insert(connection, bodies)))
+        if self._closed:
+            raise UnreachableError("the journal of arrivals is closed: nothing can be taken in any more")
+        append = _Append(bodies, Future())
+        self._appends.put(append)
+        return await asyncio.wrap_future(append.ids)
 
     def forget(self, ids: Sequence[int]) -> None:
-        """Delete entries, with the next commit; after a crash before it they are there again."""
-        self._submit(lambda connection: _delete(connection, ids))
+        """Delete entries, some time later; after a crash before that they are there again."""
+        self._forgotten.extend(ids)
 
     def entries(self) -> list[Entry]:
         """What an earlier process left; call it before anything is appended."""
@@ -72,52 +82,42 @@ class Journal:
         """Write what waits, then close the file."""
         if not self._closed:
             self._closed = True
-            self._jobs.put(None)
+            self._appends.put(None)
             self._thread.join()
+            self._delete()
             self._connection.close()
-
-    def _submit(self, work: _Work) -> Future[list[int]]:
-        if self._closed:
-            raise UnreachableError("the journal of arrivals is closed: nothing can be taken in any more")
-        future: Future[list[int]] = Future()
-        self._jobs.put((work, future))
-        return future
 
     def _run(self) -> None:
         ended = False
         while not ended:
-            jobs = [self._jobs.get()]
-            while not self._jobs.empty():
-                jobs.append(self._jobs.get())
-            ended = None in jobs
-            self._commit([job for job in jobs if job is not None])
+            taken = [self._appends.get()]
+            while not self._appends.empty() and len(taken) < _MOST_TOGETHER:
+                taken.append(self._appends.get())
+            ended = None in taken
+            self._insert([each for each in taken if each and each.ids.set_running_or_notify_cancel()])
+            if len(self._forgotten) >= _FORGOTTEN_TOGETHER:
+                self._delete()
 
-    def _commit(self, queued: Sequence[_Job]) -> None:
-        jobs = [job for job in queued if job[1].set_running_or_notify_cancel()]
-        if not jobs:
+    def _insert(self, appends: Sequence[_Append]) -> None:
+        """One statement that is its own transaction: the thread gives the interpreter away, and asks for it, once."""
+        bodies = [body for append in appends for body in append.bodies]
+        if not bodies:
             return
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                results = [work(self._connection) for work, _ in jobs]
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            values = ", ".join(["(?)"] * len(bodies))
+            inserted = self._connection.execute(f"INSERT INTO entries (body) VALUES {values}", bodies)
+            last = inserted.lastrowid or 0
         except Exception as error:  # noqa: BLE001 - whoever awaits the futures gets it
-            for _, future in jobs:
-                future.set_exception(error)
-        else:
-            for (_, future), result in zip(jobs, results, strict=True):
-                future.set_result(result)
+            for append in appends:
+                append.ids.set_exception(error)
+            return
+        first = last - len(bodies) + 1
+        for append in appends:
+            append.ids.set_result(range(first, first + len(append.bodies)))
+            first += len(append.bodies)
 
-
-def _insert(connection: sqlite3.Connection, bodies: Sequence[bytes]) -> list[int]:
-    insert = "INSERT INTO entries (body) VALUES (?)"
-    return [int(connection.execute(insert, (body,)).lastrowid or 0) for body in bodies]
-
-
-def _delete(connection: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
-    connection.executemany("DELETE FROM entries WHERE id = ?", [(each,) for each in ids])
-    return []
+    def _delete(self) -> None:
+        """Delete what was forgotten; what can't be deleted now is a duplicate for the next process at worst."""
+        ids = [self._forgotten.popleft() for _ in range(len(self._forgotten))]
+        with suppress(sqlite3.Error):
+            self._connection.execute(f"DELETE FROM entries WHERE id IN ({', '.join(map(str, ids))})")

@@ -46,7 +46,7 @@ __all__ = ["stock_processor"]
 
 def stock_processor(hub: Hub) -> Processor:
     """Books what nodes count and what happens at them."""
-    return Processor("stock", STOCK, partial(_handle, hub), batch=16)
+    return Processor("stock", STOCK, partial(_handle, hub), batch=4)
 
 
 def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
