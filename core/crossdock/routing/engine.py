@@ -17,19 +17,18 @@ from numpy.typing import NDArray
 from crossdock.routing.account import shipment_costs, why_unfilled
 from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet
 from crossdock.routing.decision import Decision, snapshot
+from crossdock.routing.items import memberships
 from crossdock.routing.large import solve_large, splittable
 from crossdock.routing.model import AssignedLine, Assignment, Demand, UnfilledLine
 from crossdock.routing.network import Network
-from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, best_parting
+from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, Costs, best_parting
 from crossdock.routing.plan import Plan, Shipment
-from crossdock.routing.problem import IMPOSSIBLE, Problem, memberships
+from crossdock.routing.problem import IMPOSSIBLE, Problem
 from crossdock.routing.situation import Situation, situation_of
 from crossdock.routing.supply import SupplyView
-from crossdock.routing.tariff import Floats
 
 __all__ = [
     "assignment_of",
-    "cheapest_of",
     "route",
     "shipment_of",
     "situation_of",
@@ -71,27 +70,19 @@ _NO_GAP, _NOTHING = Decimal("0.0"), Decimal(0)
 
 def solve(problem: Problem) -> Plan:
     """The best plan of ``problem``: most lines placed, then fewest preferences given up, then least cost."""
+    costs, split = _weigh(problem)
     preferences = len(problem.policy.preferences)
-    table: Floats | None = None
-    split: frozenset[int] = frozenset()
-    if len(problem.items) <= MOST_ITEMS:
-        table = problem.table()
-        cheapest = cheapest_of(table)
-        if cheapest[-1] >= FEASIBLE and len(_placeable(problem, cheapest)) < len(problem.items):
-            split = splittable(problem)
-            table = None if split else table
-    else:
-        split = splittable(problem)
     best: Plan | None = None
     for given_up in range(preferences + 1):
-        if table is None:
+        if costs is None:
             plan = solve_large(problem, split, given_up)
         elif given_up < preferences:
-            allowed = problem.allowed(given_up).take(problem.lanes.node)
-            limited = np.where(allowed, table, IMPOSSIBLE)
-            plan = _place(problem, limited, cheapest_of(limited), given_up)
+            allowed = problem.allowed(given_up).take(costs.nodes)
+            plan = _place(
+                problem, Costs.of(np.where(allowed, costs.table, IMPOSSIBLE), costs.nodes), given_up
+            )
         else:
-            plan = _place(problem, table, cheapest, given_up)
+            plan = _place(problem, costs, given_up)
         if best is None or len(plan.left_out) < len(best.left_out):
             best = plan
         if not best.left_out:
@@ -100,35 +91,32 @@ def solve(problem: Problem) -> Plan:
     return best
 
 
-def cheapest_of(table: Floats) -> Floats:
-    """The least cost of each set; nothing for the empty one."""
-    cheapest: Floats = np.minimum.reduce(table, axis=1, initial=np.inf)
-    cheapest[0] = 0.0
-    return cheapest
+def _weigh(problem: Problem) -> tuple[Costs | None, frozenset[int]]:
+    """The costs of an order for which every parting can be weighed, or else the items to be split by quantity."""
+    if len(problem.items) > MOST_ITEMS:
+        return None, splittable(problem)
+    costs = Costs.of(problem.table(), problem.lanes.node)
+    if costs.cheapest[-1] >= FEASIBLE and len(costs.placeable()) < len(problem.items):
+        split = splittable(problem)
+        return (None if split else costs), split
+    return costs, frozenset()
 
 
-def _placeable(problem: Problem, cheapest: Floats) -> list[int]:
-    """The items that have a place at all."""
-    costs = cheapest.tolist()
-    return [item for item in range(len(problem.items)) if costs[1 << item] < FEASIBLE]
-
-
-def _place(problem: Problem, table: Floats, cheapest: Floats, given_up: int) -> Plan:
+def _place(problem: Problem, costs: Costs, given_up: int) -> Plan:
     too_small = too_small_sets(problem)
-    exact = problem.packing.exact
-    nodes, most = problem.lanes.node, problem.most_shipments
-    found = best_parting(table, cheapest, nodes, most, too_small)
+    exact, most = problem.packing.exact, problem.most_shipments
+    found = best_parting(costs, most, too_small)
     if found is not None:
-        return Plan(tuple(shipment_of(problem, *each) for each in found[1]), (), given_up, exact)
+        return Plan(tuple([shipment_of(problem, *each) for each in found[1]]), (), given_up, exact)
     items = range(len(problem.items))
-    placeable = _placeable(problem, cheapest)
+    placeable = costs.placeable()
     most_kept = min(len(placeable), len(items) - 1) if problem.policy.unfillable.ship_rest else 0
     for size in range(most_kept, 0, -1):
         best: tuple[float, tuple[Shipment, ...], tuple[int, ...]] | None = None
         for kept in combinations(placeable, size):
             rows = _rows(kept)
             small = None if too_small is None else too_small[rows]
-            part = best_parting(table[rows], cheapest[rows], nodes, most, small)
+            part = best_parting(costs.rows(rows), most, small)
             if part is not None and (best is None or part[0] < best[0]):
                 shipments = tuple(shipment_of(problem, int(rows[each]), lane) for each, lane in part[1])
                 best = part[0], shipments, tuple(item for item in items if item not in kept)

@@ -15,10 +15,10 @@ from crossdock.errors import MisconfiguredError
 from crossdock.routing.account import cheapest_lane, packed_shipment
 from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet
 from crossdock.routing.decision import Decision, decode_decision, restore
-from crossdock.routing.engine import assignment_of, cheapest_of, shipment_of, tier_values, too_small_sets
+from crossdock.routing.engine import assignment_of, shipment_of, tier_values, too_small_sets
 from crossdock.routing.model import Assignment, NodeStatus
 from crossdock.routing.network import Network
-from crossdock.routing.partitions import MOST_ITEMS, ranked_partings
+from crossdock.routing.partitions import MOST_ITEMS, Costs, ranked_partings
 from crossdock.routing.plan import Shipment
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 
@@ -213,13 +213,12 @@ def _alternatives(problem: Problem, decision: Decision) -> tuple[Alternative, ..
     """The best other plans for all lines; none for orders that were left incomplete or are too large to rank."""
     if decision.unfilled or len(problem.items) > MOST_ITEMS:
         return ()
-    nodes, most = problem.lanes.node, problem.most_shipments
+    nodes = problem.lanes.node
     table = np.where(problem.allowed(decision.given_up).take(nodes), problem.table(), IMPOSSIBLE)
-    cheapest = cheapest_of(table)
     used = {(a.node, tuple(line.line_id for line in a.lines)) for a in decision.assignments}
     found: list[Alternative] = []
-    ranked = ranked_partings(table, cheapest, nodes, most, too_small_sets(problem), _ALTERNATIVES + 1)
-    for _, sets in ranked:
+    too_small, wanted = too_small_sets(problem), _ALTERNATIVES + 1
+    for _, sets in ranked_partings(Costs.of(table, nodes), problem.most_shipments, too_small, wanted):
         assignments = tuple(assignment_of(problem, shipment_of(problem, *each)) for each in sets)
         if {(a.node, tuple(line.line_id for line in a.lines)) for a in assignments} == used:
             continue

@@ -66,11 +66,13 @@ class Formulation:
                 continue
             _, tariff = problem.lanes.carrier(lane)
             self.z[lane] = steps = []
-            for heaviest, rate in tariff.steps(int(problem.zone[lane])):
+            rates = tariff.steps(problem.zone.item(lane))
+            for limit, rate in rates:
                 column = program.column()
-                steps.append((column, float(heaviest)))
-                self._cost(column, problem.cost[lane])
+                steps.append((column, float(limit)))
+                self._cost(column, problem.cost.item(lane))
                 self._cost(column, problem.packed_freight(rate))
+            heaviest, rate = rates[-1]
             billed = max(weight, tariff.dimensional_grams(volume))
             more = program.column(float(billed // heaviest))
             self.f[lane] = (more, float(heaviest))

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from crossdock.routing.tariff import Floats
 
-__all__ = ["FEASIBLE", "MOST_ITEMS", "Parting", "best_parting", "partings", "ranked_partings"]
+__all__ = ["FEASIBLE", "MOST_ITEMS", "Costs", "Parting", "best_parting", "partings", "ranked_partings"]
 
 MOST_ITEMS = 10
 """Up to here every parting is weighed."""
@@ -51,35 +52,58 @@ def partings(count: int) -> tuple[NDArray[np.intp], tuple[int, ...]]:
     return table, tuple(sum(length <= most for length in lengths) for most in range(count + 1))
 
 
-def best_parting(
-    table: Floats, cheapest: Floats, nodes: NDArray[np.intp], most: int, too_small: NDArray[np.bool_] | None
-) -> Parting | None:
-    """The cheapest parting of all items of ``table``, or ``None`` if there is none.
+class Costs(Struct, frozen=True, eq=False):
+    """What every set of items costs by every lane.
 
-    Args:
+    Attributes:
         table: Packed cost of each set (row, 0 is empty) by each lane, infeasible at least ``FEASIBLE``.
         cheapest: The least of each row; 0 for the empty set.
         nodes: Node of each lane, ascending.
+    """
+
+    table: Floats
+    cheapest: Floats
+    nodes: NDArray[np.intp]
+
+    @staticmethod
+    def of(table: Floats, nodes: NDArray[np.intp]) -> Costs:
+        """The costs of ``table``."""
+        cheapest = np.minimum.reduce(table, axis=1, initial=np.inf)
+        cheapest[0] = 0.0
+        return Costs(table, cheapest, nodes)
+
+    def rows(self, rows: NDArray[np.intp]) -> Costs:
+        """The costs of some of the sets."""
+        return Costs(self.table[rows], self.cheapest[rows], self.nodes)
+
+    def placeable(self) -> list[int]:
+        """The items that have a place at all."""
+        cheapest = self.cheapest.tolist()
+        return [item for item in range(len(cheapest).bit_length() - 1) if cheapest[1 << item] < FEASIBLE]
+
+
+def best_parting(costs: Costs, most: int, too_small: NDArray[np.bool_] | None) -> Parting | None:
+    """The cheapest parting of all items, or ``None`` if there is none.
+
+    Args:
         most: The most sets.
         too_small: Sets that may not be one of several shipments.
     """
-    everything = len(cheapest) - 1
-    if everything == 1 or most == 1:
-        cost = float(cheapest[everything])
-        return (cost, ((everything, int(table[everything].argmin())),)) if cost < FEASIBLE else None
-    costs_of_sets = cheapest.tolist()
-    whole, least = costs_of_sets[-1], min(costs_of_sets[1:-1])
-    if whole <= 2 * least and whole < FEASIBLE and least >= 0:
-        return whole, ((everything, int(table[everything].argmin())),)
-    rows, costs = _bounds(cheapest, most, too_small)
-    first = int(costs.argmin())
-    cost = float(costs[first])
+    table = costs.table
+    cheapest: list[float] = costs.cheapest.tolist()
+    everything, whole = len(cheapest) - 1, cheapest[-1]
+    # Two shipments or more cost at least twice the least: the whole order in one may be known to be best already.
+    if everything == 1 or most == 1 or 0 <= whole <= 2 * min(cheapest[1:-1]):
+        return (whole, ((everything, int(table[everything].argmin())),)) if whole < FEASIBLE else None
+    rows, bounds = _bounds(costs.cheapest, most, too_small)
+    first = int(bounds.argmin())
+    cost = float(bounds[first])
     if not cost < FEASIBLE:
         return None
     chosen = [(each, int(table[each].argmin())) for each in rows[first].tolist() if each]
-    if len(chosen) == 1 or len({int(nodes[lane]) for _, lane in chosen}) == len(chosen):
+    if len({costs.nodes.item(lane) for _, lane in chosen}) == len(chosen):
         return cost, tuple(chosen)
-    return next(ranked_partings(table, cheapest, nodes, most, too_small), None)
+    return next(ranked_partings(costs, most, too_small), None)
 
 
 def _bounds(
@@ -98,20 +122,16 @@ def _bounds(
 
 
 def ranked_partings(
-    table: Floats,
-    cheapest: Floats,
-    nodes: NDArray[np.intp],
-    most: int,
-    too_small: NDArray[np.bool_] | None,
-    wanted: int = 1,
+    costs: Costs, most: int, too_small: NDArray[np.bool_] | None, wanted: int = 1
 ) -> Iterator[Parting]:
     """The ``wanted`` cheapest partings with a different node for every set, cheapest first."""
-    rows, costs = _bounds(cheapest, most, too_small)
+    table, nodes = costs.table, costs.nodes
+    rows, bounds = _bounds(costs.cheapest, most, too_small)
     choices: dict[int, list[_Choice]] = {}
     best: list[Parting] = []
-    for row in np.argsort(costs, kind="stable"):
+    for row in np.argsort(bounds, kind="stable"):
         limit = best[wanted - 1][0] if len(best) >= wanted else FEASIBLE
-        if not costs[row] < limit:
+        if not bounds[row] < limit:
             break
         sets = [int(s) for s in rows[row] if s]
         for each in sets:

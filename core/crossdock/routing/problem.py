@@ -6,38 +6,23 @@ costs are packed (see ``packing``); infeasible is at least ``IMPOSSIBLE``.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from crossdock.routing.compiled_policy import CompiledPolicy
-from crossdock.routing.model import Demand
+from crossdock.routing.items import bundles, memberships, with_shipment
 from crossdock.routing.network import Network
 from crossdock.routing.packing import LONGEST_DELAY_DAYS, packing
 from crossdock.routing.situation import Situation
 from crossdock.routing.supply import UNLIMITED
 from crossdock.routing.tariff import Floats, thousandths
 
-__all__ = ["IMPOSSIBLE", "Problem", "memberships"]
+__all__ = ["IMPOSSIBLE", "Problem"]
 
 _REMEMBERED = 128
 
 IMPOSSIBLE = 1e300
 """Cost of what can't be; whatever it is part of is above every real cost."""
-
-
-@cache
-def memberships(count: int) -> Floats:
-    """Row S holds 1 for each item of the set S, shape (2**count, count)."""
-    sets = np.arange(1 << count)
-    return ((sets[:, None] >> np.arange(count)) & 1).astype(np.float64)
-
-
-@cache
-def _with_shipment(count: int) -> Floats:
-    """``memberships``, and a last column of ones: every set is one shipment."""
-    return np.hstack((memberships(count), np.ones((1 << count, 1))))
 
 
 class Problem:
@@ -59,7 +44,7 @@ class Problem:
         """Read the order; the table is computed by ``table``."""
         demand = situation.demand
         self.situation, self.demand, self.network, self.policy = situation, demand, network, policy
-        self.items = _bundles(demand, policy)
+        self.items = bundles(demand, policy.split.keep_together)
         self.reach = network.reach(demand.destination)
         self.timetable = network.timetable(situation.now)
         masks = policy.masks(demand, network)
@@ -264,7 +249,7 @@ class Problem:
         parts = np.empty((len(self.items) + 1, lanes.node.size))
         self.item_cost.take(lanes.node, axis=1, out=parts[:-1], mode="clip")
         parts[-1] = self.cost
-        table: Floats = _with_shipment(len(self.items)) @ parts
+        table: Floats = with_shipment(len(self.items)) @ parts
         self._forbid_sets(table, member)
         freight = lanes.freight.of_sets(weight, volume, self._holders(member))
         if "shipping_cost" in self.packing.scales:
@@ -295,19 +280,3 @@ class Problem:
         for positions, wanted in self.shared_skus():
             total = member @ np.array(wanted, dtype=np.float64)
             table[total[:, None] > self.situation.stock[positions[0]].take(node)] = IMPOSSIBLE
-
-
-@cache
-def _every_line(count: int) -> tuple[tuple[int, ...], ...]:
-    return tuple((position,) for position in range(count))
-
-
-def _bundles(demand: Demand, policy: CompiledPolicy) -> tuple[tuple[int, ...], ...]:
-    kinds = policy.split.keep_together
-    if not kinds:
-        return _every_line(len(demand.lines))
-    groups: dict[str, list[int]] = {}
-    for position, line in enumerate(demand.lines):
-        together = line.group and line.group_kind in kinds
-        groups.setdefault(f"group:{line.group}" if together else f"line:{position}", []).append(position)
-    return tuple(tuple(group) for group in groups.values())

@@ -1,0 +1,42 @@
+"""Items: the lines of an order, bundled where they must stay together, and the sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+import numpy as np
+
+from crossdock.routing.model import Demand
+from crossdock.routing.tariff import Floats
+
+__all__ = ["bundles", "memberships", "with_shipment"]
+
+
+@cache
+def _every_line(count: int) -> tuple[tuple[int, ...], ...]:
+    return tuple((position,) for position in range(count))
+
+
+def bundles(demand: Demand, keep_together: Collection[str]) -> tuple[tuple[int, ...], ...]:
+    """Positions of the lines of each item; lines of one group whose kind is to be kept together are one item."""
+    if not keep_together:
+        return _every_line(len(demand.lines))
+    groups: dict[str, list[int]] = {}
+    for position, line in enumerate(demand.lines):
+        together = line.group and line.group_kind in keep_together
+        groups.setdefault(f"group:{line.group}" if together else f"line:{position}", []).append(position)
+    return tuple(tuple(group) for group in groups.values())
+
+
+@cache
+def memberships(count: int) -> Floats:
+    """Row S holds 1 for each item of the set S, shape (2**count, count)."""
+    sets = np.arange(1 << count)
+    return ((sets[:, None] >> np.arange(count)) & 1).astype(np.float64)
+
+
+@cache
+def with_shipment(count: int) -> Floats:
+    """``memberships``, and a last column of ones: every set is one shipment."""
+    return np.hstack((memberships(count), np.ones((1 << count, 1))))
