@@ -205,7 +205,7 @@ def apply_feed(
     as_of, sequence, feed_id = feed.as_of, feed.sequence, feed.feed_id
     for index, (sku, quantity, quarantined) in enumerate(lines):
         old = current.get(sku) or positions.get(sku)
-        if old is None or quantity < 0 or quarantined is not None:
+        if quantity < 0 or (quarantined or 0) < 0 or old is None:
             fault = _fault(
                 index, lines[index], known=old is not None, physical=physical, known_skus=known_skus
             )
