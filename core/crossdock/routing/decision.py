@@ -100,7 +100,7 @@ def snapshot(
             situation.now,
             kind,
             stock.astype(_DTYPES[kind]).tobytes(),
-            b"" if situation.capacity is None else situation.capacity.astype("<i4").tobytes(),
+            b"" if situation.capacity is None else situation.capacity.astype("<i4", copy=False).tobytes(),
             b"" if situation.stale is None else np.packbits(situation.stale).tobytes(),
             b"" if situation.opportunity is None else situation.opportunity.astype("<f8").tobytes(),
         )

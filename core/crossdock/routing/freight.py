@@ -25,7 +25,6 @@ class FreightTable:
 
     __slots__ = (
         "_base",
-        "_dearest",
         "_grams_per_cm3",
         "_heaviest",
         "_last",
@@ -73,10 +72,8 @@ class FreightTable:
         """
         billed = np.maximum(weight_grams[:, None], np.ceil(volume_cm3[:, None] * self._grams_per_cm3))
         further = _NONE
-        if (
-            max(weight_grams.item(-1), volume_cm3.item(-1) * self._most_grams_per_cm3 + 1.0)
-            > self._least_heaviest
-        ):
+        most = max(weight_grams.item(-1), volume_cm3.item(-1) * self._most_grams_per_cm3 + 1.0)
+        if most > self._least_heaviest:
             further = np.maximum(np.ceil(billed / self._heaviest) - 1.0, 0.0)
             billed -= further * self._heaviest
         freight: Floats = self._rates.take(self._steps.searchsorted(billed)[:, :, None] + self._base)

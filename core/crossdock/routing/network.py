@@ -30,7 +30,7 @@ UNLIMITED = 2**31 - 1
 """Capacity of a node without limit."""
 
 _REMEMBERED_DESTINATIONS = 1024
-_REMEMBERED_LANES = 256
+_REMEMBERED_LANES = 2**21
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 _EVERY_DAY = tuple(range(7))
 _PICK_UP = Service("", "", "", (0,), pick_up_days=_EVERY_DAY, delivery_days=_EVERY_DAY, levels=())
@@ -252,7 +252,7 @@ class Network:
                 if _serves(service, demand)
             ]
             found = lanes_of(offers, self._chart_of, self.size, self._zones)
-            if len(self._lanes) >= _REMEMBERED_LANES:
+            if len(self._lanes) * self.size * len(self._offers) >= _REMEMBERED_LANES:
                 self._lanes.clear()
             self._lanes[key] = found
         return found

@@ -19,7 +19,8 @@ from crossdock.routing.tariff import Floats, thousandths
 
 __all__ = ["IMPOSSIBLE", "Problem"]
 
-_REMEMBERED = 128
+_REMEMBERED_CELLS = 2**22
+"""Of the tables of costs that a timetable keeps, together: 32 MiB."""
 
 IMPOSSIBLE = 1e300
 """Cost of what can't be; whatever it is part of is above every real cost."""
@@ -49,6 +50,7 @@ class Problem:
         self.timetable = network.timetable(situation.now)
         masks = policy.masks(demand, network)
         self.kept_preferences = masks.kept
+        self.least_capacity = self._least_capacity()
         self.eligible = self._eligible(masks.passed)
         self._measure_items()
         self.most_shipments = min(policy.split.max_shipments or len(self.items), len(self.items))
@@ -89,10 +91,18 @@ class Problem:
         """Worth of each item in thousandths of the demand's currency."""
         return self._by_item([thousandths(line.unit_value) * line.quantity for line in self.demand.lines])
 
+    def _least_capacity(self) -> list[int]:
+        """The fewest orders, lines and units that any node has left, if the policy minds."""
+        capacity = self.situation.capacity
+        if capacity is None or not self.policy.capacity:
+            return [UNLIMITED] * 3
+        least: list[int] = capacity.min(axis=1, initial=UNLIMITED).tolist()
+        return least
+
     def _eligible(self, passed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         demand, policy, situation = self.demand, self.policy, self.situation
         eligible = passed
-        if policy.capacity and situation.capacity is not None:
+        if situation.capacity is not None and self.least_capacity[0] <= 0:
             eligible = eligible & (situation.capacity[0] > 0)
         if policy.fresh and situation.stale is not None:
             eligible = eligible & ~situation.stale
@@ -145,7 +155,7 @@ class Problem:
             if "transit_days" in packing.scales:
                 known += packing.pack("transit_days", np.maximum(days - self.today, 0.0))
             known[days == np.inf] = IMPOSSIBLE
-            if len(timetable.costs) >= _REMEMBERED:
+            if len(timetable.costs) * days.size >= _REMEMBERED_CELLS:
                 timetable.costs.clear()
             timetable.costs[key] = known
         return known
@@ -270,13 +280,12 @@ class Problem:
     def _forbid_sets(self, table: Floats, member: Floats) -> None:
         """Forbid sets that exceed a node's capacity, or its stock of a SKU that stands in several lines."""
         capacity, node = self.situation.capacity, self.lanes.node
-        if self.policy.capacity and capacity is not None:
-            if capacity[2].min(initial=UNLIMITED) < sum(self.units):
-                units = member @ np.array(self.units, dtype=np.float64)
-                table[units[:, None] > capacity[2].take(node)] = IMPOSSIBLE
-            if capacity[1].min(initial=UNLIMITED) < len(self.demand.lines):
-                count = member @ np.array([len(item) for item in self.items], dtype=np.float64)
-                table[count[:, None] > capacity[1].take(node)] = IMPOSSIBLE
+        if capacity is not None and self.least_capacity[2] < sum(self.units):
+            units = member @ np.array(self.units, dtype=np.float64)
+            table[units[:, None] > capacity[2].take(node)] = IMPOSSIBLE
+        if capacity is not None and self.least_capacity[1] < len(self.demand.lines):
+            count = member @ np.array([len(item) for item in self.items], dtype=np.float64)
+            table[count[:, None] > capacity[1].take(node)] = IMPOSSIBLE
         for positions, wanted in self.shared_skus():
             total = member @ np.array(wanted, dtype=np.float64)
             table[total[:, None] > self.situation.stock[positions[0]].take(node)] = IMPOSSIBLE
