@@ -57,14 +57,14 @@ def measure(lines: int = LINES) -> list[dict[str, object]]:
             "floor: same bytes parsed, same rows committed",
         ),
         _row(
-            "the next day's file, one line in a hundred changed",
+            "stock lines of the next day's file, one in a hundred changed",
             "lines/s",
             lines / second_seconds,
             lines / first_seconds,
             "the first day's file",
         ),
         _row(
-            "peak memory of the hub meanwhile",
+            "peak memory of the hub while it reads both files",
             "MB",
             max(first_peak, second_peak),
             LIMIT_MEGABYTES,
@@ -84,10 +84,10 @@ def _row(name: str, unit: str, ours: float, other: float, other_name: str) -> di
     }
 
 
-def _configuration(server: Sshd, folder: Path) -> dict[str, Any]:
+def _files(server: Sshd, folder: Path) -> dict[str, Any]:
     key = folder / "key"
     key.write_text(server.client_key, encoding="utf-8")
-    files = {
+    return {
         "kind": "sftp",
         "host": server.host,
         "port": server.port,
@@ -97,6 +97,10 @@ def _configuration(server: Sshd, folder: Path) -> dict[str, Any]:
         "root": str(server.root),
         "settle_seconds": 0,
     }
+
+
+def _configuration(server: Sshd, folder: Path) -> dict[str, Any]:
+    files = _files(server, folder)
     return {
         "connections": {
             "wms": {

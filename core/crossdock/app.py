@@ -35,7 +35,7 @@ from crossdock.store.leases import SqlTokenStore
 from crossdock.store.migrations import migrate
 from crossdock.store.raw import BodyStore
 from crossdock.store.retention import Retention
-from crossdock.streams.edges.arriving import JournaledArrivals
+from crossdock.streams.edges.arriving import Arrivals, JournaledArrivals
 from crossdock.streams.edges.connections import Connections, Environment, open_connections
 from crossdock.streams.edges.delivering import DeliverySettings
 from crossdock.streams.edges.gathering import Gathering
@@ -102,10 +102,6 @@ def connect(
     return open_connections(config, environment)
 
 
-def _journal(config: Config) -> Journal:
-    return Journal(config.hub.data_dir / "arrivals.sqlite")
-
-
 def _check_runtime(config: Config) -> None:
     if config.hub.runtime != "embedded":
         raise MisconfiguredError(
@@ -146,11 +142,6 @@ class Application:
         pressure = BackPressure()
         around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, _OWNER)
         self.preparation = self._preparation()
-        gathering = Gathering(self.transactions, self.board)
-        # PostgreSQL has many writers: nobody who calls waits for a processor there.
-        self._journal = _journal(config) if database.dialect == "sqlite" else None
-        journaled = JournaledArrivals(self._journal, gathering) if self._journal else None
-        self.arriving = [journaled.service] if journaled else []
         self.receiver = Receiver(
             self.connections,
             self.transactions,
@@ -159,13 +150,25 @@ class Application:
             self.bells,
             pressure,
             max_body_bytes=config.web.max_body_bytes,
-            arrivals=journaled or gathering,
+            arrivals=self._arrivals(),
         )
         self._sockets: list[socket.socket] = []
         normalise = normalise_processor(self.connections, self.bodies, preparation=self.preparation)
         self.processors = (normalise, *processors(self.hub))
         self.runtime = self._runtime(edge_services(self.connections, around, delivery))
         pressure.source = self.runtime
+
+    def _arrivals(self) -> Arrivals:
+        """Where webhooks are kept; PostgreSQL has many writers, so that nobody waits for a processor there."""
+        self._journal: Journal | None = None
+        self.arriving: list[Service] = []
+        gathering = Gathering(self.transactions, self.board)
+        if self.database.dialect != "sqlite":
+            return gathering
+        self._journal = Journal(self.config.hub.data_dir / "arrivals.sqlite")
+        arrivals = JournaledArrivals(self._journal, gathering)
+        self.arriving.append(arrivals.service)
+        return arrivals
 
     def _runtime(self, edges: Sequence[Service]) -> EmbeddedRuntime:
         services = [

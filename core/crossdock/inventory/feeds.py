@@ -349,10 +349,7 @@ def _book(result: FeedResult, old: Position, new: Position, feed: FeedContext, c
 
 
 def _note_shortfall(result: FeedResult, position: Position, cover: int) -> None:
-    if not (position.reserved or position.allocated):
-        return
-    missing = oversold_units(position, cover)
-    if missing:
+    if (position.reserved or position.allocated) and (missing := oversold_units(position, cover)):
         result.shortfalls.append(Short(position.sku, position.node, missing))
 
 

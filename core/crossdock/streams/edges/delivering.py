@@ -104,20 +104,16 @@ class _Deliverer:
                     task.add_done_callback(lambda _: self._news.set())
                     under_way.add(task)
                 await pause(self._transactions.clock, self._settings.idle_seconds, stop, self._news)
-                if not under_way and not self._queue:
-                    await self._transactions.clock.sleep(self._settings.linger_seconds)
+                await self._transactions.clock.sleep(0 if under_way else self._settings.linger_seconds)
             await self._give_back([each for unit in self._queue for each in unit.commands])
             self._queue.clear()
-            while under_way:
-                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
+            for ended in asyncio.as_completed(under_way):
+                await ended
         finally:
             for task in under_way:
                 task.cancel()
-            if self._recorder is not None:
-                under_way.add(self._recorder)
-            await asyncio.gather(*under_way, return_exceptions=True)
+            recorders = [] if self._recorder is None else [self._recorder]
+            await asyncio.gather(*under_way, *recorders, return_exceptions=True)
 
     async def _claim(self, owner: str) -> None:
         """Take what is due, if anything is."""
