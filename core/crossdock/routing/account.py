@@ -74,14 +74,14 @@ _NATURAL: dict[str, Callable[[Problem, int, int, Units], Decimal]] = {
 
 
 def _freight(problem: Problem, lane: int, units: Units) -> float:
-    lines, lanes = problem.demand.lines, problem.lanes
-    _, tariff = lanes.carrier(lane)
-    return tariff.price(
-        problem.zone.item(lane),
-        sum([lines[p].unit_weight_grams * count for p, count in units]),
-        sum([lines[p].unit_volume_cm3 * count for p, count in units]),
-        {r for p, _ in units for r in lines[p].restrictions} if problem.restrictions else (),
-    )
+    lines = problem.demand.lines
+    weight = volume = 0
+    for position, count in units:
+        weight += lines[position].unit_weight_grams * count
+        volume += lines[position].unit_volume_cm3 * count
+    restrictions = {r for p, _ in units for r in lines[p].restrictions} if problem.restrictions else ()
+    _, tariff = problem.lanes.carrier(lane)
+    return tariff.price(problem.zone.item(lane), weight, volume, restrictions)
 
 
 def why_unfilled(problem: Problem, position: int) -> str:

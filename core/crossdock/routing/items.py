@@ -10,7 +10,7 @@ import numpy as np
 from crossdock.routing.model import Demand
 from crossdock.routing.tariff import Floats
 
-__all__ = ["bundles", "memberships", "with_shipment"]
+__all__ = ["bundles", "memberships"]
 
 
 @cache
@@ -34,9 +34,3 @@ def memberships(count: int) -> Floats:
     """Row S holds 1 for each item of the set S, shape (2**count, count)."""
     sets = np.arange(1 << count)
     return ((sets[:, None] >> np.arange(count)) & 1).astype(np.float64)
-
-
-@cache
-def with_shipment(count: int) -> Floats:
-    """``memberships``, and a last column of ones: every set is one shipment."""
-    return np.hstack((memberships(count), np.ones((1 << count, 1))))

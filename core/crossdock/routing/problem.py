@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossdock.routing.compiled_policy import CompiledPolicy
-from crossdock.routing.items import bundles, memberships, with_shipment
+from crossdock.routing.items import bundles, memberships
 from crossdock.routing.network import Network
 from crossdock.routing.packing import LONGEST_DELAY_DAYS, packing
 from crossdock.routing.situation import Situation
@@ -256,10 +256,10 @@ class Problem:
         """Packed cost of every set of items by every lane, shape (2**items, lanes); row 0 means nothing."""
         lanes, member = self.lanes, memberships(len(self.items))
         weight, volume = np.array((self.weight, self.volume), dtype=np.float64) @ member.T
-        parts = np.empty((len(self.items) + 1, lanes.node.size))
-        self.item_cost.take(lanes.node, axis=1, out=parts[:-1], mode="clip")
-        parts[-1] = self.cost
-        table: Floats = with_shipment(len(self.items)) @ parts
+        table: Floats = np.empty((1 << len(self.items), lanes.node.size))
+        table[0] = self.cost
+        for item, cost in enumerate(self.item_cost.take(lanes.node, axis=1)):
+            np.add(table[: 1 << item], cost, out=table[1 << item : 2 << item])
         self._forbid_sets(table, member)
         freight = lanes.freight.of_sets(weight, volume, self._holders(member))
         if "shipping_cost" in self.packing.scales:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -97,7 +97,9 @@ class Tariff:
                     zone[index] = found
         return zone
 
-    def price(self, zone: int, weight_grams: int, volume_cm3: int, restrictions: Iterable[str] = ()) -> float:
+    def price(
+        self, zone: int, weight_grams: int, volume_cm3: int, restrictions: Collection[str] = ()
+    ) -> float:
         """Freight of one shipment from ``zone``, in thousandths, with the surcharges of ``restrictions``."""
         billed = weight_grams
         if self.divisor:
@@ -105,7 +107,7 @@ class Tariff:
         full = max(-(-billed // self.breaks[-1]) - 1, 0)
         row = self.rates[zone]
         base = full * row[-1] + row[bisect_left(self.breaks, billed - full * self.breaks[-1])]
-        return base + (full + 1) * self.surcharge(restrictions)
+        return base + (full + 1) * self.surcharge(restrictions) if restrictions else base
 
     def steps(self, zone: int) -> list[tuple[int, float]]:
         """Upper bound in grams and rate in thousandths of each weight step of ``zone``."""
