@@ -92,7 +92,7 @@ def snapshot(
 ) -> tuple[str, bytes]:
     """Encode the inputs of a decision, and their hash."""
     stock = situation.stock
-    highest = np.maximum.reduce(stock, axis=None, initial=0)
+    highest = stock.item(stock.argmax()) if stock.size else 0
     kind = "u1" if highest < 256 else "<u2" if highest < 65536 else "<i4"
     data = _ENCODER.encode(
         _Snapshot(
