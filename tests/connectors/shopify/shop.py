@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 from graphql import (
+    DocumentNode,
     GraphQLResolveInfo,
     GraphQLSchema,
     build_client_schema,
@@ -46,6 +47,15 @@ def schema_of(version: str) -> GraphQLSchema:
     path = contract("shopify", f"admin_{version}.json.gz")
     introspection = json.loads(gzip.decompress(path.read_bytes()))
     return build_client_schema(introspection.get("data", introspection), assume_valid=True)
+
+
+@cache
+def valid_document(version: str, query: str) -> DocumentNode:
+    """A query, validated against the vendor's schema."""
+    document = parse(query)
+    problems = validate(schema_of(version), document)
+    assert not problems, problems
+    return document
 
 
 def user_error(message: str, *field: str, **more: str) -> Node:
@@ -90,7 +100,7 @@ class Shop:
             return httpx.Response(401, json={"errors": "[API] Invalid API key or access token"})
         assert request.url.path == f"/admin/api/{self.version}/graphql.json"
         body = json.loads(request.content)
-        document = parse(body["query"])
+        document = valid_document(self.version, body["query"])
         operation = get_operation_ast(document)
         assert operation is not None
         assert operation.name is not None
@@ -103,12 +113,13 @@ class Shop:
             raise fault
         return httpx.Response(200, json=answer)
 
-    def _execute(self, document: Any, variables: Node) -> Node:
-        schema = schema_of(self.version)
-        problems = validate(schema, document)
-        assert not problems, problems
+    def _execute(self, document: DocumentNode, variables: Node) -> Node:
         result = execute_sync(
-            schema, document, root_value=self, variable_values=variables, field_resolver=_resolve
+            schema_of(self.version),
+            document,
+            root_value=self,
+            variable_values=variables,
+            field_resolver=_resolve,
         )
         assert not result.errors, result.errors
         cost = {
