@@ -24,7 +24,7 @@ def build(database: Database, changes: dict[str, Any] | None = None) -> Harness:
         )
     )
     hub.stock("CHI", {"SKU-1": 5})
-    hub.stock("NYC", {"SKU-2": 3})
+    hub.stock("NYC", {"SKU-2": 3, "SKU-9": 0})
     hub.send("order/1", an_order(number="#1001"))
     ship(hub, "1001")
     hub.send("order/1", an_order(external_id="1002", lines=(a_line("1", "SKU-1", 2),)))

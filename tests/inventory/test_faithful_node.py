@@ -26,7 +26,7 @@ ACTS = st.tuples(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(ACTS, max_size=30), st.integers(0, 30), st.sampled_from(["physical", "available"]), st.data())
 def test_the_hub_ends_with_the_truth(
     acts: list[tuple[str, int]], stock: int, meaning: str, data: st.DataObject

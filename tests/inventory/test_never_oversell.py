@@ -205,4 +205,4 @@ class Stock(RuleBasedStateMachine):
 
 
 TestStock = Stock.TestCase
-TestStock.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestStock.settings = settings(max_examples=100, stateful_step_count=40)

@@ -74,7 +74,7 @@ def outcome(map_: Any, document: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", documents())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_fast_and_slow_path_agree_on_mutated_documents(name: str, data: st.DataObject) -> None:
     mapping: CompiledMapping = LIBRARY.get(name)

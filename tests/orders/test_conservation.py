@@ -60,7 +60,7 @@ def act(
             return FulfilmentChange(done.fulfilments[0], done.quantities, done.effects)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(ACTS)
 def test_no_unit_is_ever_lost(acts: list[tuple[str, dict[str, int], int]]) -> None:
     fulfilment, quantities = open_order(3, 5)
@@ -115,7 +115,7 @@ NEWS: list[Tell] = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.permutations(NEWS), st.lists(st.sampled_from(NEWS)))
 def test_the_order_of_news_changes_nothing(told: list[Tell], repeated: list[Tell]) -> None:
     fulfilment, quantities = open_order(3, 5)

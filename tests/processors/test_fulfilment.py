@@ -170,7 +170,9 @@ def test_an_acknowledgement_of_what_is_about_no_fulfilment_order(placed: Harness
     said = {"external_id": "5/TA1/1", "group_control": str(sent["id"]), "status": "accepted"}
     placed.send("acknowledgement/1", said, connection="wms")
     assert placed.rows(work_items) == []
-    placed.send("acknowledgement/1", said | {"external_id": "6/TA1/1", "status": "rejected"}, connection="wms")
+    placed.send(
+        "acknowledgement/1", said | {"external_id": "6/TA1/1", "status": "rejected"}, connection="wms"
+    )
     (item,) = placed.rows(work_items)
     assert item["subject"] == f"command:{sent['id']}"
 

@@ -44,7 +44,8 @@ def test_a_mended_row_is_not_one_more_part_of_its_feed(hub: Harness) -> None:
     hub.stock("CHI", {"A": -1, "B": 4}, **full, part=1, last=False)
     (letter,) = hub.database.read_now(list_letters)
     mended = letter.body.replace(b":-1", b":3")
-    hub.database.transact_now(lambda c: (edit(c, letter.id, mended, START), replay(c, letter.id, START)))
+    hub.database.transact_now(lambda c: edit(c, letter.id, mended, START))
+    hub.database.transact_now(lambda c: replay(c, letter.id, START))
     hub.settle()
     assert on_hand(hub) == {"A": 3, "B": 4, "C": 5, "D": 5}
     assert [(row["parts"], row["state"]) for row in hub.rows(feeds, feed_id="F")] == [(1, "open")]

@@ -51,7 +51,7 @@ def totals(decision: Decision) -> Counter[str]:
 
 
 @given(seeds, st.integers(1, 6), st.sampled_from([0.1, 0.5]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_unit_is_placed_once_or_declared_unfilled_and_never_more_than_there_is(
     seed: int, lines: int, fill: float
 ) -> None:
@@ -73,7 +73,7 @@ def test_every_unit_is_placed_once_or_declared_unfilled_and_never_more_than_ther
 
 
 @given(seeds)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_the_nodes_changes_nothing(seed: int) -> None:
     random = Random(seed)
     nodes = random_nodes(8, random)
@@ -91,7 +91,7 @@ def test_the_order_of_the_nodes_changes_nothing(seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_decision_survives_encoding_and_the_same_input_has_the_same_hash(seed: int) -> None:
     random = Random(seed)
     net = network(random_nodes(5, random))

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -116,6 +117,7 @@ class Result(NamedTuple):
 _insert = InsertMany(
     commands, (*CommandRow._fields, "state", "attempts", "not_before", "updated_at"), ignore=True
 )
+_overwritten = attrgetter("name", "idempotency_key", "payload", "refs", "correlation_id", "created_at")
 _replace = UpdateMany(
     commands,
     ("id",),
@@ -155,27 +157,11 @@ def enqueue(connection: Connection, rows: Sequence[CommandRow]) -> None:
     """Put commands into the outbox; one whose idempotency key is there already is dropped.
 
     A row with a coalesce key overwrites the pending command of that key in its place in the queue, so a value
-    that changes
-    faster than it can be sent is still sent.
+    that changes faster than it can be sent is still sent.
     """
     newest = {(row.connection, row.coalesce_key): row for row in rows if row.coalesce_key}
     waiting = _pending_by_coalesce_key(connection, list(newest))
-    _replace(
-        connection,
-        [
-            (
-                command_id,
-                row.name,
-                row.idempotency_key,
-                row.payload,
-                row.refs,
-                row.correlation_id,
-                row.created_at,
-            )
-            for key, command_id in waiting.items()
-            if (row := newest[key])
-        ],
-    )
+    _replace(connection, [(command_id, *_overwritten(newest[key])) for key, command_id in waiting.items()])
     fresh = [
         row
         for row in rows

@@ -93,7 +93,7 @@ def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, dateti
     return {row[0]: row[1] for row in rows}
 
 
-def _known_lines() -> Select[Any]:
+def _known_lines() -> Select[Any, Any, Any, Any]:
     """Fulfilment order lines that the node ``at`` knew of at ``as_of``."""
     lines, heads = fulfilment_order_lines.c, fulfilment_orders.c
     return (

@@ -160,7 +160,7 @@ class Credulous(EasyPost):
 class Chatty(EasyPost):
     """Keeps all headers of a call."""
 
-    def split(self, request: RawRequest) -> Sequence[RawRecord]:
+    def split(self, request: RawRequest) -> list[RawRecord]:
         return [replace(record, headers=request.headers) for record in super().split(request)]
 
 
