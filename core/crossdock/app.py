@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from random import Random
 
 import structlog
-import uvicorn
 from sqlalchemy import Connection as DatabaseConnection
 
 from crossdock.api.application import create_api
 from crossdock.api.services import ApiServices
+from crossdock.api.serving import listen, serve
 from crossdock.compiling import compile_hub, network_document
 from crossdock.config.load import resolve_secrets
 from crossdock.config.model import Config
@@ -209,7 +208,7 @@ class Application:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop gracefully: nothing that was begun is lost."""
-        self._sockets = [_listen(self.config.web.host, self.config.web.port)]
+        self._sockets = [listen(self.config.web.host, self.config.web.port)]
         await self.database.write(self._keep_network)
         await asyncio.to_thread(load_places)
         structlog.get_logger("crossdock").info("listening", url=self.url)
@@ -247,42 +246,7 @@ class Application:
             ),
             with_rest=self.config.api.enabled,
         )
-        server = _Server(
-            uvicorn.Config(
-                api, http="httptools", lifespan="off", log_config=None, access_log=False, ws="none"
-            )
-        )
-        serving = asyncio.create_task(server.serve(sockets=self._sockets))
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            server.should_exit = True
-            await serving
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without signal handlers: the process belongs to whoever runs the application."""
-
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
-        """Leave signals alone."""
-        return nullcontext()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.socket(family)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-    except OSError as error:
-        raise MisconfiguredError(
-            f"web: can't listen on {host}:{port}: {error.strerror}; choose another port or stop what uses it",
-            path="web.port",
-        ) from error
-    listening.setblocking(False)
-    return listening
+        await serve(api, self._sockets, stop)
 
 
 def _retention(config: Config) -> Retention:

@@ -50,7 +50,7 @@ class EmbeddedSettings:
         backoff: The waits between repetitions.
     """
 
-    slice_seconds: float = 0.04
+    slice_seconds: float = 0.1
     backlog_messages: int = 10_000
     backlog_seconds: float = 0.25
     idle_seconds: float = 1.0
