@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from crossdock.store import activities, api_tokens
+from crossdock.store import activities, api_tokens, raw
 from crossdock.store.activities import ActivityRow
 from crossdock.streams.processor import DeadLetter, Transaction
 from tests.cli.builders import Cli
@@ -127,6 +127,15 @@ def test_dead_letters_are_mended_and_replayed(cli: Cli, hub: Harness, folder: Pa
     assert (again.code, "replayed already" in again.err) == (1, True)
     assert cli("dead-letter", "list", "--json").json == []
     assert len(cli("dead-letter", "list", "--all", "--json").json) == 2
+
+
+def test_a_dead_letter_names_the_file_it_came_in(cli: Cli, hub: Harness) -> None:
+    row = raw.raw_row("wms", "stock", "in/stock-0412.csv", "1", b"sku;units", received_at=hub.clock.now())
+    letter = DeadLetter("stock", "x", "m", "", b"", raw_id=row.id)
+    hub.transactions.transact_now(lambda tx: raw.store(tx.connection, [row]))
+    hub.transactions.transact_now(lambda tx: tx.dead_letter(letter))
+    assert "stock in/stock-0412.csv, received 2026-" in cli("dead-letter", "show", "1").out
+    assert "in/stock-0412.csv" in cli("dead-letter", "show", "1", "--json").json["source"]
 
 
 def test_an_editor_mends_a_dead_letter(

@@ -95,7 +95,7 @@ def test_an_unreadable_key_is_told(sshd: Sshd) -> None:
 
 def test_nobody_there() -> None:
     config = SftpConfig(host="127.0.0.1", port=free_port(), username="x", password="y", host_keys=(OTHER,))  # type: ignore[arg-type]
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError, match="nothing answers there"):
         look(config)
 
 

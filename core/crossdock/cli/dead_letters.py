@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -72,9 +73,9 @@ def list_letters(
 def show(letter: Number, config: ConfigFile = Path("crossdock.yaml"), json: AsJson = False) -> None:
     """Show a dead letter with the bytes that were given up."""
     with opened(config) as (_, database):
-        found = database.read_now(lambda c: _load(c, letter))
+        found, source = database.read_now(lambda c: _with_source(c, letter))
     if json:
-        write_json(found)
+        write_json({**asdict(found), "source": source})
         return
     out = console()
     facts = (
@@ -85,6 +86,7 @@ def show(letter: Number, config: ConfigFile = Path("crossdock.yaml"), json: AsJs
         ("where", found.path),
         ("mapping", found.mapping),
         ("raw record", found.raw_id),
+        ("came in as", source),
         ("topic", found.original_topic),
         ("key", found.original_key),
         ("since", instant(found.created_at)),
@@ -159,6 +161,17 @@ def _apply(
     work: Callable[[Connection, int, datetime], object], letter: int, now: datetime, connection: Connection
 ) -> None:
     work(connection, letter, now)
+
+
+def _with_source(connection: Connection, letter: int) -> tuple[StoredDeadLetter, str | None]:
+    """A dead letter, and what it came in as: stream, file or the partner's key, instant."""
+    from crossdock.store import raw
+
+    found = _load(connection, letter)
+    received = raw.load(connection, [found.raw_id]).get(found.raw_id) if found.raw_id else None
+    if received is None:
+        return found, None
+    return found, f"{received.stream} {received.key}, received {instant(received.received_at)}"
 
 
 def _load(connection: Connection, letter: int) -> StoredDeadLetter:

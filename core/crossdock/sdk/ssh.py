@@ -252,10 +252,8 @@ def translate_ssh(error: Exception, where: str, *, alive: bool = False) -> Cross
         )
     if isinstance(error, ssh_exception.IncompatiblePeer):
         return MisconfiguredError(
-            f"{where}: no algorithm in common ({error}). Servers of before about 2016 offer only SHA-1 "
-            "(ssh-rsa, "
-            "diffie-hellman-group14-sha1), which is not safe any more; ask the partner to enable an ed25519 "
-            "or "
+            f"{where}: no algorithm in common ({error}). Servers of before about 2016 offer only SHA-1 (ssh-rsa, "
+            "diffie-hellman-group14-sha1), which is not safe any more; ask the partner to enable an ed25519 or "
             "rsa-sha2-256 host key and curve25519 or diffie-hellman-group14-sha256",
         )
     if kind in CONFIGURATION:
@@ -266,10 +264,23 @@ def translate_ssh(error: Exception, where: str, *, alive: bool = False) -> Cross
         )
     if isinstance(error, FileNotFoundError):
         return MisconfiguredError(f"{where}: {error}; create the folder at the partner or correct the path")
+    if kind in CONNECTION or isinstance(error, OSError | EOFError):
+        return _of_network(error, where, alive=alive)
+    return BugError(f"{where}: {kind.__name__}: {error}")
+
+
+def _of_network(error: Exception, where: str, *, alive: bool) -> CrossdockError:
     if isinstance(error, socket.gaierror):
         return UnreachableError(f"{where}: the host name does not resolve; check it and the DNS")
+    if isinstance(error, ConnectionRefusedError):
+        return UnreachableError(
+            f"{where}: nothing answers there; check host and port, and whether it is running"
+        )
+    if isinstance(error, TimeoutError) and not alive:
+        return UnreachableError(
+            f"{where}: no answer in time; check host and port, and the firewalls on the way"
+        )
     if alive and isinstance(error, OSError) and error.errno is None:
         return RetryableError(f"{where}: the server answered {str(error)!r}; is its disk or our quota full?")
-    if kind in CONNECTION or isinstance(error, OSError | EOFError):
-        return UnreachableError(f"{where}: {error or kind.__name__}", detail=kind.__name__)
-    return BugError(f"{where}: {kind.__name__}: {error}")
+    kind = type(error).__name__
+    return UnreachableError(f"{where}: {error or kind}", detail=kind)
