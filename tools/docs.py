@@ -14,6 +14,7 @@ from rich.console import Console
 
 from crossdock.api import api_document
 from crossdock.config.model import Config
+from crossdock.scenarios.model import Scenario
 from crossdock.sdk.manifest import Manifest
 from crossdock.sdk.manifest_file import load_manifest
 from crossdock_schemas.registry import ENTITIES
@@ -33,6 +34,8 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "docs/configuration.md": _configuration,
         "docs/openapi.json": _openapi,
         "docs/reference/manifest.md": _manifest,
+        "docs/reference/scenario.md": _scenario,
+        "docs/reference/scenario.schema.json": _scenario_schema,
         "docs/reference/schemas.md": _schemas,
     }
     for path in sorted(CONNECTORS.glob("*/connector.yaml")):
@@ -73,6 +76,19 @@ def _configuration() -> str:
 
 def _manifest() -> str:
     return f"# The manifest, connector.yaml\n\n{NOTICE}\n\n{reference([Manifest])}"
+
+
+def _scenario() -> str:
+    introduction = (
+        "What `crossdock route` reads; [routing](../routing.md#scenarios) says what for, and names examples.\n"
+        "[Its JSON Schema](scenario.schema.json) is for editors."
+    )
+    return f"# Scenarios\n\n{NOTICE}\n\n{introduction}\n\n{reference([Scenario])}"
+
+
+def _scenario_schema() -> str:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _connector(manifest_path: Path) -> str:

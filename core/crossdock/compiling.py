@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,7 +19,7 @@ from crossdock.routing import Network, PolicySet, Position, compile_policy
 from crossdock.sdk.manifest import Manifest
 from crossdock.streams.processors.hub import Channel, Hub, Locate
 
-__all__ = ["compile_hub", "compile_network", "network_document"]
+__all__ = ["compile_hub", "compile_network", "compile_policies", "network_document"]
 
 
 def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locate) -> Hub:
@@ -35,7 +35,7 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
     return Hub(
         config=config,
         network=_network(config, locate),
-        policies=_policies(config),
+        policies=compile_policies(config.policies),
         safety=SafetyStock(
             SafetyRule(
                 rule.units,
@@ -79,7 +79,7 @@ def compile_network(document: bytes, locate: Locate) -> tuple[Network, PolicySet
     for node in parts["nodes"]:
         node["connection"] = None
     config = Config.model_validate({**parts, "hub": hub})
-    return _network(config, locate), _policies(config)
+    return _network(config, locate), compile_policies(config.policies)
 
 
 def _network(config: Config, locate: Locate) -> Network:
@@ -92,9 +92,14 @@ def _network(config: Config, locate: Locate) -> Network:
     )
 
 
-def _policies(config: Config) -> PolicySet:
+def compile_policies(definitions: Sequence[Mapping[str, object]]) -> PolicySet:
+    """The policies of a configuration, in the order in which they are asked.
+
+    Raises:
+        MisconfiguredError: One can't work; its path begins with ``policies.`` and its number.
+    """
     compiled = []
-    for index, definition in enumerate(config.policies):
+    for index, definition in enumerate(definitions):
         try:
             compiled.append(compile_policy(definition))
         except MisconfiguredError as error:

@@ -298,3 +298,26 @@ def test_connections_are_asked_whether_they_would_work(cli: Cli, folder: Path) -
     assert "misconfigured" in checked.out
     unknown = cli("check", "-c", "own.yaml", "nobody")
     assert (unknown.code, "there is no connection nobody; there are: " in unknown.err) == (2, True)
+
+
+def test_scenarios_end_with_0_or_1_or_2(cli: Cli, folder: Path) -> None:
+    example = Path(__file__).parents[2] / "docs/routing/ship-from-warehouse.yaml"
+    good = cli("route", str(example))
+    assert (good.code, good.out.splitlines()[-1]) == (0, "as expected")
+    assert "CHI" in good.out
+    assert (
+        cli("route", str(example), "--json").json["scenarios"][0]["orders"][0]["decisions"][0]["order_id"]
+        == "1"
+    )
+    assert "NYC would have won" in cli("route", str(example), "--explain").out
+    wrong = folder / "wrong.yaml"
+    wrong.write_text(example.read_text().replace("node: CHI", "node: NYC"))
+    assert (
+        "wrong.yaml:45: orders.0.expect.shipments.0.node: expected" in (bad := cli("route", str(wrong))).out
+    )
+    assert bad.code == 1
+    assert not cli("route", str(wrong), "--json").json["good"]
+    wrong.write_text("scenario: x\n")
+    assert cli("route", str(wrong)).code == 2
+    (folder / "none").mkdir()
+    assert "there is no scenario" in cli("route", "none").err

@@ -34,6 +34,7 @@ _COMMANDS = {
     "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
     "order": _Entry("orders", "order_app", "Orders and their whole stories."),
     "decision": _Entry("decisions", "decision_app", "Routing decisions with every candidate."),
+    "route": _Entry("scenarios", "route", "Run scenarios: the unit tests of policies."),
     "stock": _Entry("stock", "stock_app", "Stock and what may be promised."),
     "dead-letter": _Entry(
         "dead_letters", "dead_letter_app", "What could not be handled: mend and replay it."

@@ -13,7 +13,7 @@ from crossdock.errors import MisconfiguredError
 from crossdock.sdk.tariff_sheet import load_tariff_sheet
 from crossdock.yaml_model import YamlDocument, validate, yaml_document
 
-__all__ = ["load_config", "resolve_secrets"]
+__all__ = ["load_config", "resolve_secrets", "with_tariffs"]
 
 _REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
 
@@ -45,10 +45,18 @@ def load_config(path: Path) -> Config:
     data_dir = config.hub.data_dir
     hub = config.hub.model_copy(update={"data_dir": path.parent.absolute() / data_dir})
     mappings = tuple(path.parent.absolute() / folder for folder in config.mappings)
+    return with_tariffs(config.model_copy(update={"hub": hub, "mappings": mappings}), path)
+
+
+def with_tariffs(config: Config, path: Path) -> Config:
+    """``config``, which stands in the file ``path``, with its rate cards and transit days filled in.
+
+    Raises:
+        MisconfiguredError: A tariff sheet can't be read, or nobody says how long a service takes.
+    """
     cards = tuple(_filled_in(card, path.parent) for card in config.rate_cards)
     services = tuple(_with_transit_days(service, cards, path) for service in config.services)
-    filled = {"hub": hub, "mappings": mappings, "rate_cards": cards, "services": services}
-    return config.model_copy(update=filled)
+    return config.model_copy(update={"rate_cards": cards, "services": services})
 
 
 def _filled_in(card: RateCardConfig, folder: Path) -> RateCardConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from msgspec.structs import replace
@@ -28,7 +29,7 @@ from crossdock.streams.processors.posting import post_sales_orders
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import OrderStatus
 
-__all__ = ["PENDING", "order_id", "route_processor"]
+__all__ = ["PENDING", "order_id", "received_order", "route_processor"]
 
 PENDING = "pending"
 """The hold of an order whose payment or checks are outstanding: stock is kept for it, nothing is sent."""
@@ -102,11 +103,26 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
 
 def _new(books: Books, message: Message, name: str, document: OrderDocument) -> StoredOrder:
     connection = message.headers["connection"]
-    channel = books.hub.channel_of(connection)
+    order = received_order(books.hub, connection, document, message.body, books.tx.now)
+    order = replace(
+        order,
+        raw_id=message.headers.get("raw_id"),
+        correlation_id=message.headers.get("correlation_id") or name,
+    )
+    books.put_order(order)
+    return books.put_quantities(name, order.quantities)
+
+
+def received_order(
+    hub: Hub, connection: str, document: OrderDocument, body: bytes, now: datetime
+) -> StoredOrder:
+    """A new order as the hub takes it in: nothing is decided yet. ``body`` is what ``document`` was read from."""
+    channel = hub.channel_of(connection)
     deliver_by = document.promise.deliver_by if document.promise else None
     if deliver_by is None and channel.ship_within is not None:
         deliver_by = document.placed_at + channel.ship_within
-    order = StoredOrder(
+    name = order_id(connection, document.external_id)
+    return StoredOrder(
         id=name,
         connection=connection,
         channel=channel.id,
@@ -119,17 +135,15 @@ def _new(books: Books, message: Message, name: str, document: OrderDocument) -> 
         priority=channel.config.priority,
         placed_at=document.placed_at,
         deliver_by=deliver_by,
-        document=message.body,
-        raw_id=message.headers.get("raw_id"),
-        correlation_id=message.headers.get("correlation_id") or name,
+        document=body,
+        raw_id=None,
+        correlation_id=name,
         decisions=0,
         route_at=None,
         route_until=None,
-        created_at=books.tx.now,
+        created_at=now,
         lines=_lines(document),
     )
-    books.put_order(order)
-    return books.put_quantities(name, order.quantities)
 
 
 def _lines(document: OrderDocument) -> tuple[StoredLine, ...]:

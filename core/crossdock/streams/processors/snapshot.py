@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
 
 from crossdock.inventory.feeds import is_stale
 from crossdock.inventory.safety_stock import product_tags
@@ -12,7 +15,7 @@ from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts
 from crossdock.streams.processors.hub import Hub
 
-__all__ = ["Snapshot", "View"]
+__all__ = ["Snapshot", "View", "stale_nodes"]
 
 
 class Snapshot:
@@ -25,7 +28,7 @@ class Snapshot:
         self._limited = self._hub.network.limited
         self._day = self._tx.now.date()
         self._used = capacity.load(self._tx.connection, self._day) if self._limited else {}
-        self._stale = _stale_nodes(self._hub, books)
+        self._stale = stale_nodes(self._hub, self._tx.connection, self._tx.now)
         self._taken: dict[str, tuple[int, int, int]] = {}
         self._units_taken: dict[tuple[str, str], int] = {}
         self._view: View | None = None
@@ -105,13 +108,12 @@ def _add(left: tuple[int, int, int], right: tuple[int, int, int]) -> tuple[int, 
     return (left[0] + right[0], left[1] + right[1], left[2] + right[2])
 
 
-def _stale_nodes(hub: Hub, books: Books) -> list[str]:
+def stale_nodes(hub: Hub, connection: Connection, now: datetime) -> list[str]:
+    """Nodes whose last count is older than the configuration lets it be."""
     limited = {node.id: node.feed.max_age for node in hub.nodes.values() if node.feed.max_age is not None}
     if not limited:
         return []
-    counted = feeds.last_count(books.tx.connection, list(limited))
+    counted = feeds.last_count(connection, list(limited))
     return [
-        node
-        for node, max_age in limited.items()
-        if is_stale(counted.get(node), books.tx.now, max_age.total_seconds())
+        node for node, max_age in limited.items() if is_stale(counted.get(node), now, max_age.total_seconds())
     ]

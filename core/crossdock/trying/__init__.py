@@ -1,0 +1,1 @@
+"""Tries orders: decides them as routing would, and writes nothing."""

@@ -1,0 +1,72 @@
+"""Tries an order on what the hub has now; nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from crossdock.compiling import compile_policies
+from crossdock.errors import MisconfiguredError
+from crossdock.routing import CompiledPolicy, PolicySet
+from crossdock.store import capacity, stock
+from crossdock.streams.processors.demand import load_products
+from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.snapshot import stale_nodes
+from crossdock.trying.deciding import TriedDestination, channel_supply, try_order
+from crossdock.yaml_model import yaml_document
+from crossdock_schemas.order import Order
+
+__all__ = ["try_on_hub", "with_draft"]
+
+
+def try_on_hub(
+    hub: Hub,
+    connection: Connection,
+    channel_connection: str,
+    order: Order,
+    now: datetime,
+    excluded: frozenset[str],
+) -> list[TriedDestination]:
+    """Decide ``order`` on the stock, capacity and feeds of the database, which only reads are made of.
+
+    Raises:
+        MisconfiguredError: A condition of a policy fails for this order.
+    """
+    if connection.dialect.name == "postgresql":  # on SQLite readers can't write anyhow
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+    skus = sorted({line.sku for line in order.lines})
+    facts = load_products(connection, skus)
+    supply = channel_supply(
+        hub,
+        hub.channel_of(channel_connection).id,
+        stock.available_to_route(connection, skus),
+        facts,
+        skus=skus,
+        used=capacity.load(connection, now.date()) if hub.network.limited else {},
+        stale_nodes=stale_nodes(hub, connection, now),
+    )
+    return try_order(hub, channel_connection, order, facts, supply, now, excluded_nodes=excluded)
+
+
+def with_draft(hub: Hub, text: str) -> Hub:
+    """``hub`` as if the policy in ``text`` (YAML) were active: in place of the one of its name, else asked first.
+
+    Raises:
+        MisconfiguredError: It can't work, or is no policy; with its line.
+    """
+    document = yaml_document(text, "policy", "a policy has keys and values")
+    try:
+        (draft,) = compile_policies([document.value]).policies
+    except MisconfiguredError as error:
+        location = tuple(int(step) if step.isdigit() else step for step in error.path.split(".")[2:])
+        message = error.message.removeprefix(f"{error.path}: ")
+        raise MisconfiguredError(document.fault(location, message)) from error
+    return replace(hub, policies=PolicySet(_placed(draft, hub.policies.policies)))
+
+
+def _placed(draft: CompiledPolicy, policies: tuple[CompiledPolicy, ...]) -> tuple[CompiledPolicy, ...]:
+    if any(policy.id == draft.id for policy in policies):
+        return tuple(draft if policy.id == draft.id else policy for policy in policies)
+    return (draft, *policies)
