@@ -83,7 +83,23 @@ def test_an_order_a_decision_and_stock_are_shown(call: Client, hub: Harness) -> 
     assert call("GET", "/v1/totals").json()["orders"]["shipped"] == 1
     hub.clock.move(60)
     assert call("GET", "/v1/connections").json() == {"running": False, "seen_until": None, "connections": []}
-    assert call("GET", "/v1/kpis").json()["routing_accuracy"] == {"part": 1, "whole": 1, "share": "1.0000"}
+    assert call("GET", "/v1/kpis").json()["total"]["routing_accuracy"] == {
+        "part": 1,
+        "whole": 1,
+        "share": "1.0000",
+    }
+
+
+def test_kpis_are_told_apart_by_what_the_caller_names(call: Client, hub: Harness) -> None:
+    hub.clock.move(60)
+    found = call("GET", "/v1/kpis?by=node&by=channel&days=60").json()
+    assert found["by"] == ["node", "channel"]
+    keys = [group["key"] for group in found["groups"]]
+    assert keys == [{"node": None, "channel": "web"}, {"node": "CHI", "channel": "web"}]
+    assert [group["kpis"]["inventory_accuracy"] for group in found["groups"]] == [None, None]
+    assert found["groups"][1]["kpis"]["routing_accuracy"]["whole"] == 1
+    problem(call("GET", "/v1/kpis?by=weather"), 422)
+    problem(call("GET", "/v1/kpis?since=2026-11-23T10:00:00"), 422)
 
 
 @pytest.mark.parametrize(

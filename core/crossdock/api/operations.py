@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from crossdock.api.parameters import Limit, Number, Wanted
+from crossdock.api.parameters import Instant, Limit, Number, Wanted, utc
 from crossdock.api.problems import ProblemError, responses
 from crossdock.api.services import Scope, Services, allowed
 from crossdock.store import dead_letters, worklist
 from crossdock.store.dead_letters import DeadLetterState, StoredDeadLetter
-from crossdock.store.queries.kpis import Kpis, load_kpis
+from crossdock.store.queries.kpi_report import Dimension, KpiReport
+from crossdock.store.queries.kpis import load_kpis
 from crossdock.store.queries.totals import Totals, load_totals
 from crossdock.streams.edges.status import HubStatus, hub_status
 from crossdock.streams.transaction import SqlTransaction
@@ -28,6 +29,8 @@ router = APIRouter(prefix="/v1", responses=responses(401, 403, 422))
 _read = [Depends(allowed(Scope.READ))]
 _write = [Depends(allowed(Scope.WRITE))]
 _admin = [Depends(allowed(Scope.ADMIN))]
+
+_GROUPS_AT_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +249,28 @@ async def totals(hub: Services) -> Totals:
 
 
 @router.get("/kpis", tags=["status"], dependencies=_read)
-async def kpis(hub: Services, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Kpis:
-    """The five KPIs of the orders placed in the last ``days``."""
-    now = hub.transactions.clock.now()
-    return await hub.transactions.database.read(
-        lambda database: load_kpis(database, now - timedelta(days=days), now)
+async def kpis(
+    hub: Services,
+    since: Instant = None,
+    until: Instant = None,
+    days: Annotated[int, Query(ge=1, le=366, description="Before `until`, where `since` is not given.")] = 30,
+    by: Annotated[list[Dimension] | None, Query(description="Give it once for each dimension.")] = None,
+) -> KpiReport:
+    """The five KPIs of the orders placed in a span of time: over the whole, and by dimension."""
+    ends = utc("until", until) or hub.transactions.clock.now()
+    begins = utc("since", since) or ends - timedelta(days=days)
+    currency = hub.hub.config.hub.currency
+    found = await hub.transactions.database.read(
+        lambda database: load_kpis(database, begins, ends, currency=currency, by=by or ())
     )
+    if len(found.groups) > _GROUPS_AT_MOST:
+        raise ProblemError(
+            422,
+            "invalid",
+            f"these are {len(found.groups)} groups, more than {_GROUPS_AT_MOST}: ask by fewer dimensions, or for a "
+            "shorter time; `crossdock report` has no such limit",
+        )
+    return found
 
 
 def _letter(connection: Connection, letter_id: int) -> DeadLetter:

@@ -13,7 +13,7 @@ from crossdock.cli.output import AsJson, ConfigFile, console, grid, instant, ope
 from crossdock.sdk.clock import SystemClock
 
 if TYPE_CHECKING:
-    from crossdock.store.queries.kpis import Kpis
+    from crossdock.store.queries.kpi_report import KpiReport
     from crossdock.store.queries.totals import Totals
     from crossdock.streams.edges.status import HubStatus
 
@@ -34,12 +34,13 @@ def status(
     from crossdock.streams.edges.status import hub_status
 
     now = SystemClock().now()
-    with opened(config) as (_, database):
+    with opened(config) as (loaded, database):
         hub = database.read_now(lambda c: hub_status(c, now))
         totals = database.read_now(load_totals)
-        kpis = database.read_now(lambda c: load_kpis(c, now - timedelta(days=days), now))
+        since, currency = now - timedelta(days=days), loaded.hub.currency
+        kpis = database.read_now(lambda c: load_kpis(c, since, now, currency=currency))
     if json:
-        write_json({"hub": hub, "totals": totals, "kpis": kpis})
+        write_json({"hub": hub, "totals": totals, "kpis": kpis.total})
     else:
         _print_hub(hub)
         _print(totals, kpis, days)
@@ -67,7 +68,9 @@ def _print_hub(hub: HubStatus) -> None:
         out.print(grid("connection", "does", "state", "last success", "next attempt", "trouble", rows=rows))
 
 
-def _print(totals: Totals, kpis: Kpis, days: int) -> None:
+def _print(totals: Totals, kpis: KpiReport, days: int) -> None:
+    from crossdock.reporting.measures import MEASURES
+
     out = console()
     for name, counts in (
         ("orders", totals.orders),
@@ -87,20 +90,12 @@ def _print(totals: Totals, kpis: Kpis, days: int) -> None:
         ("work items", totals.work_items, "crossdock work list"),
     ):
         out.print(f"{sum(counts.values())} {name} are open" + (f": {hint}" if counts else ""))
-    out.print(grid(f"KPI, last {days} days", "#value", "of", rows=_kpis(kpis)))
+    values = [
+        (each.title.lower(), each.text(kpis.total, kpis.currency), each.basis(kpis.total))
+        for each in MEASURES
+    ]
+    out.print(grid(f"KPI, last {days} days", "#value", "of", rows=values))
 
 
 def _states(counts: Mapping[str, int]) -> list[tuple[object, int]]:
     return [(state_text(state), count) for state, count in counts.items()]
-
-
-def _kpis(kpis: Kpis) -> list[tuple[str, str, str]]:
-    rows = []
-    for name in ("routing_accuracy", "inventory_accuracy", "exception_rate"):
-        ratio = getattr(kpis, name)
-        share = "" if ratio.share is None else f"{ratio.share:.2%}"
-        rows.append((name.replace("_", " "), share, f"{ratio.part} of {ratio.whole}"))
-    rows.append(("cost to serve", "" if kpis.cost_to_serve is None else str(kpis.cost_to_serve), "an order"))
-    hours = "" if kpis.cycle_time_hours is None else f"{kpis.cycle_time_hours} h"
-    rows.append(("cycle time", hours, "median"))
-    return rows

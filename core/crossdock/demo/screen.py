@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from decimal import Decimal
 from time import monotonic
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -15,7 +14,8 @@ from rich.text import Text
 
 from crossdock.demo.observer import DecisionSeen
 from crossdock.demo.session import Report, Session
-from crossdock.demo.words import decision_words, order_words, percent
+from crossdock.demo.words import decision_words, order_words
+from crossdock.reporting.measures import MEASURES
 from crossdock.store.queries.totals import Totals, load_totals
 
 __all__ = ["Screen", "summary"]
@@ -147,14 +147,8 @@ def summary(report: Report) -> RenderableType:
     table.add_row(
         "trouble by partners", ", ".join(f"{count} {name}" for name, count in report.troubles.items())
     )
-    table.add_row("routing accuracy", _ratio(kpis.routing_accuracy.share, "shipped whole where first asked"))
-    cost = "-" if kpis.cost_to_serve is None else f"{kpis.cost_to_serve} USD an order"
-    table.add_row("cost to serve", cost)
-    table.add_row("cycle time", "-" if kpis.cycle_time_hours is None else f"{kpis.cycle_time_hours} hours")
-    table.add_row(
-        "inventory accuracy", _ratio(kpis.inventory_accuracy.share, "of counted positions as expected")
-    )
-    table.add_row("exception rate", _ratio(kpis.exception_rate.share, "of orders needed a person"))
+    for measure in MEASURES:
+        table.add_row(measure.title.lower(), f"{measure.text(kpis, 'USD') or '-'} {measure.meaning}")
     for comparison in report.comparisons:
         mark = "[green]✔[/]" if comparison.agrees else "[red]✖[/]"
         table.add_row(mark, f"{comparison.name} ({comparison.compared})")
@@ -166,7 +160,3 @@ def summary(report: Report) -> RenderableType:
     for finding in sick:
         table.add_row("", Text(f"{finding.sentence} ({finding.count} found)", style="red"))
     return Panel(table, title="what came of it", border_style="green" if report.good else "red", expand=False)
-
-
-def _ratio(share: Decimal | None, words: str) -> str:
-    return f"{percent(share)} {words}"

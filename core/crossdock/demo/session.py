@@ -25,7 +25,8 @@ from crossdock.demo.world import World, make_world
 from crossdock.doctor import Finding, Reporting, Situation, examine
 from crossdock.errors import CrossdockError
 from crossdock.opening import database_url
-from crossdock.store.queries.kpis import Kpis, load_kpis
+from crossdock.store.queries.kpi_report import Kpis
+from crossdock.store.queries.kpis import load_kpis
 from crossdock.store.queries.totals import Totals, load_totals
 
 __all__ = ["Report", "Session", "Settings"]
@@ -158,7 +159,7 @@ class Session:
             seconds=self.seconds,
             finished=finished,
             totals=self.observer.read(load_totals),
-            kpis=self.observer.read(lambda db: load_kpis(db, self.started_at, now())),
+            kpis=self.observer.read(lambda db: load_kpis(db, self.started_at, now(), currency="USD").total),
             findings=tuple(self.observer.read(lambda db: examine(db, situation))),
             comparisons=tuple(reconcile(self.world, self.partners, self.observer)),
             decisions=self._decided(),

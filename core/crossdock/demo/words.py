@@ -8,7 +8,7 @@ from crossdock.demo.observer import DecisionSeen
 from crossdock.demo.session import Report
 from crossdock.routing import Assignment
 
-__all__ = ["decision_words", "json_report", "order_words", "percent"]
+__all__ = ["decision_words", "json_report", "order_words"]
 
 _MONEY = ("shipping_cost", "handling_cost")
 
@@ -44,11 +44,6 @@ def _why(seen: DecisionSeen) -> str:
     when = "late, but the least" if late else "in time"
     count = len(seen.decision.assignments)
     return f"{when}, {count} parcel{'s' if count != 1 else ''}, cheapest ({seen.decision.policy})"
-
-
-def percent(share: Decimal | None) -> str:
-    """A share as per cent."""
-    return "-" if share is None else f"{share * 100:.1f} %"
 
 
 def json_report(report: Report) -> dict[str, object]:

@@ -9,9 +9,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Dialect, Integer, LargeBinary, MetaData, Numeric, Text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["Exact", "Instant", "Json", "RowId", "decode_json", "encode_json", "metadata"]
+__all__ = ["Exact", "Instant", "Json", "RowId", "decode_json", "encode_json", "metadata", "utc_day"]
 
 metadata = MetaData(
     naming_convention={
@@ -77,6 +80,23 @@ class Instant(TypeDecorator[datetime]):
             return None
         instant = datetime.fromisoformat(value) if isinstance(value, str) else value
         return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+
+
+class utc_day(GenericFunction[str]):
+    """The day of an ``Instant`` in UTC, as the text ``2026-11-23``."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(utc_day, "sqlite")
+def _day_in_sqlite(element: utc_day, compiler: SQLCompiler, **more: Any) -> str:
+    return f"substr({compiler.process(element.clauses, **more)}, 1, 10)"
+
+
+@compiles(utc_day, "postgresql")
+def _day_in_postgresql(element: utc_day, compiler: SQLCompiler, **more: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **more)} AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 
 
 class Exact(TypeDecorator[Decimal]):

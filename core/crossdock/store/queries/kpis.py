@@ -1,136 +1,231 @@
-"""Five numbers that say how well the network fulfils; docs/kpis.md defines them."""
+"""Computes the five KPIs from rows, over the whole and by dimension; docs/kpis.md defines them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from statistics import median
+from itertools import groupby
+from operator import attrgetter
+from statistics import median_high, median_low
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, null, or_, select, true
 
-from crossdock.store.order_tables import fulfilment_orders, orders, shipments, work_items
+from crossdock.store.metadata import Instant, utc_day
+from crossdock.store.order_tables import decisions, fulfilment_orders, orders, shipments, work_items
+from crossdock.store.queries.kpi_report import Dimension, Group, KpiReport, Kpis, Mean, Median, Ratio
 from crossdock.store.stock_tables import feeds
 
-__all__ = ["Kpis", "Ratio", "load_kpis"]
+__all__ = ["load_kpis"]
 
-_WHOLE = ("shipped", "closed")
-_BROKEN = ("rejected", "short", "incomplete")
+_WHOLE = frozenset({"shipped", "closed"})
+_BROKEN = frozenset({"rejected", "short", "incomplete"})
 _COST_TERMS = ("shipping_cost", "handling_cost")
+_ROWS_AT_ONCE = 2_000
+
+
+Key = tuple[str | None, ...]
+"""One value for each dimension asked for; None where there is none: the node of an order that nobody was asked for."""
+
+
+def load_kpis(
+    connection: Connection, since: datetime, until: datetime, *, currency: str, by: Sequence[Dimension] = ()
+) -> KpiReport:
+    """Compute the KPIs, also ``by`` dimensions. Orders are read one after the other: memory grows with the groups
+    and by eight bytes for each order, not with the orders themselves.
+    """
+    wanted = tuple(dict.fromkeys(by))
+    whole = _Groups(())
+    parts = _Groups(wanted)
+    groupings = (whole, parts) if wanted else (whole,)
+    rows = connection.execute(_parts(since, until, wanted), execution_options={"yield_per": _ROWS_AT_ONCE})
+    for _, order in groupby(rows, attrgetter("id")):
+        asked = [_Part.of(row) for row in order]
+        for grouping in groupings:
+            grouping.add_order(asked)
+    for grouping in groupings:
+        grouping.add_counts(connection, since, until)
+    groups = tuple(Group(dict(zip(wanted, key, strict=True)), kpis) for key, kpis in parts.kpis() if wanted)
+    return KpiReport(since, until, wanted, currency, whole.only(), groups)
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
-    """``part`` of ``whole``; ``share`` (0 to 1, four digits) is None where there is nothing to divide by."""
+class _Part:
+    """A fulfilment order and the order it is part of; or an order that has none, then ``state`` is None."""
 
-    part: int
-    whole: int
-    share: Decimal | None
+    channel: str
+    placed_at: datetime
+    shipped: bool
+    excepted: bool
+    node: str | None
+    policy: str | None
+    state: str | None
+    cost: Decimal
+    left_at: datetime | None
 
     @classmethod
-    def of(cls, part: int, whole: int) -> Ratio:
-        """The ratio of two counts."""
-        return cls(part, whole, (Decimal(part) / whole).quantize(Decimal("0.0001")) if whole else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Kpis:
-    """The five, over the orders placed in a span of time.
-
-    Attributes:
-        routing_accuracy: Fulfilment orders that the node first asked shipped whole, of all that came to an end.
-        cost_to_serve: Freight and handling of an order that shipped, in the hub's currency; mean.
-        cycle_time_hours: From being placed to having shipped whole; median.
-        inventory_accuracy: Counted positions that were as the ledger said; a node's first count is left out.
-        exception_rate: Orders that somebody had to look at, of all orders.
-    """
-
-    routing_accuracy: Ratio
-    cost_to_serve: Decimal | None
-    cycle_time_hours: Decimal | None
-    inventory_accuracy: Ratio
-    exception_rate: Ratio
-
-
-def load_kpis(connection: Connection, since: datetime, until: datetime) -> Kpis:
-    """The KPIs of the orders placed from ``since`` to before ``until``, and of the counts taken in that time."""
-    placed = and_(orders.c.placed_at >= since, orders.c.placed_at < until)
-    return Kpis(
-        routing_accuracy=_routing_accuracy(connection, since, until),
-        cost_to_serve=_cost_to_serve(connection, since, until),
-        cycle_time_hours=_cycle_time(connection, since, until),
-        inventory_accuracy=_inventory_accuracy(connection, since, until),
-        exception_rate=Ratio.of(
-            connection.execute(
-                select(func.count(func.distinct(orders.c.id)))
-                .select_from(orders.join(work_items, work_items.c.order_id == orders.c.id))
-                .where(placed)
-            ).scalar_one(),
-            connection.execute(select(func.count()).select_from(orders).where(placed)).scalar_one(),
-        ),
-    )
-
-
-def _routing_accuracy(connection: Connection, since: datetime, until: datetime) -> Ratio:
-    whole = func.coalesce(func.sum(case((fulfilment_orders.c.state.in_(_WHOLE), 1), else_=0)), 0)
-    row = connection.execute(
-        select(whole, func.count())
-        .select_from(fulfilment_orders.join(orders, orders.c.id == fulfilment_orders.c.order_id))
-        .where(
-            orders.c.placed_at >= since,
-            orders.c.placed_at < until,
-            fulfilment_orders.c.state.in_((*_WHOLE, *_BROKEN)),
+    def of(cls, row: Any) -> _Part:
+        costs = row.costs or {}
+        return cls(
+            row.channel,
+            row.placed_at,
+            row.order_state in _WHOLE,
+            bool(row.excepted),
+            row.node,
+            row.policy or None,
+            row.state,
+            sum((Decimal(costs[term]) for term in _COST_TERMS if term in costs), Decimal(0)),
+            row.left_at,
         )
-    ).one()
-    return Ratio.of(int(row[0]), row[1])
+
+    def key(self, by: tuple[Dimension, ...]) -> Key:
+        values: list[str | None] = []
+        for dimension in by:
+            match dimension:
+                case Dimension.NODE:
+                    values.append(self.node)
+                case Dimension.CHANNEL:
+                    values.append(self.channel)
+                case Dimension.POLICY:
+                    values.append(self.policy)
+                case Dimension.DAY:
+                    values.append(self.placed_at.date().isoformat())
+        return tuple(values)
 
 
-def _cost_to_serve(connection: Connection, since: datetime, until: datetime) -> Decimal | None:
-    """What routing reckoned for the fulfilment orders that shipped."""
-    rows = connection.execute(
-        select(fulfilment_orders.c.order_id, fulfilment_orders.c.costs)
-        .select_from(fulfilment_orders.join(orders, orders.c.id == fulfilment_orders.c.order_id))
-        .where(orders.c.placed_at >= since, orders.c.placed_at < until, fulfilment_orders.c.state.in_(_WHOLE))
+def _parts(since: datetime, until: datetime, by: tuple[Dimension, ...]) -> Any:
+    """Every part of the orders placed in the span, those of one order one after the other."""
+    left = (
+        select(func.max(shipments.c.shipped_at, type_=Instant()))
+        .where(shipments.c.fulfilment_order_id == fulfilment_orders.c.id)
+        .scalar_subquery()
     )
-    by_order: dict[str, Decimal] = {}
-    for order_id, costs in rows:
-        cost = sum((Decimal(costs[term]) for term in _COST_TERMS if term in costs), Decimal(0))
-        by_order[order_id] = by_order.get(order_id, Decimal(0)) + cost
-    if not by_order:
-        return None
-    return (sum(by_order.values(), Decimal(0)) / len(by_order)).quantize(Decimal("0.01"))
-
-
-def _cycle_time(connection: Connection, since: datetime, until: datetime) -> Decimal | None:
-    left = func.max(shipments.c.shipped_at, type_=shipments.c.shipped_at.type)
-    rows = connection.execute(
-        select(orders.c.placed_at, left)
-        .select_from(orders.join(shipments, shipments.c.order_id == orders.c.id))
-        .where(
-            orders.c.placed_at >= since,
-            orders.c.placed_at < until,
-            orders.c.state.in_(("shipped", "closed")),
-            shipments.c.shipped_at.is_not(None),
+    source = orders.outerjoin(fulfilment_orders, fulfilment_orders.c.order_id == orders.c.id)
+    policy: ColumnElement[Any] = cast(null(), Text())
+    if Dimension.POLICY in by:
+        policy = decisions.c.policy
+        last = and_(decisions.c.order_id == orders.c.id, decisions.c.number == orders.c.decisions)
+        source = source.outerjoin(
+            decisions,
+            or_(
+                decisions.c.id == fulfilment_orders.c.decision_id,
+                and_(fulfilment_orders.c.id.is_(None), last),
+            ),
         )
-        .group_by(orders.c.id, orders.c.placed_at)
-    )
-    # a node that tells the minute only seems to ship before the order was placed in it
-    hours: Sequence[Decimal] = [
-        Decimal(max(0, int((last - placed_at).total_seconds()))) / 3600 for placed_at, last in rows
-    ]
-    return median(hours).quantize(Decimal("0.01")) if hours else None
-
-
-def _inventory_accuracy(connection: Connection, since: datetime, until: datetime) -> Ratio:
-    earlier = feeds.alias("earlier")
-    not_the_first = (
-        select(earlier.c.node).where(earlier.c.node == feeds.c.node, earlier.c.as_of < feeds.c.as_of).exists()
-    )
-    row = connection.execute(
+    return (
         select(
-            func.coalesce(func.sum(feeds.c.mentioned), 0), func.coalesce(func.sum(feeds.c.drift_lines), 0)
-        ).where(feeds.c.state == "closed", feeds.c.as_of >= since, feeds.c.as_of < until, not_the_first)
-    ).one()
-    counted, drifted = int(row[0]), int(row[1])
-    return Ratio.of(max(0, counted - drifted), counted)
+            orders.c.id,
+            orders.c.channel,
+            orders.c.placed_at,
+            orders.c.state.label("order_state"),
+            select(true()).where(work_items.c.order_id == orders.c.id).exists().label("excepted"),
+            fulfilment_orders.c.node,
+            policy.label("policy"),
+            fulfilment_orders.c.state,
+            fulfilment_orders.c.costs,
+            left.label("left_at"),
+        )
+        .select_from(source)
+        .where(orders.c.placed_at >= since, orders.c.placed_at < until)
+        .order_by(orders.c.id)
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is counted for one group."""
+
+    ended: int = 0
+    whole: int = 0
+    cost: Decimal = Decimal(0)
+    served: int = 0
+    seconds: array[int] = field(default_factory=lambda: array("q"))
+    orders: int = 0
+    excepted: int = 0
+    counted: int = 0
+    drifted: int = 0
+
+    def add(self, parts: Sequence[_Part]) -> None:
+        """The parts of one order that belong to this group."""
+        served = [part for part in parts if part.state in _WHOLE]
+        self.whole += len(served)
+        self.ended += len(served) + sum(part.state in _BROKEN for part in parts)
+        if served:
+            self.served += 1
+            self.cost += sum((part.cost for part in served), Decimal(0))
+        self.orders += 1
+        self.excepted += parts[0].excepted
+        left = [part.left_at for part in parts if part.left_at is not None]
+        if parts[0].shipped and left:
+            # a node that tells the minute only seems to ship before the order was placed in it
+            self.seconds.append(max(0, int((max(left) - parts[0].placed_at).total_seconds())))
+
+    def kpis(self, counts: bool) -> Kpis:
+        mean = (self.cost / self.served).quantize(Decimal("0.01")) if self.served else None
+        return Kpis(
+            Ratio.of(self.whole, self.ended),
+            Mean(self.cost, self.served, mean),
+            Median(len(self.seconds), _median_hours(self.seconds)),
+            Ratio.of(max(0, self.counted - self.drifted), self.counted) if counts else None,
+            Ratio.of(self.excepted, self.orders),
+        )
+
+
+def _median_hours(seconds: Sequence[int]) -> Decimal | None:
+    if not seconds:
+        return None
+    return (Decimal(median_low(seconds) + median_high(seconds)) / 7200).quantize(Decimal("0.01"))
+
+
+class _Groups:
+    """The tallies of one choice of dimensions."""
+
+    def __init__(self, by: tuple[Dimension, ...]) -> None:
+        self._by = by
+        self._tallies: defaultdict[Key, _Tally] = defaultdict(_Tally)
+        self._counts = {Dimension.CHANNEL, Dimension.POLICY}.isdisjoint(by)
+
+    def add_order(self, parts: Sequence[_Part]) -> None:
+        if len(parts) == 1:
+            self._tallies[parts[0].key(self._by)].add(parts)
+            return
+        by_key: dict[Key, list[_Part]] = {}
+        for part in parts:
+            by_key.setdefault(part.key(self._by), []).append(part)
+        for key, those in by_key.items():
+            self._tallies[key].add(those)
+
+    def add_counts(self, connection: Connection, since: datetime, until: datetime) -> None:
+        """Closed feeds, but not the first of a node: before it there was nothing to compare."""
+        if not self._counts:
+            return
+        columns: dict[Dimension, ColumnElement[Any]] = {
+            Dimension.NODE: feeds.c.node,
+            Dimension.DAY: utc_day(feeds.c.as_of),
+        }
+        key = [columns[dimension] for dimension in self._by]
+        earlier = feeds.alias("earlier")
+        not_the_first = (
+            select(true()).where(earlier.c.node == feeds.c.node, earlier.c.as_of < feeds.c.as_of).exists()
+        )
+        rows = connection.execute(
+            select(func.sum(feeds.c.mentioned), func.sum(feeds.c.drift_lines), *key)
+            .where(feeds.c.state == "closed", feeds.c.as_of >= since, feeds.c.as_of < until, not_the_first)
+            .group_by(*key)
+        )
+        for counted, drifted, *values in rows:
+            tally = self._tallies[tuple(values)]
+            tally.counted, tally.drifted = int(counted or 0), int(drifted or 0)
+
+    def kpis(self) -> Iterator[tuple[Key, Kpis]]:
+        """Each key with its KPIs, in order."""
+        for key in sorted(self._tallies, key=lambda key: [(value is not None, value or "") for value in key]):
+            yield key, self._tallies[key].kpis(self._counts)
+
+    def only(self) -> Kpis:
+        """The KPIs of the whole."""
+        return self._tallies[()].kpis(self._counts)
