@@ -26,6 +26,7 @@ __all__ = [
     "CrossdockError",
     "ForbiddenError",
     "MisconfiguredError",
+    "PromiseRefusedError",
     "RecordRejectedError",
     "Rejection",
     "RetryableError",
@@ -62,6 +63,10 @@ class ThrottledError(RetryableError):
         """Keep the instant before which no further request may be sent."""
         super().__init__(message, detail=detail)
         self.until = until
+
+
+class PromiseRefusedError(RetryableError):
+    """The stock was taken by somebody else between the look and the promise: decide anew on what is there now."""
 
 
 class UnknownOutcomeError(RetryableError):

@@ -14,7 +14,7 @@ CORRUPTIONS = {
     "ledger_equals_balances": "UPDATE ledger SET on_hand = on_hand + 1 WHERE sku = 'SKU-2'",
     "never_oversold": "UPDATE positions SET on_hand = 0 WHERE sku = 'SKU-1'",
     "reserved_equals_reservations": "INSERT INTO reservations VALUES "
-    "('cart-1', 'SKU-2', 'NYC', 1, '2026-11-24T00:00:00.000000Z', 'active', NULL, '2026-11-23T00:00:00.000000Z')",
+    "('cart-1', 'SKU-2', 'NYC', 1, '2026-11-24T00:00:00.000000Z', 'active', NULL, '2026-11-23T00:00:00.000000Z', '')",
     "allocated_equals_open_lines": "UPDATE fulfilment_order_lines SET open = open - 1, shipped = shipped + 1 "
     "WHERE open > 0",
     "order_lines_add_up": "UPDATE order_lines SET allocated = allocated - 1, requested = 0 WHERE allocated > 1",

@@ -4,8 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import exc
 
+from crossdock.errors import PromiseRefusedError
 from crossdock.inventory.position import Movement, MovementKind
 from crossdock.store import stock
 from crossdock.store.dead_letters import edit, list_letters, replay
@@ -123,8 +123,9 @@ def test_what_a_node_was_asked_for_stays_promised_and_its_shortfall_on_record(hu
 def test_the_database_itself_refuses_a_promise_of_what_is_not_there(hub: Harness) -> None:
     hub.stock("CHI", {"A": 2})
     promise = Movement("A", "CHI", MovementKind.ALLOCATED, 0, 0, 3, 0, START, "test", "x")
-    with pytest.raises(exc.IntegrityError, match="never_oversold"):
+    with pytest.raises(PromiseRefusedError) as refused:
         hub.database.transact_now(lambda connection: stock.book_promises(connection, [promise], START))
+    assert "never_oversold" in refused.value.detail
 
 
 def test_available_numbers_count_orders_the_node_knows_of_once(hub: Harness) -> None:

@@ -59,6 +59,7 @@ class Reservation:
         quantity: Units.
         expires_at: From this instant on it holds nothing (aware UTC).
         state: How it stands in the books; ``lapsed`` says whether it still holds.
+        channel: Who sells it, and so what is kept back; empty where nobody said.
     """
 
     key: str
@@ -67,6 +68,7 @@ class Reservation:
     quantity: int
     expires_at: datetime
     state: ReservationState = ReservationState.ACTIVE
+    channel: str = ""
 
     def lapsed(self, now: datetime) -> bool:
         """Whether it holds nothing any more and is not booked as expired yet."""
@@ -305,18 +307,8 @@ def _moved(
     reserved: int = 0,
     allocated: int = 0,
 ) -> Reserved:
-    movement = Movement(
-        position.sku,
-        position.node,
-        kind,
-        0,
-        reserved,
-        allocated,
-        0,
-        news.as_of,
-        news.source,
-        news.external_id,
-    )
+    who, external_id = news.source, news.external_id
+    movement = Movement(*position.key, kind, 0, reserved, allocated, 0, news.as_of, who, external_id)
     return Reserved(reservation, (post(position, movement),), (movement,))
 
 
@@ -336,7 +328,8 @@ def _same_or_refused(existing: Reservation, wanted: Reservation, now: datetime) 
 def _not_holding(reservation: Reservation, now: datetime) -> Refusal | None:
     if reservation.state is ReservationState.EXPIRED or reservation.lapsed(now):
         message = (
-            f"reservation {reservation.key} expired at {reservation.expires_at.isoformat()}; reserve again"
+            f"reservation {reservation.key} expired at {reservation.expires_at.isoformat()}; "
+            "reserve again under a new key"
         )
         return Refusal(RefusalReason.EXPIRED, reservation.key, message)
     if reservation.state is ReservationState.RELEASED:

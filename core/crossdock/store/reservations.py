@@ -1,28 +1,40 @@
-"""Soft reservations."""
+"""Soft reservations.
+
+Whoever changes a reservation holds the row lock of its position first, and reads the reservation after that: so two
+changes of one reservation come one after the other, and the second sees what the first has made of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, literal_column, select
+from sqlalchemy import Connection, Text, bindparam, literal_column, select
 
-from crossdock.inventory.promises import Reservation, ReservationState
+from crossdock.inventory.position import Movement, Position
+from crossdock.inventory.promises import Reservation, ReservationState, expire
+from crossdock.store import ring_fences
 from crossdock.store.bulk import InsertMany, SelectMany
+from crossdock.store.metadata import Instant
+from crossdock.store.stock import book_promises, load_positions
 from crossdock.store.stock_tables import reservations
 
-__all__ = ["lapsed", "load", "save"]
+__all__ = ["add", "book_expired", "lapsed", "load", "lock_positions", "order_of", "save"]
 
-_COLUMNS = ("key", "sku", "node", "quantity", "expires_at", "state")
+Key = tuple[str, str]
+_COLUMNS = ("key", "sku", "node", "quantity", "expires_at", "state", "channel")
+_ACTIVE = reservations.c.state == literal_column("'active'")
+
+_add = InsertMany(reservations, (*_COLUMNS, "updated_at"))
 _save = InsertMany(
     reservations,
-    (*_COLUMNS, "updated_at"),
+    (*_COLUMNS, "order_id", "updated_at"),
     conflict=("key", "sku"),
-    update=lambda new: {name: new[name] for name in ("node", "expires_at", "state", "updated_at")},
+    update=lambda new: {
+        name: new[name] for name in ("node", "expires_at", "state", "order_id", "updated_at")
+    },
 )
-
-
 _of_keys = SelectMany(
     {"wanted": Text()},
     lambda wanted: (
@@ -32,37 +44,96 @@ _of_keys = SelectMany(
         .order_by(reservations.c.key, reservations.c.sku)
     ),
 )
+_lapsed_at = SelectMany(
+    {"sku": Text(), "node": Text()},
+    lambda wanted: (
+        select(*(reservations.c[name] for name in _COLUMNS))
+        .select_from(wanted)
+        .join(
+            reservations,
+            (reservations.c.sku == wanted.c.sku) & (reservations.c.node == wanted.c.node) & _ACTIVE,
+        )
+        .where(reservations.c.expires_at <= bindparam("at", type_=Instant()))
+        .order_by(reservations.c.expires_at, reservations.c.key)
+    ),
+)
 
 
-def load(connection: Connection, keys: Sequence[str]) -> dict[str, list[Reservation]]:
-    """Reservations by key, one for each SKU."""
+def load(connection: Connection, keys: Iterable[str]) -> dict[str, list[Reservation]]:
+    """Reservations by key, one for each SKU, sorted by it."""
     found: dict[str, list[Reservation]] = {}
     for row in _of_keys(connection, [(key,) for key in sorted(set(keys))]):
         found.setdefault(row.key, []).append(_reservation(row))
     return found
 
 
-def lapsed(connection: Connection, now: datetime, limit: int) -> list[Reservation]:
-    """Active reservations that hold nothing any more, the oldest first."""
+def order_of(connection: Connection, key: str) -> str | None:
+    """The order that the reservation of ``key`` was confirmed for."""
+    return connection.execute(
+        select(reservations.c.order_id).where(reservations.c.key == key).limit(1)
+    ).scalar_one_or_none()
+
+
+def lapsed(connection: Connection, now: datetime, limit: int) -> list[Key]:
+    """Positions with active reservations that hold nothing any more, the oldest first."""
     rows = connection.execute(
-        select(*(reservations.c[name] for name in _COLUMNS))
-        .where(reservations.c.state == literal_column("'active'"), reservations.c.expires_at <= now)
+        select(reservations.c.sku, reservations.c.node)
+        .where(_ACTIVE, reservations.c.expires_at <= now)
         .order_by(reservations.c.expires_at)
         .limit(limit)
     )
-    return [_reservation(row) for row in rows]
+    return sorted({(row.sku, row.node) for row in rows})
 
 
-def save(connection: Connection, changed: Sequence[Reservation], now: datetime) -> None:
-    """Insert or update reservations."""
-    _save(
-        connection,
-        [
-            (each.key, each.sku, each.node, each.quantity, each.expires_at, each.state.value, now)
-            for each in changed
-        ],
-    )
+def lock_positions(connection: Connection, keys: Sequence[Key], now: datetime) -> dict[Key, Position]:
+    """Positions, locked until the commit, with nothing in ``reserved`` that has lapsed; a missing one is empty."""
+    positions = load_positions(connection, keys, lock=True)
+    if not any(position.reserved for position in positions.values()):
+        return positions
+    ended: list[Reservation] = []
+    movements: list[Movement] = []
+    for row in _lapsed_at(connection, sorted(positions), at=now):
+        each = _reservation(row)
+        result = expire(positions[each.sku, each.node], each, now, "hub")
+        positions[each.sku, each.node] = result.positions[0]
+        movements.extend(result.movements)
+        ended.append(result.reservation)
+    if ended:
+        book_promises(connection, movements, now)
+        ring_fences.give_back(connection, [(each.key, each.sku, each.quantity) for each in ended], now)
+        save(connection, ended, now)
+    return positions
+
+
+def book_expired(connection: Connection, keys: Sequence[Key], now: datetime) -> None:
+    """Book what has lapsed at these positions: until then it stands in ``reserved``, and the CHECK counts it."""
+    lock_positions(connection, keys, now)
+
+
+def add(connection: Connection, new: Sequence[Reservation], now: datetime) -> None:
+    """Insert reservations.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: One of the keys was taken by another transaction meanwhile.
+    """
+    _add(connection, [(*_values(each), now) for each in new])
+
+
+def save(
+    connection: Connection,
+    changed: Sequence[Reservation],
+    now: datetime,
+    orders: Mapping[str, str] | None = None,
+) -> None:
+    """Update reservations; ``orders`` names by key what they were confirmed for."""
+    of_key = orders or {}
+    _save(connection, [(*_values(each), of_key.get(each.key), now) for each in changed])
+
+
+def _values(each: Reservation) -> tuple[Any, ...]:
+    return (each.key, each.sku, each.node, each.quantity, each.expires_at, each.state.value, each.channel)
 
 
 def _reservation(row: Any) -> Reservation:
-    return Reservation(row.key, row.sku, row.node, row.quantity, row.expires_at, ReservationState(row.state))
+    state = ReservationState(row.state)
+    return Reservation(row.key, row.sku, row.node, row.quantity, row.expires_at, state, row.channel)

@@ -22,16 +22,18 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exc,
     func,
     literal_column,
     select,
 )
 
+from crossdock.errors import PromiseRefusedError
 from crossdock.inventory.feeds import InFlight
 from crossdock.inventory.position import Movement, Position
 from crossdock.store.bulk import InsertMany, SelectMany, UpdateMany
-from crossdock.store.metadata import RowId
-from crossdock.store.stock_tables import ledger, positions
+from crossdock.store.metadata import Instant, RowId
+from crossdock.store.stock_tables import ledger, positions, reservations
 from crossdock_schemas.stock import FeedMeaning
 
 __all__ = [
@@ -110,12 +112,29 @@ def _positions_at(wanted: FromClause) -> Select[Any]:
     return select(*_POSITION).select_from(wanted).join(positions, of_key)
 
 
+_LAPSED: ColumnElement[int] = case(
+    (
+        positions.c.reserved > _NONE,
+        select(func.coalesce(func.sum(reservations.c.quantity, type_=RowId), _NONE))
+        .where(
+            reservations.c.sku == positions.c.sku,
+            reservations.c.node == positions.c.node,
+            reservations.c.state == literal_column("'active'"),
+            reservations.c.expires_at <= bindparam("at", type_=Instant()),
+        )
+        .correlate(positions)
+        .scalar_subquery(),
+    ),
+    else_=_NONE,
+)
+"""Units that are still in ``reserved`` and hold nothing any more."""
 _FREE = (
     positions.c.on_hand
     - positions.c.quarantined
     - positions.c.reserved
     - positions.c.allocated
     + positions.c.cover
+    + _LAPSED
 )
 _SKU = {"sku": Text()}
 _KEY = {"sku": Text(), "node": Text()}
@@ -133,7 +152,14 @@ _positions_of_skus = SelectMany(
 _available = SelectMany(
     _SKU,
     lambda wanted: (
-        select(positions.c.sku, positions.c.node, _FREE, positions.c.on_hand)
+        select(
+            positions.c.sku,
+            positions.c.node,
+            _FREE,
+            positions.c.on_hand - positions.c.quarantined,
+            positions.c.fenced,
+            _LAPSED,
+        )
         .select_from(wanted)
         .join(positions, positions.c.sku == wanted.c.sku)
         .where(_FREE > _NONE)
@@ -166,12 +192,15 @@ def load_node_positions(
     return {row[0]: _position(row) for row in query(connection, [(sku, node) for sku in skus])}
 
 
-def available_to_route(connection: Connection, skus: Iterable[str]) -> Sequence[tuple[str, str, int, int]]:
-    """What every node may still promise of ``skus``, before safety stock: (SKU, node, units, units on hand).
+def available_to_route(
+    connection: Connection, skus: Iterable[str], now: datetime
+) -> Sequence[tuple[str, str, int, int, int, int]]:
+    """What every node may still promise of ``skus``, before safety stock and ring-fences:
+    (SKU, node, units, sellable units on hand, units in ring-fences, units of lapsed reservations).
 
-    Nodes that have none of it are left out.
+    ``units`` count what lapsed reservations hold; nodes that have none are left out.
     """
-    return _available(connection, [(sku,) for sku in sorted(set(skus))])
+    return _available(connection, [(sku,) for sku in sorted(set(skus))], at=now)
 
 
 def positions_of_skus(connection: Connection, skus: Sequence[str]) -> list[Position]:
@@ -183,14 +212,19 @@ def book_promises(connection: Connection, movements: Sequence[Movement], now: da
     """Book reservations, allocations and their release.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: A promise of what is not there.
+        PromiseRefusedError: A promise of what is not there; the transaction is lost.
     """
     sums: dict[tuple[str, str], list[int]] = {}
     for movement in movements:
         total = sums.setdefault((movement.sku, movement.node), [0, 0])
         total[0] += movement.reserved
         total[1] += movement.allocated
-    _promise(connection, [(sku, node, *sums[sku, node]) for sku, node in sorted(sums)])
+    try:
+        _promise(connection, [(sku, node, *sums[sku, node]) for sku, node in sorted(sums)])
+    except exc.IntegrityError as error:
+        raise PromiseRefusedError(
+            "the stock was promised to somebody else meanwhile: decide again", detail=str(error.orig)
+        ) from error
     _record(connection, movements, now)
 
 

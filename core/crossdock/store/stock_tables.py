@@ -1,4 +1,4 @@
-"""The tables of the inventory: products, positions, ledger, feeds, reservations, published stock."""
+"""The tables of the inventory: products, positions, ledger, feeds, reservations, ring-fences, published stock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ __all__ = [
     "products",
     "published_stock",
     "reservations",
+    "ring_fence_uses",
+    "ring_fences",
 ]
 
 products = Table(
@@ -44,6 +46,8 @@ positions = Table(
     # What may be promised beyond stock, by policy; and by how much reality has fallen below the promises.
     Column("cover", RowId, nullable=False, server_default=text("0")),
     Column("shortfall", RowId, nullable=False, server_default=text("0")),
+    # What ring-fences keep of it, all channels together: their rows are read only where it is not zero.
+    Column("fenced", RowId, nullable=False, server_default=text("0")),
     CheckConstraint(
         "reserved >= 0 AND allocated >= 0 AND quarantined >= 0 AND shortfall >= 0", name="not_negative"
     ),
@@ -115,10 +119,37 @@ reservations = Table(
     Column("state", Text, nullable=False),
     Column("order_id", Text),
     Column("updated_at", Instant, nullable=False),
+    Column("channel", Text, nullable=False, server_default=text("''")),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("state IN ('active', 'confirmed', 'released', 'expired')", name="state"),
     Index("ix_reservations_expiry", "expires_at", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
     Index("ix_reservations_position", "sku", "node", sqlite_where=_ACTIVE, postgresql_where=_ACTIVE),
+)
+
+ring_fences = Table(
+    "ring_fences",
+    metadata,
+    Column("sku", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    # What is left of it: what the channel is promised comes out of it.
+    Column("quantity", RowId, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("quantity >= 0", name="quantity"),
+    sqlite_with_rowid=False,
+)
+
+ring_fence_uses = Table(
+    "ring_fence_uses",
+    metadata,
+    # A reservation, or a line of a fulfilment order: when it is called off, the units are fenced again.
+    Column("promise", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("quantity", RowId, nullable=False),
+    CheckConstraint("quantity >= 0", name="quantity"),
+    sqlite_with_rowid=False,
 )
 
 published_stock = Table(

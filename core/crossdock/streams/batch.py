@@ -24,7 +24,7 @@ from time import perf_counter
 import structlog
 from sqlalchemy import exc
 
-from crossdock.errors import RecordRejectedError
+from crossdock.errors import PromiseRefusedError, RecordRejectedError
 from crossdock.store import log
 from crossdock.streams import metrics
 from crossdock.streams.faults import passes
@@ -32,6 +32,9 @@ from crossdock.streams.processor import DeadLetter, Message, Prepare, Processor,
 from crossdock.streams.transaction import SqlTransaction, Transactions
 
 __all__ = ["Advance", "Backoff", "SupersededError", "handle_batch"]
+
+_MOST_REFUSALS = 10
+"""How often a batch is decided anew because others were faster with the stock."""
 
 Advance = Callable[[Transaction, Message], None]
 """Moves the runtime's cursor past a message, inside the transaction.
@@ -184,7 +187,7 @@ class _Batches:
                 raise
             except Exception as error:  # noqa: BLE001 - nothing but a cancellation may leave
                 cause = error.__cause__ if isinstance(error, _HandlerFault) and error.__cause__ else error
-                if not whatever and not _repeatable(error, cause):
+                if not whatever and not _repeatable(error, cause, failures):
                     raise error if isinstance(error, _HandlerFault) else _HandlerFault from cause
                 failures += 1
                 wait_seconds = self._backoff.seconds(failures)
@@ -195,9 +198,12 @@ class _Batches:
             await self._transactions.clock.sleep(wait_seconds)
 
 
-def _repeatable(error: BaseException, cause: BaseException) -> bool:
+def _repeatable(error: BaseException, cause: BaseException, failures: int) -> bool:
     """In the handler only what passes; around it everything but a violated constraint found at the commit."""
     if isinstance(error, _HandlerFault):
+        if isinstance(cause, PromiseRefusedError):
+            # Somebody was faster. Who is refused on what nobody else touches would be so for ever.
+            return failures < _MOST_REFUSALS
         return passes(cause)
     return not isinstance(error, (exc.IntegrityError, exc.DataError))
 

@@ -13,6 +13,7 @@ from crossdock.routing import CompiledPolicy, PolicySet
 from crossdock.store import capacity, stock
 from crossdock.streams.processors.demand import load_products
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.limits import fences_of, unfenced
 from crossdock.streams.processors.snapshot import stale_nodes
 from crossdock.trying.deciding import TriedDestination, channel_supply, try_order
 from crossdock.yaml_model import yaml_document
@@ -38,10 +39,12 @@ def try_on_hub(
         connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     skus = sorted({line.sku for line in order.lines})
     facts = load_products(connection, skus)
+    channel = hub.channel_of(channel_connection).id
+    rows = stock.available_to_route(connection, skus, now)
     supply = channel_supply(
         hub,
-        hub.channel_of(channel_connection).id,
-        stock.available_to_route(connection, skus),
+        channel,
+        unfenced(rows, fences_of(connection, rows), channel),
         facts,
         skus=skus,
         used=capacity.load(connection, now.date()) if hub.network.limited else {},

@@ -29,7 +29,7 @@ from crossdock.orders.fulfilment import FulfilmentChange, Quantities
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.order_state import derive_state
 from crossdock.orders.worklist import Cause, WorkItem, open_item
-from crossdock.store import commands, decision_log, fulfilments, order_book, stock
+from crossdock.store import commands, decision_log, fulfilments, order_book, ring_fences, stock
 from crossdock.store.commands import CommandRow
 from crossdock.store.decision_log import DecisionRow
 from crossdock.store.fulfilments import StoredFulfilment
@@ -39,6 +39,7 @@ from crossdock.streams.processor import Message, Transaction
 from crossdock.streams.processors.documents import OrderDocument, RerouteDocument, encode, read
 from crossdock.streams.processors.happenings import Acknowledge, Fact, Occurrence, movement_of
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.limits import consume_fences
 from crossdock.streams.processors.settling import Settlements
 from crossdock.streams.topics import ORDERS
 
@@ -55,6 +56,7 @@ class Books:
         self.orders: dict[str, StoredOrder] = {}
         self.fulfilments: dict[str, StoredFulfilment] = {}
         self.shipped: list[tuple[ReportShipment, Occurrence]] = []
+        self.fenced = False
         self._fulfilments_of: dict[str, dict[str, None]] = {}
         self._documents: dict[bytes, OrderDocument] = {}
         self._loaded: set[str] = set()
@@ -230,6 +232,8 @@ class Books:
         self._book_facts()
         if self._promises:
             stock.book_promises(connection, self._promises, now)
+            if self.fenced:
+                consume_fences(connection, map(self._with_channel, self._promises), now)
         orders = [self.orders[each] for each in self._changed_orders]
         changed = [self.fulfilments[each] for each in self._changed_fulfilments]
         order_book.save_orders(connection, orders, now)
@@ -239,6 +243,11 @@ class Books:
         commands.enqueue(connection, self._commands)
         if self._items:
             raise_items(connection, self._items, now)
+
+    def _with_channel(self, movement: Movement) -> tuple[Movement, str]:
+        """An allocation, and the channel of its order."""
+        found = self.fulfilments.get(movement.external_id.rpartition("-")[0])
+        return movement, self.orders[found.fulfilment.order].channel if found else ""
 
     def _keep(self, stored: StoredFulfilment) -> None:
         self.fulfilments[stored.id] = stored
@@ -274,3 +283,10 @@ class Books:
             if any(movement[3:7]):
                 movements.append(movement)
         stock.book_facts(self.tx.connection, movements, self.tx.now)
+        called_off = [
+            (fact.fulfilment_line, fact.sku, fact.quantity)
+            for fact, _, _ in self._facts
+            if isinstance(fact, ReleaseAllocation)
+        ]
+        if called_off:
+            ring_fences.give_back(self.tx.connection, called_off, self.tx.now)

@@ -38,7 +38,6 @@ __all__ = [
     "read",
 ]
 
-
 NOTHING = msgspec.Raw()
 """A part of a document that is handed on unread, and is not there."""
 NULL = msgspec.Raw(b"null")
@@ -147,6 +146,7 @@ class OrderDocument(Part, frozen=True):
     note: str | None = None
     purchase_order: str | None = None
     totals: TotalsDocument | None = None
+    references: tuple[dict[str, str], ...] = ()
 
 
 class CancelledLineDocument(Part, frozen=True):

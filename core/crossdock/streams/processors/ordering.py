@@ -16,6 +16,7 @@ from crossdock.orders.quantities import LineQuantities
 from crossdock.store.order_book import StoredLine, StoredOrder
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.confirming import confirm_named
 from crossdock.streams.processors.documents import (
     CancellationDocument,
     OrderDocument,
@@ -68,6 +69,7 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
             why = reroute.why or "reroute"
             if reroute.order in books.orders:
                 wanted.setdefault(reroute.order, set()).update(reroute.exclude_nodes)
+    confirm_named(books, new)
     place(books, {each: frozenset(nodes) | _tried(books, each) for each, nodes in wanted.items()}, why)
     post_sales_orders(books, new)
     books.close()

@@ -25,7 +25,7 @@ from crossdock.streams.processors.giving_up import give_up, wait
 from crossdock.streams.processors.outgoing import fulfilment_id, fulfilment_order
 from crossdock.streams.processors.snapshot import Snapshot, View
 
-__all__ = ["Request", "ask", "place"]
+__all__ = ["Request", "ask", "fulfil_from", "place"]
 
 Request = Mapping[str, frozenset[str]]
 """Orders to place, each with the nodes that must not be asked again."""
@@ -65,6 +65,20 @@ def _place_one(
     view: View,
     why: str,
 ) -> None:
+    refused, decisions = fulfil_from(books, order, document, facts, excluded_nodes, view, why)
+    _settle(books, order.id, refused, decisions)
+
+
+def fulfil_from(
+    books: Books,
+    order: StoredOrder,
+    document: OrderDocument,
+    facts: Mapping[str, ProductFacts],
+    excluded_nodes: frozenset[str],
+    view: View,
+    why: str,
+) -> tuple[Sequence[Unroutable], Sequence[Decision]]:
+    """Decide on the unallocated units of an order with what ``view`` has, and ask the nodes; the rest stays."""
     hub, now = books.hub, books.tx.now
     demands, refused = demands_of(hub, order, document, facts, excluded_nodes)
     decisions: list[tuple[str, Demand, Decision]] = []
@@ -80,7 +94,7 @@ def _place_one(
         books.put_order(replace(books.orders[order.id], decisions=made))
         for assignment in decision.assignments:
             _fulfil(books, order.id, document, destination, demand, row.id, assignment)
-    _settle(books, order.id, refused, [decision for _, _, decision in decisions])
+    return refused, [decision for _, _, decision in decisions]
 
 
 def _fulfil(

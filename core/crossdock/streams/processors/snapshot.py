@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from crossdock.inventory.feeds import is_stale
 from crossdock.inventory.safety_stock import product_tags
 from crossdock.routing import Assignment, Decision, SupplyView
-from crossdock.store import capacity, feeds, stock
+from crossdock.store import capacity, feeds, reservations, stock
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.limits import consumed, fences_of, unfenced
 
 __all__ = ["Snapshot", "View", "stale_nodes"]
 
@@ -24,7 +25,13 @@ class Snapshot:
     def __init__(self, books: Books, skus: Sequence[str], facts: Mapping[str, ProductFacts]) -> None:
         """Read what the nodes have of ``skus``; ``facts`` are those of the products."""
         self._hub, self._tx, self._skus, self._facts = books.hub, books.tx, skus, facts
-        self._rows = stock.available_to_route(self._tx.connection, skus)
+        self._rows = stock.available_to_route(self._tx.connection, skus, self._tx.now)
+        lapsed = [(row[0], row[1]) for row in self._rows if row[5]]
+        if lapsed:
+            reservations.book_expired(self._tx.connection, lapsed, self._tx.now)
+        self.fences = fences_of(self._tx.connection, self._rows)
+        books.fenced = books.fenced or bool(self.fences)
+        self._channel = ""
         self._limited = self._hub.network.limited
         self._day = self._tx.now.date()
         self._used = capacity.load(self._tx.connection, self._day) if self._limited else {}
@@ -34,23 +41,24 @@ class Snapshot:
         self._view: View | None = None
 
     def view(self, channel: str) -> View:
-        """What ``channel`` may be promised now; without safety stock that is the same for all."""
-        if self._view is not None and not self._hub.safety.rules:
+        """What ``channel`` may be promised now; without safety stock and ring-fences that is the same for all."""
+        self._channel = channel
+        differs = bool(self._hub.safety.rules or self.fences)
+        if self._view is not None and not differs:
             return self._view
-        rows = self._rows
-        if self._hub.safety.rules:
-            rows = [
+        rows: Iterable[tuple[str, str, int]] = (row[:3] for row in self._rows)
+        if differs:
+            rows = (
                 (
                     sku,
                     node,
-                    units - self._units_taken.get((sku, node), 0) - self._kept(sku, node, on_hand, channel),
-                    on_hand,
+                    units - self._units_taken.get((sku, node), 0) - self._kept(sku, node, sellable, channel),
                 )
-                for sku, node, units, on_hand in rows
-            ]
+                for sku, node, units, sellable in unfenced(self._rows, self.fences, channel)
+            )
         supply = SupplyView(
             self._hub.network,
-            [(sku, node, units) for sku, node, units, _ in rows],
+            rows,
             used=self._used,
             stale_nodes=self._stale,
             skus=self._skus,
@@ -58,14 +66,14 @@ class Snapshot:
         self._view = View(supply)
         return self._view
 
-    def _kept(self, sku: str, node: str, on_hand: int, channel: str) -> int:
+    def _kept(self, sku: str, node: str, sellable: int, channel: str) -> int:
         """Units that ``channel`` may not be promised."""
         groups = self._hub.node_groups.get(node)
         if groups is None:
             return 0
         product = self._facts.get(sku)
         tags = product_tags(sku, product.restrictions if product else ())
-        return self._hub.safety.rule(tags, groups, channel).kept_of(on_hand)
+        return self._hub.safety.rule(tags, groups, channel).kept_of(max(0, sellable))
 
     def keep(self, view: View) -> None:
         """Take off what the orders of a channel got."""
@@ -75,6 +83,8 @@ class Snapshot:
                 key = (line.sku, assignment.node)
                 self._units_taken[key] = self._units_taken.get(key, 0) + line.quantity
                 units += line.quantity
+                if key in self.fences:
+                    self.fences[key] = consumed(self.fences[key], self._channel, line.quantity)
             for table in (self._taken, self._used):
                 sums = table.get(assignment.node, (0, 0, 0))
                 table[assignment.node] = _add(sums, (1, len(assignment.lines), units))

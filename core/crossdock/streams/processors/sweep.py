@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from crossdock.inventory.position import Movement
-from crossdock.inventory.promises import Reservation, ReservationState, expire
 from crossdock.orders.worklist import Cause
-from crossdock.store import reservations, stock, waiting
+from crossdock.store import reservations, waiting
 from crossdock.streams.processor import Message, Timer, Transaction
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import RerouteDocument, encode
@@ -30,18 +28,9 @@ def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
 
 def _expire(tx: Transaction) -> None:
     """Book reservations that have lapsed. They hold nothing since they lapsed; this gives the units back."""
-    lapsed = reservations.lapsed(tx.connection, tx.now, _AT_ONCE)
-    positions = stock.load_positions(tx.connection, [(each.sku, each.node) for each in lapsed], lock=True)
-    ended: list[Reservation] = []
-    movements: list[Movement] = []
-    for each in lapsed:
-        result = expire(positions[each.sku, each.node], each, tx.now, "hub")
-        if result.reservation.state is ReservationState.EXPIRED:
-            positions[each.sku, each.node] = result.positions[0]
-            movements.extend(result.movements)
-            ended.append(result.reservation)
-    stock.book_promises(tx.connection, movements, tx.now)
-    reservations.save(tx.connection, ended, tx.now)
+    found = reservations.lapsed(tx.connection, tx.now, _AT_ONCE)
+    if found:
+        reservations.book_expired(tx.connection, found, tx.now)
 
 
 def _retry(tx: Transaction) -> None:

@@ -1,0 +1,83 @@
+"""What positions keep back from a channel: safety stock, and what is ring-fenced for others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from crossdock.inventory.availability import Limits
+from crossdock.inventory.position import Movement, Position
+from crossdock.inventory.ring_fences import RingFence, consume, fenced_for_others
+from crossdock.inventory.safety_stock import product_tags
+from crossdock.store import ring_fences
+from crossdock.store.ring_fences import FenceUse
+from crossdock.streams.processors.demand import load_products
+from crossdock.streams.processors.hub import Hub
+
+__all__ = ["Fences", "consume_fences", "consumed", "fences_of", "limits_of", "unfenced"]
+
+Key = tuple[str, str]
+Fences = dict[Key, list[RingFence]]
+StockRow = tuple[str, str, int, int, int, int]
+"""Of ``store.stock.available_to_route``."""
+
+
+def fences_of(connection: Connection, rows: Iterable[StockRow]) -> Fences:
+    """The fences of the positions that have any; asks nobody where there is none."""
+    fenced = [(row[0], row[1]) for row in rows if row[4]]
+    return ring_fences.load(connection, fenced) if fenced else {}
+
+
+def unfenced(rows: Iterable[StockRow], fences: Fences, channel: str) -> Iterator[tuple[str, str, int, int]]:
+    """``(SKU, node, units, sellable units)`` less what is ring-fenced for other channels."""
+    for sku, node, units, sellable, fenced, _ in rows:
+        kept = fenced_for_others(fences.get((sku, node), ()), channel) if fenced else 0
+        yield sku, node, units - kept, sellable
+
+
+def consumed(fences: Iterable[RingFence], channel: str, units: int) -> list[RingFence]:
+    """The fences of a position after ``channel`` was promised ``units``."""
+    return [consume(fence, units)[0] if fence.channel == channel else fence for fence in fences]
+
+
+def consume_fences(connection: Connection, allocated: Iterable[tuple[Movement, str]], now: datetime) -> None:
+    """Take what channels were allocated, each a movement and its channel, out of their fences first.
+
+    The positions must be locked: book the movements before.
+    """
+    promised = [(movement, channel) for movement, channel in allocated if movement.allocated > 0]
+    fences = ring_fences.load(connection, {(movement.sku, movement.node) for movement, _ in promised})
+    uses: list[FenceUse] = []
+    for movement, channel in promised:
+        key = (movement.sku, movement.node)
+        left = []
+        for fence in fences.get(key, ()):
+            taken = 0
+            if fence.channel == channel:
+                fence, taken = consume(fence, movement.allocated)
+            if taken:
+                uses.append(FenceUse(movement.external_id, *key, channel, taken))
+            left.append(fence)
+        fences[key] = left
+    ring_fences.use(connection, uses, now)
+
+
+def limits_of(
+    hub: Hub, connection: Connection, positions: Mapping[Key, Position], channel: str
+) -> tuple[dict[Key, Limits], Fences]:
+    """The limits of ``channel`` by ``(sku, node)``, and the fences they come from."""
+    fences = ring_fences.load(connection, positions)
+    facts = load_products(connection, {sku for sku, _ in positions}) if hub.safety.rules else {}
+    found: dict[Key, Limits] = {}
+    for (sku, node), position in positions.items():
+        kept = 0
+        if hub.safety.rules:
+            product = facts.get(sku)
+            tags = product_tags(sku, product.restrictions if product else ())
+            kept = hub.safety.kept(position, tags, hub.node_groups.get(node, frozenset()), channel)
+        found[sku, node] = Limits(
+            safety_stock=kept, ring_fenced=fenced_for_others(fences.get((sku, node), ()), channel)
+        )
+    return found, fences
