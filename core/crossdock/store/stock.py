@@ -9,7 +9,7 @@ Three ways to write a position, and only the last two may say that reality fell 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,12 +32,11 @@ from crossdock.errors import PromiseRefusedError
 from crossdock.inventory.feeds import InFlight
 from crossdock.inventory.position import Movement, Position
 from crossdock.store.bulk import InsertMany, SelectMany, UpdateMany
-from crossdock.store.metadata import Instant, RowId
-from crossdock.store.stock_tables import ledger, positions, reservations
+from crossdock.store.metadata import RowId
+from crossdock.store.stock_tables import ledger, positions
 from crossdock_schemas.stock import FeedMeaning
 
 __all__ = [
-    "available_to_route",
     "book_facts",
     "book_promises",
     "has_news",
@@ -112,30 +111,6 @@ def _positions_at(wanted: FromClause) -> Select[Any]:
     return select(*_POSITION).select_from(wanted).join(positions, of_key)
 
 
-_LAPSED: ColumnElement[int] = case(
-    (
-        positions.c.reserved > _NONE,
-        select(func.coalesce(func.sum(reservations.c.quantity, type_=RowId), _NONE))
-        .where(
-            reservations.c.sku == positions.c.sku,
-            reservations.c.node == positions.c.node,
-            reservations.c.state == literal_column("'active'"),
-            reservations.c.expires_at <= bindparam("at", type_=Instant()),
-        )
-        .correlate(positions)
-        .scalar_subquery(),
-    ),
-    else_=_NONE,
-)
-"""Units that are still in ``reserved`` and hold nothing any more."""
-_FREE = (
-    positions.c.on_hand
-    - positions.c.quarantined
-    - positions.c.reserved
-    - positions.c.allocated
-    + positions.c.cover
-    + _LAPSED
-)
 _SKU = {"sku": Text()}
 _KEY = {"sku": Text(), "node": Text()}
 _positions = SelectMany(_KEY, _positions_at)
@@ -148,22 +123,6 @@ _locked_positions = SelectMany(
 _positions_of_skus = SelectMany(
     _SKU,
     lambda wanted: select(*_POSITION).select_from(wanted).join(positions, positions.c.sku == wanted.c.sku),
-)
-_available = SelectMany(
-    _SKU,
-    lambda wanted: (
-        select(
-            positions.c.sku,
-            positions.c.node,
-            _FREE,
-            positions.c.on_hand - positions.c.quarantined,
-            positions.c.fenced,
-            _LAPSED,
-        )
-        .select_from(wanted)
-        .join(positions, positions.c.sku == wanted.c.sku)
-        .where(_FREE > _NONE)
-    ),
 )
 _news = SelectMany(
     {"external_id": Text()},
@@ -190,17 +149,6 @@ def load_node_positions(
     """Positions of one node by SKU; a missing one is empty. ``lock`` as for ``load_positions``."""
     query = _locked_positions if lock else _positions
     return {row[0]: _position(row) for row in query(connection, [(sku, node) for sku in skus])}
-
-
-def available_to_route(
-    connection: Connection, skus: Iterable[str], now: datetime
-) -> Sequence[tuple[str, str, int, int, int, int]]:
-    """What every node may still promise of ``skus``, before safety stock and ring-fences:
-    (SKU, node, units, sellable units on hand, units in ring-fences, units of lapsed reservations).
-
-    ``units`` count what lapsed reservations hold; nodes that have none are left out.
-    """
-    return _available(connection, [(sku,) for sku in sorted(set(skus))], at=now)
 
 
 def positions_of_skus(connection: Connection, skus: Sequence[str]) -> list[Position]:

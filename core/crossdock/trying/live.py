@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 from crossdock.compiling import compile_policies
 from crossdock.errors import MisconfiguredError
 from crossdock.routing import CompiledPolicy, PolicySet
-from crossdock.store import capacity, stock
+from crossdock.store import capacity
+from crossdock.store.supply import available_to_route
 from crossdock.streams.processors.demand import load_products
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.limits import fences_of, unfenced
@@ -40,7 +41,7 @@ def try_on_hub(
     skus = sorted({line.sku for line in order.lines})
     facts = load_products(connection, skus)
     channel = hub.channel_of(channel_connection).id
-    rows = stock.available_to_route(connection, skus, now)
+    rows = available_to_route(connection, skus, now)
     supply = channel_supply(
         hub,
         channel,

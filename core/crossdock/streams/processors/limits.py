@@ -21,7 +21,7 @@ __all__ = ["Fences", "consume_fences", "consumed", "fences_of", "limits_of", "un
 Key = tuple[str, str]
 Fences = dict[Key, list[RingFence]]
 StockRow = tuple[str, str, int, int, int, int]
-"""Of ``store.stock.available_to_route``."""
+"""Of ``store.supply.available_to_route``."""
 
 
 def fences_of(connection: Connection, rows: Iterable[StockRow]) -> Fences:

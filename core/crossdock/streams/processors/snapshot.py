@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from crossdock.inventory.feeds import is_stale
 from crossdock.inventory.safety_stock import product_tags
 from crossdock.routing import Assignment, Decision, SupplyView
-from crossdock.store import capacity, feeds, reservations, stock
+from crossdock.store import capacity, feeds, reservations, supply
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts
 from crossdock.streams.processors.hub import Hub
@@ -25,7 +25,7 @@ class Snapshot:
     def __init__(self, books: Books, skus: Sequence[str], facts: Mapping[str, ProductFacts]) -> None:
         """Read what the nodes have of ``skus``; ``facts`` are those of the products."""
         self._hub, self._tx, self._skus, self._facts = books.hub, books.tx, skus, facts
-        self._rows = stock.available_to_route(self._tx.connection, skus, self._tx.now)
+        self._rows = supply.available_to_route(self._tx.connection, skus, self._tx.now)
         lapsed = [(row[0], row[1]) for row in self._rows if row[5]]
         if lapsed:
             reservations.book_expired(self._tx.connection, lapsed, self._tx.now)
