@@ -70,7 +70,7 @@ def tell(connection: Connection, order_id: str, explainer: Explainer) -> Story |
     if rows is None:
         return None
     entries = sorted(_entries(connection, rows, explainer), key=lambda each: (each.at, _RANK[each.kind]))
-    return Story(detail_of(rows.order), tuple(entries))
+    return Story(detail_of(rows.order, rows.fulfilments), tuple(entries))
 
 
 def _entries(connection: Connection, rows: StoryRows, explainer: Explainer) -> Iterator[Entry]:

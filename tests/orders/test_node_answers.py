@@ -158,7 +158,7 @@ def test_cancelling_before_release_is_done_at_once() -> None:
     assert done.fulfilments[0].state is F.OPEN
     assert done.effects == (
         ReleaseAllocation("F1", "SKU-1", "DC-1", 2, WhyReleased.CANCELLED),
-        ReportCancellation("ORDER-1", (LineUnits("L1", 2),), "cancelled"),
+        ReportCancellation("ORDER-1", (LineUnits("L1", 2),), "cancelled", "FO-1"),
     )
     rest = cancel_lines("ORDER-1", {"L1": 3}, done.quantities, done.fulfilments, "customer")
     assert rest.fulfilments[0].state is F.CANCELLED

@@ -33,7 +33,7 @@ _COMMANDS = {
     "status": _Entry("status", "status_app", "How the hub and its connections stand, and what waits."),
     "report": _Entry("report", "report_app", "The five KPIs as table, JSON or a page with charts."),
     "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
-    "order": _Entry("orders", "order_app", "Orders and their whole stories."),
+    "order": _Entry("orders", "order_app", "Orders: their whole stories, holds, cancellations."),
     "decision": _Entry("decisions", "decision_app", "Routing decisions with every candidate."),
     "route": _Entry("scenarios", "route", "Run scenarios: the unit tests of policies."),
     "stock": _Entry("stock", "stock_app", "Stock and what may be promised."),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from crossdock.cli.interventions import add_interventions, found_order
 from crossdock.cli.output import AsJson, ConfigFile, console, grid, instant, opened, state_text, write_json
-from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import OrderState
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["order_app"]
 
-order_app = typer.Typer(help="Orders and their whole stories.", no_args_is_help=True)
+order_app = typer.Typer(help="Orders: their whole stories, holds, cancellations.", no_args_is_help=True)
+add_interventions(order_app)
 
 
 @order_app.command("list")
@@ -62,19 +63,13 @@ def show(
 
     with opened(config) as (_, database):
         found = database.read_now(lambda c: find_orders(c, reference))
-        if len(found) > 1:
-            raise _refusal("order.ambiguous", f"{reference!r} may be {', '.join(found)}: name one of them")
-        story = database.read_now(lambda c: tell(c, found[0], Explainer(locate))) if found else None
-    if story is None:
-        raise _refusal("order.missing", f"no order has {reference!r} as id, external id or number")
+        order = found_order(reference, list(found))
+        story = database.read_now(lambda c: tell(c, order, Explainer(locate)))
+    assert story is not None  # it was found in the same breath
     if json:
         write_json(story)
     else:
         print_story(console(), story, lines=0 if brief else None if full else 3)
-
-
-def _refusal(code: str, message: str) -> RecordRejectedError:
-    return RecordRejectedError(Rejection(code, message))
 
 
 def _table(found: Sequence[OrderSummary]) -> Table:

@@ -99,11 +99,12 @@ class ReportShipment(Struct, frozen=True):
 
 
 class ReportCancellation(Struct, frozen=True):
-    """Tell the channel what will not be shipped."""
+    """Tell the channel what will not be shipped; empty ``fulfilment_order``: no node had it."""
 
     order: str
     lines: tuple[LineUnits, ...]
     reason: str
+    fulfilment_order: str = ""
 
 
 class RaiseWork(Struct, frozen=True):

@@ -29,6 +29,7 @@ __all__ = [
     "Quantities",
     "by_line",
     "drop",
+    "given_back",
     "last_event",
     "noted",
     "request",
@@ -187,7 +188,7 @@ def drop(
         if taken > unwanted:
             reroute.append(LineUnits(line.order_line, taken - unwanted))
     if cancelled:
-        effects.append(ReportCancellation(fulfilment.order, tuple(cancelled), why.value))
+        effects.append(ReportCancellation(fulfilment.order, tuple(cancelled), why.value, fulfilment.id))
     if reroute:
         at_fault = () if why is WhyReleased.CANCELLED else (fulfilment.node,)
         exclude = fulfilment.tried_nodes.union(at_fault)
@@ -223,6 +224,17 @@ def last_event(fulfilment: Fulfilment) -> FulfilmentEvent:
     return (
         FulfilmentEvent.REJECT if any(line.rejected for line in fulfilment.lines) else FulfilmentEvent.CANCEL
     )
+
+
+def given_back(fulfilment: Fulfilment) -> tuple[int, int, int]:
+    """The capacity that the node has back: orders, lines and units that it refused, or was not to ship after all.
+
+    What it looked for and did not find has cost it the work. A line counts when nothing else is left of it, the order
+    when nothing else is left of all lines.
+    """
+    units = [line.rejected + line.cancelled for line in fulfilment.lines]
+    whole = [line.quantity == freed for line, freed in zip(fulfilment.lines, units, strict=True)]
+    return int(all(whole)), sum(whole), sum(units)
 
 
 def _dropped(line: FulfilmentLine, taken: int, unwanted: int, why: WhyReleased) -> FulfilmentLine:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, select, update
 
 from crossdock.store.bulk import InsertMany
 from crossdock.store.stock_tables import capacity_used
 
-__all__ = ["Used", "load", "take"]
+__all__ = ["Used", "give_back", "load", "take"]
 
 Used = tuple[int, int, int]
 """Orders (a shipment is one), lines, units."""
@@ -34,5 +34,23 @@ def load(connection: Connection, day: date) -> dict[str, Used]:
 
 
 def take(connection: Connection, day: date, taken: Mapping[str, Used]) -> None:
-    """Add what nodes were given now; negative numbers give back."""
+    """Add what nodes were given now."""
     _add(connection, [(node, day.isoformat(), *taken[node]) for node in sorted(taken)])
+
+
+def give_back(connection: Connection, freed: Mapping[tuple[str, date], Used]) -> None:
+    """Take off what nodes have not to do after all, by node and day; negative numbers take it anew."""
+    for node, day in sorted(freed):
+        orders, lines, units = freed[node, day]
+        changes = {"orders": orders, "lines": lines, "units": units}
+        connection.execute(
+            update(capacity_used)
+            .where(capacity_used.c.node == node, capacity_used.c.day == day.isoformat())
+            .values(
+                {
+                    name: case((column >= number, column - number), else_=0)
+                    for name, number in changes.items()
+                    for column in (capacity_used.c[name],)
+                }
+            )
+        )

@@ -18,7 +18,11 @@ __all__ = ["StoredFulfilment", "load_fulfilments", "load_fulfilments_of_orders",
 
 
 class StoredFulfilment(Struct, frozen=True):
-    """A fulfilment order and what the hub notes beside its life cycle."""
+    """A fulfilment order and what the hub notes beside its life cycle.
+
+    Attributes:
+        cancel_reason: What the channel is told when the node agrees to cancel; None where the channel asked itself.
+    """
 
     fulfilment: Fulfilment
     number: int
@@ -34,6 +38,7 @@ class StoredFulfilment(Struct, frozen=True):
     requested_at: datetime | None
     known_from: datetime | None
     created_at: datetime
+    cancel_reason: str | None = None
 
     @property
     def id(self) -> str:
@@ -61,7 +66,9 @@ _FULFILMENT = (
     "requested_at",
     "known_from",
     "created_at",
+    "cancel_reason",
 )
+_CHANGING = ("state", "messages", "requested_at", "known_from", "cancel_reason", "updated_at")
 _COUNTS = ("shipped", "rejected", "short", "cancelled", "to_cancel")
 _FULFILMENT_LINE = ("id", "fulfilment_order_id", "order_line", "sku", "quantity", *_COUNTS, "open")
 
@@ -70,9 +77,7 @@ _save_fulfilments = InsertMany(
     fulfilment_orders,
     (*_FULFILMENT, "updated_at"),
     conflict=("id",),
-    update=lambda new: {
-        name: new[name] for name in ("state", "messages", "requested_at", "known_from", "updated_at")
-    },
+    update=lambda new: {name: new[name] for name in _CHANGING},
 )
 _save_fulfilment_lines = InsertMany(
     fulfilment_order_lines,
@@ -169,6 +174,7 @@ def _fulfilment_row(stored: StoredFulfilment) -> tuple[Any, ...]:
         stored.requested_at,
         stored.known_from,
         stored.created_at,
+        stored.cancel_reason,
     )
 
 
@@ -206,4 +212,5 @@ def _stored(row: Any, lines: tuple[FulfilmentLine, ...]) -> StoredFulfilment:
         requested_at=row.requested_at,
         known_from=row.known_from,
         created_at=row.created_at,
+        cancel_reason=row.cancel_reason,
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, convert
 from sqlalchemy import Connection, FromClause, Select, Table, Text, select
 
+from crossdock.orders.holds import Hold, Holds
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.quantities import LineQuantities
 from crossdock.store.bulk import InsertMany, SelectMany
@@ -37,7 +38,7 @@ class StoredOrder(Struct, frozen=True):
     Attributes:
         id: ``connection:external_id``.
         version: Of the canonical document, which is kept as ``document`` (JSON).
-        hold: Why nothing is sent to nodes, such as ``pending``; empty when nothing holds it.
+        holds: Why nothing is sent to nodes; those that ended too.
         reason: Why it is where it is, in words: of a cancellation, of what can't be placed.
         decisions: How many routing decisions were made.
         route_at: When its unallocated units are to be routed (again); None when there is nothing to route.
@@ -51,7 +52,7 @@ class StoredOrder(Struct, frozen=True):
     number: str | None
     version: str
     state: OrderState
-    hold: str | None
+    holds: Holds
     reason: str | None
     priority: int
     placed_at: datetime
@@ -70,6 +71,18 @@ class StoredOrder(Struct, frozen=True):
         """The units of each line."""
         return {line.line_id: line.quantities for line in self.lines}
 
+    @property
+    def hold(self) -> str | None:
+        """The names of the holds whose end has not been noted, for lists."""
+        return ", ".join([hold.name for hold in self.holds if hold.ended_at is None]) or None
+
+    @property
+    def hold_until(self) -> datetime | None:
+        """When the first of them ends by itself."""
+        return min(
+            (at for hold in self.holds if hold.ended_at is None and (at := hold.expires_at)), default=None
+        )
+
 
 _ORDER = tuple(name for name in StoredOrder.__struct_fields__ if name != "lines")
 _UNITS = LineQuantities.__struct_fields__
@@ -82,13 +95,15 @@ def _upsert(table: Table, columns: Sequence[str], key: Sequence[str], changing: 
 
 _save_orders = _upsert(
     orders,
-    (*_ORDER, "updated_at"),
+    (*_ORDER, "hold", "hold_until", "updated_at"),
     ("id",),
     (
         "number",
         "version",
         "state",
+        "holds",
         "hold",
+        "hold_until",
         "reason",
         "priority",
         "deliver_by",
@@ -139,7 +154,13 @@ def load_orders(connection: Connection, ids: Iterable[str], *, lock: bool = True
 
 def save_orders(connection: Connection, changed: Sequence[StoredOrder], now: datetime) -> None:
     """Insert or update orders and their lines."""
-    _save_orders(connection, [(*(getattr(order, name) for name in _ORDER), now) for order in changed])
+    _save_orders(
+        connection,
+        [
+            (*(getattr(order, name) for name in _ORDER), order.hold, order.hold_until, now)
+            for order in changed
+        ],
+    )
     _save_lines(
         connection,
         [
@@ -152,4 +173,6 @@ def save_orders(connection: Connection, changed: Sequence[StoredOrder], now: dat
 
 def _order(row: Any, lines: tuple[StoredLine, ...]) -> StoredOrder:
     values = row._asdict()
-    return StoredOrder(**{**values, "state": OrderState(values["state"])}, lines=lines)
+    values["state"] = OrderState(values["state"])
+    values["holds"] = convert(values["holds"], tuple[Hold, ...]) if values["holds"] else ()
+    return StoredOrder(**values, lines=lines)

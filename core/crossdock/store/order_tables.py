@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _WAITING = text("route_at IS NOT NULL")
+_HELD = text("hold_until IS NOT NULL")
 
 orders = Table(
     "orders",
@@ -44,7 +45,10 @@ orders = Table(
     Column("number", Text),
     Column("version", Text, nullable=False),
     Column("state", Text, nullable=False),
+    # The names of the holds that have not ended, and when the first of them ends by itself.
     Column("hold", Text),
+    Column("hold_until", Instant),
+    Column("holds", Json, nullable=False, server_default=text("'[]'")),
     Column("reason", Text),
     Column("priority", Integer, nullable=False),
     Column("placed_at", Instant, nullable=False),
@@ -59,6 +63,7 @@ orders = Table(
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Index("ix_orders_route_at", "route_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_orders_hold_until", "hold_until", sqlite_where=_HELD, postgresql_where=_HELD),
     Index("ix_orders_state", "state", "updated_at"),
     Index("ix_orders_external", "external_id"),
     Index("ix_orders_number", "number"),
@@ -108,6 +113,8 @@ fulfilment_orders = Table(
     # Ids of the node's messages that were applied: a repeated one changes nothing.
     Column("messages", Json, nullable=False),
     Column("requested_at", Instant),
+    # What the channel is told when the node agrees to cancel; NULL where it asked itself.
+    Column("cancel_reason", Text),
     # The instant from which the node certainly knows of it (inventory.facts.Allocation.known_from).
     Column("known_from", Instant),
     Column("created_at", Instant, nullable=False),

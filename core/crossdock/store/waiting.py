@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from crossdock.store.order_tables import fulfilment_orders, orders
 
-__all__ = ["DueOrder", "due_orders", "silent_fulfilments"]
+__all__ = ["DueOrder", "due_orders", "expired_holds", "silent_fulfilments"]
 
 
 class DueOrder(NamedTuple):
-    """An order whose rest is to be routed again now."""
+    """An order that is to be looked at again, since ``due_at``."""
 
     id: str
     connection: str
     correlation_id: str
-    route_at: datetime
+    due_at: datetime
 
 
 def due_orders(connection: Connection, now: datetime, limit: int) -> list[DueOrder]:
     """Orders whose time to be tried again has come, the longest waiting first."""
+    return _due(connection, orders.c.route_at, now, limit)
+
+
+def expired_holds(connection: Connection, now: datetime, limit: int) -> list[DueOrder]:
+    """Orders with a hold that has expired, the first to expire first."""
+    return _due(connection, orders.c.hold_until, now, limit)
+
+
+def _due(connection: Connection, at: ColumnElement[Any], now: datetime, limit: int) -> list[DueOrder]:
     rows = connection.execute(
-        select(orders.c.id, orders.c.connection, orders.c.correlation_id, orders.c.route_at)
-        .where(orders.c.route_at.is_not(None), orders.c.route_at <= now)
-        .order_by(orders.c.route_at, orders.c.id)
+        select(orders.c.id, orders.c.connection, orders.c.correlation_id, at)
+        .where(at.is_not(None), at <= now)
+        .order_by(at, orders.c.id)
         .limit(limit)
     )
     return [DueOrder(*row) for row in rows]

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
+from crossdock.store.fulfilments import StoredFulfilment, load_fulfilments_of_orders
 from crossdock.store.metadata import decode_json
 from crossdock.store.order_book import StoredOrder, load_orders
 
-__all__ = ["DetailLine", "OrderDetail", "describe", "detail_of"]
+__all__ = [
+    "DetailFulfilmentLine",
+    "DetailFulfilmentOrder",
+    "DetailHold",
+    "DetailLine",
+    "OrderDetail",
+    "describe",
+    "detail_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +41,47 @@ class DetailLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DetailHold:
+    """A hold; it is over when ``ended_at`` is set or ``expires_at`` has come."""
+
+    name: str
+    owner: str
+    reason: str
+    blocks: str
+    placed_at: datetime
+    expires_at: datetime | None
+    ended_at: datetime | None
+    ended_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetailFulfilmentLine:
+    """What of an order line a node has; ``to_cancel`` units it was asked to cancel and has not answered for."""
+
+    line: str
+    sku: str
+    quantity: int
+    open: int
+    shipped: int
+    rejected: int
+    short: int
+    cancelled: int
+    to_cancel: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetailFulfilmentOrder:
+    """What one node is to ship."""
+
+    id: str
+    node: str
+    state: str
+    service: str
+    ship_by: datetime | None
+    lines: tuple[DetailFulfilmentLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OrderDetail:
     """An order as it stands; ``document`` is its canonical document."""
 
@@ -46,17 +97,21 @@ class OrderDetail:
     placed_at: datetime
     deliver_by: datetime | None
     lines: tuple[DetailLine, ...]
+    holds: tuple[DetailHold, ...]
+    fulfilment_orders: tuple[DetailFulfilmentOrder, ...]
     document: Mapping[str, object]
 
 
 def describe(connection: Connection, order_id: str) -> OrderDetail | None:
     """An order as it stands; None where there is no such order."""
     order = load_orders(connection, [order_id], lock=False).get(order_id)
-    return None if order is None else detail_of(order)
+    if order is None:
+        return None
+    return detail_of(order, load_fulfilments_of_orders(connection, [order_id]).get(order_id, ()))
 
 
-def detail_of(order: StoredOrder) -> OrderDetail:
-    """An order that is loaded, as it is shown."""
+def detail_of(order: StoredOrder, fulfilments: Sequence[StoredFulfilment]) -> OrderDetail:
+    """An order that is loaded with its fulfilment orders, as it is shown."""
     return OrderDetail(
         id=order.id,
         connection=order.connection,
@@ -69,11 +124,27 @@ def detail_of(order: StoredOrder) -> OrderDetail:
         reason=order.reason,
         placed_at=order.placed_at,
         deliver_by=order.deliver_by,
-        lines=tuple(DetailLine(line.line_id, line.sku, **_units(line.quantities)) for line in order.lines),
+        lines=tuple(
+            DetailLine(line=line.line_id, sku=line.sku, **_named(DetailLine, line.quantities))
+            for line in order.lines
+        ),
+        holds=tuple(DetailHold(**_named(DetailHold, hold)) for hold in order.holds),
+        fulfilment_orders=tuple(_fulfilment(stored) for stored in fulfilments),
         document=decode_json(order.document),
     )
 
 
-def _units(quantities: object) -> dict[str, int]:
-    names = [name for name in DetailLine.__dataclass_fields__ if name not in ("line", "sku")]
-    return {name: getattr(quantities, name) for name in names}
+def _fulfilment(stored: StoredFulfilment) -> DetailFulfilmentOrder:
+    lines = tuple(
+        DetailFulfilmentLine(line=line.order_line, **_named(DetailFulfilmentLine, line))
+        for line in stored.fulfilment.lines
+    )
+    state = stored.fulfilment.state.value
+    return DetailFulfilmentOrder(
+        stored.id, stored.fulfilment.node, state, stored.service, stored.ship_by, lines
+    )
+
+
+def _named(shown: type[Any], source: object) -> dict[str, Any]:
+    """The fields of ``shown`` that ``source`` has."""
+    return {each.name: getattr(source, each.name) for each in fields(shown) if hasattr(source, each.name)}

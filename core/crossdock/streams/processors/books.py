@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.effects import (
     Effect,
+    LineUnits,
     RaiseWork,
     ReleaseAllocation,
     ReportCancellation,
@@ -25,23 +26,25 @@ from crossdock.orders.effects import (
     ShipUnasked,
     WriteOff,
 )
-from crossdock.orders.fulfilment import FulfilmentChange, Quantities
+from crossdock.orders.fulfilment import Fulfilment, FulfilmentChange, Quantities
+from crossdock.orders.holds import active
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.order_state import derive_state
 from crossdock.orders.worklist import Cause, WorkItem, open_item
-from crossdock.store import commands, decision_log, fulfilments, order_book, ring_fences, stock
+from crossdock.store import capacity, commands, decision_log, fulfilments, order_book, ring_fences, stock
 from crossdock.store.commands import CommandRow
 from crossdock.store.decision_log import DecisionRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
 from crossdock.store.worklist import raise_items
-from crossdock.streams.processor import Message, Transaction
-from crossdock.streams.processors.documents import OrderDocument, RerouteDocument, encode, read
+from crossdock.streams.processor import Transaction
+from crossdock.streams.processors.documents import OrderDocument, encode, read
+from crossdock.streams.processors.freeing import freed
 from crossdock.streams.processors.happenings import Acknowledge, Fact, Occurrence, movement_of
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.limits import consume_fences
+from crossdock.streams.processors.outgoing import cancellation, reroute
 from crossdock.streams.processors.settling import Settlements
-from crossdock.streams.topics import ORDERS
 
 __all__ = ["Books"]
 
@@ -66,6 +69,8 @@ class Books:
         self._promises: list[Movement] = []
         self._decisions: list[DecisionRow] = []
         self._commands: list[CommandRow] = []
+        self._cancelled: dict[str, tuple[dict[str, int], str]] = {}
+        self._before: dict[str, Fulfilment] = {}
         self._items: list[tuple[WorkItem, str | None]] = []
         self.settlements = Settlements()
 
@@ -81,6 +86,7 @@ class Books:
             for group in of_orders.values():
                 for each in group:
                     self._keep(each)
+                    self._before[each.id] = each.fulfilment
 
     def load_fulfilments(self, ids: Iterable[str]) -> None:
         """Load the orders that fulfilment orders belong to, with all their fulfilment orders."""
@@ -122,10 +128,11 @@ class Books:
                 for line in order.lines
             ]
         )
-        hold = changes.get("hold", order.hold)
+        order = replace(order, lines=lines, **changes)
+        held = bool(active(order.holds, self.tx.now))
         reported = order.state is OrderState.CLOSED
-        state = derive_state((line.quantities for line in lines), on_hold=bool(hold), reported=reported)
-        order = replace(order, lines=lines, state=state, **changes)
+        state = derive_state((line.quantities for line in lines), on_hold=held, reported=reported)
+        order = replace(order, state=state)
         self.put_order(order)
         return order
 
@@ -151,12 +158,19 @@ class Books:
                 case ReportShipment():
                     self.shipped.append((effect, occurrence))
                 case ReportCancellation():
-                    # The channel asked for it, so it knows. What the hub itself gives up: ``giving_up``.
-                    pass
+                    known = self.fulfilments.get(effect.fulfilment_order)
+                    if known is not None and known.cancel_reason is not None:
+                        self.tell_cancelled(effect.order, effect.lines, known.cancel_reason)
                 case RaiseWork():
                     self.raise_work(effect.cause, effect.subject, effect.message)
                 case _:
                     assert_never(effect)
+
+    def tell_cancelled(self, order_id: str, lines: Iterable[LineUnits], reason: str) -> None:
+        """Tell the channel at the end what will not be shipped, all of an order in one document."""
+        told = self._cancelled.setdefault(order_id, ({}, reason))[0]
+        for line in lines:
+            told[line.order_line] = told.get(line.order_line, 0) + line.quantity
 
     def acknowledge(self, stored: StoredFulfilment, occurrence: Occurrence) -> StoredFulfilment:
         """Keep the first instant at which the node certainly knew of a fulfilment order."""
@@ -200,12 +214,15 @@ class Books:
             )
             return
         assert stored.connection is not None
+        key = f"{name}:{fulfilment.id}"
+        if name == "fulfilment.cancel" and fulfilment.messages:
+            key += f":{len(fulfilment.messages)}"  # a node that has refused may be asked again
         self.command(
             CommandRow(
                 connection=stored.connection,
                 name=name,
                 order_key=fulfilment.id,
-                idempotency_key=f"{name}:{fulfilment.id}",
+                idempotency_key=key,
                 payload=payload
                 or encode({"id": fulfilment.id, "order": fulfilment.order, "node": fulfilment.node}),
                 refs={"fulfilment_order": fulfilment.id},
@@ -239,7 +256,11 @@ class Books:
         order_book.save_orders(connection, orders, now)
         fulfilments.save_fulfilments(connection, changed, now)
         self.settlements.write(connection, orders, changed, now)
+        if self.hub.network.limited:
+            capacity.give_back(connection, freed(self._before, changed))
         decision_log.add(connection, self._decisions)
+        for order_id, (units, reason) in self._cancelled.items():
+            self._commands += cancellation(self.hub, self.orders[order_id], units, reason, now)
         commands.enqueue(connection, self._commands)
         if self._items:
             raise_items(connection, self._items, now)
@@ -254,21 +275,8 @@ class Books:
         self._fulfilments_of.setdefault(stored.fulfilment.order, {})[stored.id] = None
 
     def _reroute(self, effect: Reroute, occurrence: Occurrence) -> None:
-        document = RerouteDocument(effect.order, tuple(sorted(effect.exclude_nodes)), occurrence.id)
         order = self.orders[effect.order]
-        self.tx.emit(
-            Message(
-                id=f"reroute:{effect.order}:{occurrence.id}",
-                topic=ORDERS,
-                key=effect.order,
-                body=encode(document),
-                headers={
-                    "schema": "reroute/1",
-                    "connection": order.connection,
-                    "correlation_id": order.correlation_id,
-                },
-            )
-        )
+        self.tx.emit(reroute(order, occurrence.id, occurrence.id, effect.exclude_nodes))
 
     def _book_facts(self) -> None:
         if not self._facts:

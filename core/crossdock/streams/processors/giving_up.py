@@ -6,14 +6,13 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from crossdock.orders.effects import LineUnits
 from crossdock.orders.worklist import Cause
 from crossdock.routing import Decision
 from crossdock.routing.policy import Unfillable
 from crossdock.store.catalogue import known_skus
-from crossdock.store.commands import CommandRow
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.documents import encode
 
 __all__ = ["give_up", "wait"]
 
@@ -63,31 +62,9 @@ def _cancel(books: Books, order: StoredOrder, reason: str) -> None:
         units = line.quantities.unallocated
         if units:
             quantities[line.line_id] = line.quantities.cancel(units)
-            lines.append({"external_id": line.line_id, "quantity": units})
-    cancelled = books.put_quantities(order.id, quantities, reason=reason, route_at=None, route_until=None)
-    if not books.hub.does(order.connection, "order.cancel"):
-        return
-    whole = all(line.quantities.cancelled == line.quantities.ordered for line in cancelled.lines)
-    document = {
-        "external_id": order.external_id,
-        "version": order.version,
-        "requested_at": books.tx.now,
-        "lines": [] if whole else lines,
-        "reason": "inventory",
-    }
-    key = f"order.cancel:{order.id}:{order.decisions}"
-    books.command(
-        CommandRow(
-            connection=order.connection,
-            name="order.cancel",
-            order_key=order.id,
-            idempotency_key=key,
-            payload=encode(document),
-            refs={"order": order.external_id},
-            correlation_id=order.correlation_id,
-            created_at=books.tx.now,
-        )
-    )
+            lines.append(LineUnits(line.line_id, units))
+    books.put_quantities(order.id, quantities, reason=reason, route_at=None, route_until=None)
+    books.tell_cancelled(order.id, lines, "inventory")
 
 
 def _unknown(books: Books, decision: Decision) -> str:

@@ -9,13 +9,13 @@ from functools import partial
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
-from crossdock.orders.cancelling import cancel_lines
-from crossdock.orders.fulfilment import step
-from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState, OrderState
+from crossdock.orders.holds import blocks_routing
+from crossdock.orders.life_cycles import FulfilmentState, OrderState
 from crossdock.orders.quantities import LineQuantities
 from crossdock.store.order_book import StoredLine, StoredOrder
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.cancelling import being_cancelled, cancel, cancellable
 from crossdock.streams.processors.confirming import confirm_named
 from crossdock.streams.processors.documents import (
     CancellationDocument,
@@ -24,16 +24,14 @@ from crossdock.streams.processors.documents import (
     read,
 )
 from crossdock.streams.processors.happenings import Occurrence
+from crossdock.streams.processors.holding import by_status, resume
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.placing import ask, place
+from crossdock.streams.processors.placing import place
 from crossdock.streams.processors.posting import post_sales_orders
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import OrderStatus
 
-__all__ = ["PENDING", "order_id", "received_order", "route_processor"]
-
-PENDING = "pending"
-"""The hold of an order whose payment or checks are outstanding: stock is kept for it, nothing is sent."""
+__all__ = ["order_id", "received_order", "route_processor"]
 
 _REFUSED = (FulfilmentState.REJECTED, FulfilmentState.SHORT, FulfilmentState.INCOMPLETE)
 
@@ -69,10 +67,23 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
             why = reroute.why or "reroute"
             if reroute.order in books.orders:
                 wanted.setdefault(reroute.order, set()).update(reroute.exclude_nodes)
+    for each in wanted:
+        resume(books, each)
+    wanted = {each: nodes for each, nodes in wanted.items() if not _kept_from_routing(books, each)}
     confirm_named(books, new)
     place(books, {each: frozenset(nodes) | _tried(books, each) for each, nodes in wanted.items()}, why)
     post_sales_orders(books, new)
     books.close()
+
+
+def _kept_from_routing(books: Books, order_id: str) -> bool:
+    """Whether a hold forbids to decide about the order; then it is not tried again until the hold ends."""
+    order = books.orders[order_id]
+    if not blocks_routing(order.holds, books.tx.now):
+        return False
+    if order.route_at is not None:
+        books.put_order(replace(order, route_at=None))
+    return True
 
 
 def _tried(books: Books, order: str) -> frozenset[str]:
@@ -95,9 +106,9 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
     before = books.document(known.document)
     changed = _changed(books, message, known, before, document)
     # A version that only tells what we told the channel ourselves is no reason to route again.
-    same = (changed.lines, changed.hold, document.destinations) == (
+    same = (changed.lines, changed.holds, document.destinations) == (
         known.lines,
-        known.hold,
+        known.holds,
         before.destinations,
     )
     return None if same and known.decisions else changed
@@ -132,7 +143,7 @@ def received_order(
         number=document.number,
         version=document.version,
         state=OrderState.RECEIVED,
-        hold=PENDING if document.status is OrderStatus.PENDING else None,
+        holds=by_status((), OrderStatus.OPEN, document.status, now),
         reason=document.cancel_reason,
         priority=channel.config.priority,
         placed_at=document.placed_at,
@@ -189,30 +200,22 @@ def _changed(
     if not gone:
         added = [line for line in _lines(document) if line.line_id in wanted]
         lines += [replace(line, position=len(lines) + offset) for offset, line in enumerate(added)]
-    hold = PENDING if document.status is OrderStatus.PENDING else None
+    asked = being_cancelled(books, known.id)
     changed = replace(
         known,
         version=document.version,
         document=message.body,
         raw_id=message.headers.get("raw_id") or known.raw_id,
         lines=tuple(lines),
-        hold=hold,
+        holds=by_status(known.holds, before.status, document.status, books.tx.now),
         reason=document.cancel_reason or known.reason,
     )
     books.put_order(changed)
-    _cancel(books, known.id, cancelling, document.cancel_reason or "", message)
-    if known.hold and not hold:
-        _release(books, known.id, document)
+    cancelling = {
+        line: left for line, units in cancelling.items() if (left := units - asked.get(line, 0)) > 0
+    }
+    cancel(books, known.id, cancelling, document.cancel_reason or "", _occurrence(books, message))
     return books.put_quantities(known.id, books.orders[known.id].quantities)
-
-
-def _release(books: Books, order: str, document: OrderDocument) -> None:
-    """Ask the nodes of fulfilment orders that a hold kept back."""
-    for stored in books.of_order(order):
-        if stored.fulfilment.state is not FulfilmentState.ON_HOLD:
-            continue
-        state, _ = step(stored.fulfilment, FulfilmentEvent.RELEASE)
-        ask(books, replace(stored, fulfilment=replace(stored.fulfilment, state=state)), document)
 
 
 def _cancellation(books: Books, message: Message) -> None:
@@ -228,28 +231,14 @@ def _cancellation(books: Books, message: Message) -> None:
                 value=document.external_id,
             )
         )
-    live = {
-        line.line_id: line.quantities.ordered - line.quantities.cancelled - line.quantities.shipped
-        for line in order.lines
-    }
+    live = cancellable(books, name)
     if document.lines:
         asked = {line.external_id: line.quantity for line in document.lines}
         live = {line: min(units, asked.get(line, 0)) for line, units in live.items()}
-    _cancel(
-        books, name, {line: units for line, units in live.items() if units}, document.reason or "", message
-    )
+    wanted = {line: units for line, units in live.items() if units}
+    cancel(books, name, wanted, document.reason or "", _occurrence(books, message))
     books.put_quantities(name, books.orders[name].quantities, reason=document.reason or order.reason)
 
 
-def _cancel(books: Books, order: str, wanted: dict[str, int], reason: str, message: Message) -> None:
-    if not wanted:
-        return
-    stored = {each.id: each for each in books.of_order(order)}
-    cancelled = cancel_lines(
-        order, wanted, books.orders[order].quantities, [each.fulfilment for each in stored.values()], reason
-    )
-    for fulfilment in cancelled.fulfilments:
-        if fulfilment is not stored[fulfilment.id].fulfilment:
-            books.put_fulfilment(replace(stored[fulfilment.id], fulfilment=fulfilment))
-    books.put_quantities(order, cancelled.quantities)
-    books.carry_out(cancelled.effects, Occurrence(message.id, message.headers["connection"], books.tx.now))
+def _occurrence(books: Books, message: Message) -> Occurrence:
+    return Occurrence(message.id, message.headers["connection"], books.tx.now)

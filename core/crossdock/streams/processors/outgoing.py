@@ -6,18 +6,38 @@ Parts of the order that are only handed on stay the bytes they came as.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from crossdock.orders.fulfilment import FulfilmentLine
+from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
-from crossdock.streams.processors.documents import NOTHING, LineDocument, MoneyDocument, OrderDocument, encode
+from crossdock.streams.processor import Message
+from crossdock.streams.processors.documents import (
+    NOTHING,
+    LineDocument,
+    MoneyDocument,
+    OrderDocument,
+    RerouteDocument,
+    encode,
+)
+from crossdock.streams.processors.hub import Hub
+from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import DeliveryKind
 
-__all__ = ["FulfilmentLineOut", "FulfilmentOrderOut", "fulfilment_id", "fulfilment_order", "reference_id"]
+__all__ = [
+    "FulfilmentLineOut",
+    "FulfilmentOrderOut",
+    "cancellation",
+    "fulfilment_id",
+    "fulfilment_order",
+    "reference_id",
+    "reroute",
+]
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no letter that people take for a digit."""
@@ -113,6 +133,63 @@ def fulfilment_order(
                 _fulfilment_line(line, lines[line.order_line]) for line in fulfilment.lines if line.open
             ),
         )
+    )
+
+
+def cancellation(
+    hub: Hub, order: StoredOrder, units: Mapping[str, int], reason: str, now: datetime
+) -> list[CommandRow]:
+    """The command that tells a channel what will not be shipped, by order line; none where it can't be told."""
+    if not units or not hub.does(order.connection, "order.cancel"):
+        return []
+    whole = all(line.quantities.cancelled == line.quantities.ordered for line in order.lines)
+    lines = [{"external_id": line, "quantity": quantity} for line, quantity in units.items()]
+    document = {
+        "external_id": order.external_id,
+        "version": order.version,
+        "requested_at": now,
+        "lines": [] if whole else lines,
+        "reason": reason,
+    }
+    # Units that are cancelled stay so: their sum names what is told.
+    cancelled = sum(line.quantities.cancelled for line in order.lines)
+    return [
+        CommandRow(
+            connection=order.connection,
+            name="order.cancel",
+            order_key=order.id,
+            idempotency_key=f"order.cancel:{order.id}:{cancelled}",
+            payload=encode(document),
+            refs={"order": order.external_id},
+            correlation_id=order.correlation_id,
+            created_at=now,
+        )
+    ]
+
+
+class Orderly(Protocol):
+    """What a message about an order takes from it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def connection(self) -> str: ...
+    @property
+    def correlation_id(self) -> str: ...
+
+
+def reroute(order: Orderly, cause: str, why: str, exclude_nodes: Iterable[str] = ()) -> Message:
+    """The hub's note that an order has to be looked at again; the same ``cause`` is heard once."""
+    return Message(
+        id=f"reroute:{order.id}:{cause}",
+        topic=ORDERS,
+        key=order.id,
+        body=encode(RerouteDocument(order.id, tuple(sorted(exclude_nodes)), why)),
+        headers={
+            "schema": "reroute/1",
+            "connection": order.connection,
+            "correlation_id": order.correlation_id,
+        },
     )
 
 

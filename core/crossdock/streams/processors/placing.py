@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from crossdock.inventory.position import Movement, MovementKind
 from crossdock.orders.fulfilment import Fulfilment, FulfilmentLine, request
+from crossdock.orders.holds import active
 from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.orders.worklist import Cause
 from crossdock.routing import Assignment, Decision, Demand, route
@@ -120,7 +121,7 @@ def _fulfil(
         ]
     )
     books.put_quantities(order_id, quantities)
-    if order.hold:
+    if active(order.holds, now):
         held = replace(stored.fulfilment, state=FulfilmentState.ON_HOLD)
         books.put_fulfilment(replace(stored, fulfilment=held))
     else:

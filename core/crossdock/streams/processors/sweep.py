@@ -6,11 +6,10 @@ from functools import partial
 
 from crossdock.orders.worklist import Cause
 from crossdock.store import reservations, waiting
-from crossdock.streams.processor import Message, Timer, Transaction
+from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.documents import RerouteDocument, encode
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.topics import ORDERS
+from crossdock.streams.processors.outgoing import reroute
 
 __all__ = ["sweep_timers"]
 
@@ -18,10 +17,11 @@ _AT_ONCE = 500
 
 
 def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
-    """Expiries, orders that wait for stock, nodes that keep silent."""
+    """Expiries, orders that wait for stock or for the end of a hold, nodes that keep silent."""
     return (
         Timer("expire", 5.0, _expire),
         Timer("retry_waiting", 1.0, _retry),
+        Timer("end_holds", 1.0, _end_holds),
         Timer("silent_nodes", 60.0, partial(_silent, hub)),
     )
 
@@ -36,20 +36,13 @@ def _expire(tx: Transaction) -> None:
 def _retry(tx: Transaction) -> None:
     """Route again what waits for stock."""
     for order in waiting.due_orders(tx.connection, tx.now, _AT_ONCE):
-        document = RerouteDocument(order.id, (), "waiting")
-        tx.emit(
-            Message(
-                id=f"retry:{order.id}:{order.route_at.isoformat()}",
-                topic=ORDERS,
-                key=order.id,
-                body=encode(document),
-                headers={
-                    "schema": "reroute/1",
-                    "connection": order.connection,
-                    "correlation_id": order.correlation_id,
-                },
-            )
-        )
+        tx.emit(reroute(order, f"retry:{order.due_at.isoformat()}", "waiting"))
+
+
+def _end_holds(tx: Transaction) -> None:
+    """Let orders go on whose hold has expired."""
+    for order in waiting.expired_holds(tx.connection, tx.now, _AT_ONCE):
+        tx.emit(reroute(order, f"hold:{order.due_at.isoformat()}", "hold_expired"))
 
 
 def _silent(hub: Hub, tx: Transaction) -> None:
