@@ -17,3 +17,12 @@ settings.load_profile("shared_machine")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: else one worker is still at it when the others have finished."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--storm-seconds",
+        default=4.0,
+        type=float,
+        help="how long many writers at once work on the same stock",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from crossdock.store.fulfilments import load_fulfilments_of_orders
 from crossdock.store.order_book import load_orders
 from crossdock.store.plumbing import commands
 from crossdock.streams.batch import handle_batch
-from crossdock.streams.processor import Message
+from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.declared import processors, timers
 from crossdock.streams.processors.documents import encode
 from crossdock.streams.topics import FULFILMENT, ORDERS, OUTCOMES, PRODUCTS, RETURNS, STOCK, TRACKING
@@ -145,6 +145,15 @@ class Harness:
                     busy = True
                     await handle_batch(self.transactions, processor, [message_of(row) for row in rows])
                     self._read[processor.name] = rows[-1].id
+
+    def timer(self, name: str) -> Callable[[Transaction], None]:
+        return self._timers[name].handler
+
+    def processor(self, name: str) -> Processor:
+        return next(each for each in self._processors if each.name == name)
+
+    def topic(self, schema: str) -> str:
+        return _topic(schema)
 
     def tick(self, timer: str) -> None:
         self.transactions.transact_now(self._timers[timer].handler)

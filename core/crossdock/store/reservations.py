@@ -20,7 +20,7 @@ from crossdock.store.metadata import Instant
 from crossdock.store.stock import book_promises, load_positions
 from crossdock.store.stock_tables import reservations
 
-__all__ = ["add", "book_expired", "lapsed", "load", "lock_positions", "order_of", "save"]
+__all__ = ["add", "lapsed", "load", "lock_positions", "order_of", "save"]
 
 Key = tuple[str, str]
 _COLUMNS = ("key", "sku", "node", "quantity", "expires_at", "state", "channel")
@@ -86,7 +86,9 @@ def lapsed(connection: Connection, now: datetime, limit: int) -> list[Key]:
 
 
 def lock_positions(connection: Connection, keys: Sequence[Key], now: datetime) -> dict[Key, Position]:
-    """Positions, locked until the commit, with nothing in ``reserved`` that has lapsed; a missing one is empty."""
+    """Positions, locked until the commit; what has lapsed there is booked: until then it stands in ``reserved``, and
+    the CHECK counts it. Positions that do not exist are missing.
+    """
     positions = load_positions(connection, keys, lock=True)
     if not any(position.reserved for position in positions.values()):
         return positions
@@ -103,11 +105,6 @@ def lock_positions(connection: Connection, keys: Sequence[Key], now: datetime) -
         ring_fences.give_back(connection, [(each.key, each.sku, each.quantity) for each in ended], now)
         save(connection, ended, now)
     return positions
-
-
-def book_expired(connection: Connection, keys: Sequence[Key], now: datetime) -> None:
-    """Book what has lapsed at these positions: until then it stands in ``reserved``, and the CHECK counts it."""
-    lock_positions(connection, keys, now)
 
 
 def add(connection: Connection, new: Sequence[Reservation], now: datetime) -> None:

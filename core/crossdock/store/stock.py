@@ -159,6 +159,8 @@ def positions_of_skus(connection: Connection, skus: Sequence[str]) -> list[Posit
 def book_promises(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:
     """Book reservations, allocations and their release.
 
+    Rows are locked in the order of their keys, which an UPDATE alone does not see to: others wait, none dead-locks.
+
     Raises:
         PromiseRefusedError: A promise of what is not there; the transaction is lost.
     """
@@ -167,6 +169,8 @@ def book_promises(connection: Connection, movements: Sequence[Movement], now: da
         total = sums.setdefault((movement.sku, movement.node), [0, 0])
         total[0] += movement.reserved
         total[1] += movement.allocated
+    if connection.dialect.name == "postgresql" and len(sums) > 1:
+        _locked_positions(connection, sorted(sums))
     try:
         _promise(connection, [(sku, node, *sums[sku, node]) for sku, node in sorted(sums)])
     except exc.IntegrityError as error:

@@ -7,12 +7,11 @@ work items. Everything is collected and written by ``close`` with a few set-base
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import assert_never
 
 from msgspec.structs import replace
 
-from crossdock.inventory.position import Movement, Position
+from crossdock.inventory.position import Movement
 from crossdock.orders.effects import (
     Effect,
     LineUnits,
@@ -31,7 +30,13 @@ from crossdock.orders.holds import active
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.order_state import derive_state
 from crossdock.orders.worklist import Cause, WorkItem, open_item
-from crossdock.store import capacity, commands, decision_log, fulfilments, order_book, ring_fences, stock
+from crossdock.store import (
+    capacity,
+    commands,
+    decision_log,
+    fulfilments,
+    order_book,
+)
 from crossdock.store.commands import CommandRow
 from crossdock.store.decision_log import DecisionRow
 from crossdock.store.fulfilments import StoredFulfilment
@@ -40,11 +45,11 @@ from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.documents import OrderDocument, encode, read
 from crossdock.streams.processors.freeing import freed
-from crossdock.streams.processors.happenings import Acknowledge, Fact, Occurrence, movement_of
+from crossdock.streams.processors.happenings import Acknowledge, Occurrence
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.limits import consume_fences
 from crossdock.streams.processors.outgoing import cancellation, reroute
 from crossdock.streams.processors.settling import Settlements
+from crossdock.streams.processors.stock_entries import StockEntries
 
 __all__ = ["Books"]
 
@@ -59,14 +64,12 @@ class Books:
         self.orders: dict[str, StoredOrder] = {}
         self.fulfilments: dict[str, StoredFulfilment] = {}
         self.shipped: list[tuple[ReportShipment, Occurrence]] = []
-        self.fenced = False
         self._fulfilments_of: dict[str, dict[str, None]] = {}
         self._documents: dict[bytes, OrderDocument] = {}
         self._loaded: set[str] = set()
         self._changed_orders: dict[str, None] = {}
         self._changed_fulfilments: dict[str, None] = {}
-        self._facts: list[tuple[Fact, Occurrence, datetime | None]] = []
-        self._promises: list[Movement] = []
+        self.entries = StockEntries()
         self._decisions: list[DecisionRow] = []
         self._commands: list[CommandRow] = []
         self._cancelled: dict[str, tuple[dict[str, int], str]] = {}
@@ -148,9 +151,9 @@ class Books:
             match effect:
                 case ReleaseAllocation() | ShipAllocation():
                     stored = self.fulfilments[effect.fulfilment_line.rpartition("-")[0]]
-                    self._facts.append((effect, occurrence, stored.known_from))
+                    self.entries.add(effect, occurrence, stored.known_from)
                 case WriteOff() | ShipUnasked():
-                    self._facts.append((effect, occurrence, None))
+                    self.entries.add(effect, occurrence, None)
                 case Reroute():
                     self._reroute(effect, occurrence)
                 case RequestCancellation():
@@ -180,14 +183,14 @@ class Books:
         for line in fulfilment.lines:
             if line.open:
                 read = Acknowledge(line.id, line.sku, fulfilment.node, line.open)
-                self._facts.append((read, occurrence, stored.known_from))
+                self.entries.add(read, occurrence, stored.known_from)
         known = replace(stored, known_from=occurrence.at)
         self.put_fulfilment(known)
         return known
 
     def promise(self, movements: Sequence[Movement]) -> None:
         """Book allocations at the end; the table refuses what is not there."""
-        self._promises.extend(movements)
+        self.entries.promise(movements)
 
     def decide(self, row: DecisionRow) -> None:
         """Keep a decision at the end."""
@@ -246,11 +249,7 @@ class Books:
     def close(self) -> None:
         """Write everything, in a few statements."""
         now, connection = self.tx.now, self.tx.connection
-        self._book_facts()
-        if self._promises:
-            stock.book_promises(connection, self._promises, now)
-            if self.fenced:
-                consume_fences(connection, map(self._with_channel, self._promises), now)
+        self.entries.book(connection, self._channel_of, now)
         orders = [self.orders[each] for each in self._changed_orders]
         changed = [self.fulfilments[each] for each in self._changed_fulfilments]
         order_book.save_orders(connection, orders, now)
@@ -265,10 +264,10 @@ class Books:
         if self._items:
             raise_items(connection, self._items, now)
 
-    def _with_channel(self, movement: Movement) -> tuple[Movement, str]:
-        """An allocation, and the channel of its order."""
-        found = self.fulfilments.get(movement.external_id.rpartition("-")[0])
-        return movement, self.orders[found.fulfilment.order].channel if found else ""
+    def _channel_of(self, fulfilment_line: str) -> str:
+        """The channel of the order that a line of a fulfilment order belongs to."""
+        found = self.fulfilments.get(fulfilment_line.rpartition("-")[0])
+        return self.orders[found.fulfilment.order].channel if found else ""
 
     def _keep(self, stored: StoredFulfilment) -> None:
         self.fulfilments[stored.id] = stored
@@ -277,24 +276,3 @@ class Books:
     def _reroute(self, effect: Reroute, occurrence: Occurrence) -> None:
         order = self.orders[effect.order]
         self.tx.emit(reroute(order, occurrence.id, occurrence.id, effect.exclude_nodes))
-
-    def _book_facts(self) -> None:
-        if not self._facts:
-            return
-        keys = {(fact.sku, fact.node) for fact, _, _ in self._facts}
-        positions = stock.load_positions(self.tx.connection, sorted(keys), lock=True)
-        movements: list[Movement] = []
-        for index, (fact, occurrence, known_from) in enumerate(self._facts):
-            key = (fact.sku, fact.node)
-            position = positions.get(key) or Position(*key)
-            positions[key], movement = movement_of(position, fact, occurrence, known_from, index)
-            if any(movement[3:7]):
-                movements.append(movement)
-        stock.book_facts(self.tx.connection, movements, self.tx.now)
-        called_off = [
-            (fact.fulfilment_line, fact.sku, fact.quantity)
-            for fact, _, _ in self._facts
-            if isinstance(fact, ReleaseAllocation)
-        ]
-        if called_off:
-            ring_fences.give_back(self.tx.connection, called_off, self.tx.now)

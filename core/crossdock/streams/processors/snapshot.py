@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from crossdock.inventory.feeds import is_stale
 from crossdock.inventory.safety_stock import product_tags
 from crossdock.routing import Assignment, Decision, SupplyView
-from crossdock.store import capacity, feeds, reservations, supply
+from crossdock.store import capacity, feeds, supply
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts
 from crossdock.streams.processors.hub import Hub
@@ -26,11 +26,9 @@ class Snapshot:
         """Read what the nodes have of ``skus``; ``facts`` are those of the products."""
         self._hub, self._tx, self._skus, self._facts = books.hub, books.tx, skus, facts
         self._rows = supply.available_to_route(self._tx.connection, skus, self._tx.now)
-        lapsed = [(row[0], row[1]) for row in self._rows if row[5]]
-        if lapsed:
-            reservations.book_expired(self._tx.connection, lapsed, self._tx.now)
+        books.entries.lapsed.update((row[0], row[1]) for row in self._rows if row[5])
         self.fences = fences_of(self._tx.connection, self._rows)
-        books.fenced = books.fenced or bool(self.fences)
+        books.entries.fenced = books.entries.fenced or bool(self.fences)
         self._channel = ""
         self._limited = self._hub.network.limited
         self._day = self._tx.now.date()

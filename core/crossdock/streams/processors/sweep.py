@@ -30,7 +30,7 @@ def _expire(tx: Transaction) -> None:
     """Book reservations that have lapsed. They hold nothing since they lapsed; this gives the units back."""
     found = reservations.lapsed(tx.connection, tx.now, _AT_ONCE)
     if found:
-        reservations.book_expired(tx.connection, found, tx.now)
+        reservations.lock_positions(tx.connection, found, tx.now)
 
 
 def _retry(tx: Transaction) -> None:
