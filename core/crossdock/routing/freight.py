@@ -41,7 +41,7 @@ class FreightTable:
         self.zones = zones
         self._services = tuple(services)
         tariffs = [tariff for _, tariff in services]
-        self._steps = np.unique([float(each) for tariff in tariffs for each in tariff.breaks])
+        self._steps = np.array(sorted({float(each) for tariff in tariffs for each in tariff.breaks}))
         rates = np.full((len(tariffs), zones, self._steps.size), np.inf)
         self._last = np.zeros((len(tariffs), zones))
         for row, tariff in enumerate(tariffs):
