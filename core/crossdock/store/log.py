@@ -150,12 +150,25 @@ def move_cursor(connection: Connection, processor: str, to: int, now: datetime) 
     return connection.execute(_move_cursor, {"of": processor, "to": to, "now": now}).rowcount == 1
 
 
-def backlog(connection: Connection, topic: str, position: int, at_most: int) -> int:
-    """How many messages of ``topic`` lie after ``position``; counting stops at ``at_most``."""
-    waiting = (
+def _waiting(processors: FromClause) -> Executable:
+    known = processors.outerjoin(processor_cursors, processor_cursors.c.processor == processors.c.name)
+    unread = (
         select(messages.c.id)
-        .where(messages.c.topic == topic, messages.c.id > position)
-        .limit(at_most)
+        .where(
+            messages.c.topic == processors.c.topic,
+            messages.c.id > func.coalesce(processor_cursors.c.position, 0),
+        )
+        .limit(bindparam("at_most"))
+        .correlate(processors, processor_cursors)
         .subquery()
     )
-    return connection.execute(select(func.count()).select_from(waiting)).scalar_one()
+    count = select(func.count()).select_from(unread).scalar_subquery()
+    return select(processors.c.name, count).select_from(known)
+
+
+_backlog = SelectMany({"name": Text(), "topic": Text()}, _waiting)
+
+
+def backlog(connection: Connection, processors: Sequence[tuple[str, str]], at_most: int) -> dict[str, int]:
+    """How many messages wait for each of ``processors`` (name, topic); counting one stops at ``at_most``."""
+    return dict(_backlog(connection, processors, at_most=at_most))

@@ -245,12 +245,10 @@ class EmbeddedRuntime:
             await self._clock.sleep(self._settings.backlog_seconds)
 
     def _count_backlog(self, connection: Connection) -> dict[str, int]:
-        waiting: dict[str, int] = {}
-        for each in self._processors:
-            position = log.load_cursor(connection, each.name)
-            count = log.backlog(connection, each.topic, position, self._settings.backlog_messages + 1)
-            metrics.BACKLOG.labels(each.name).set(count)
-            waiting[each.name] = count
+        processors = [(each.name, each.topic) for each in self._processors]
+        waiting = log.backlog(connection, processors, self._settings.backlog_messages + 1)
+        for name, count in waiting.items():
+            metrics.BACKLOG.labels(name).set(count)
         return waiting
 
     def _create_cursors(self, connection: Connection) -> None:
