@@ -14,12 +14,14 @@ from rich.console import Console
 
 from crossdock.api import api_document
 from crossdock.config.model import Config
+from crossdock.routing.facts import LINE_FACTS, NODE_FACTS, ORDER_FACTS, Fact
+from crossdock.routing.policy import TERMS, PolicyDefinition
 from crossdock.scenarios.model import Scenario
 from crossdock.sdk.manifest import Manifest
 from crossdock.sdk.manifest_file import load_manifest
 from crossdock_schemas.registry import ENTITIES
 from tools.connectors import connector_page, readme
-from tools.reference import reference
+from tools.reference import reference, table
 
 __all__ = ["drifted", "main", "pages"]
 
@@ -34,6 +36,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         "docs/configuration.md": _configuration,
         "docs/openapi.json": _openapi,
         "docs/reference/manifest.md": _manifest,
+        "docs/reference/policy.md": _policy,
         "docs/reference/scenario.md": _scenario,
         "docs/reference/scenario.schema.json": _scenario_schema,
         "docs/reference/schemas.md": _schemas,
@@ -76,6 +79,32 @@ def _configuration() -> str:
 
 def _manifest() -> str:
     return f"# The manifest, connector.yaml\n\n{NOTICE}\n\n{reference([Manifest])}"
+
+
+def _policy() -> str:
+    tables = "\n\n".join(
+        f"## {title}\n\n" + "\n".join(table(("name", "type", "meaning"), rows))
+        for title, rows in (
+            ("Facts of the order, in every condition", _facts("order", ORDER_FACTS)),
+            ("Facts of a line: `order.lines.exists(line, …)`", _facts("line", LINE_FACTS)),
+            ("Facts of a node, in fences and preferences", _facts("node", NODE_FACTS)),
+        )
+    )
+    terms = "\n".join(
+        table(("term", "what it counts"), [(f"`{name}`", text) for name, text in TERMS.items()])
+    )
+    introduction = (
+        "A policy as it stands in `crossdock.yaml`; [routing](../routing.md#policy) says how it works.\n"
+        "Conditions are CEL. `crossdock policy check` says what is wrong with them."
+    )
+    return (
+        f"# Policies\n\n{NOTICE}\n\n{introduction}\n\n{reference([PolicyDefinition])}\n"
+        f"## Terms of the objective\n\n{terms}\n\n{tables}\n"
+    )
+
+
+def _facts(root: str, facts: Mapping[str, Fact]) -> list[tuple[str, str, str]]:
+    return [(f"`{root}.{name}`", fact.type, fact.meaning) for name, fact in sorted(facts.items())]
 
 
 def _scenario() -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection as DatabaseConnection
 from crossdock.api.application import create_api
 from crossdock.api.services import ApiServices
 from crossdock.api.serving import listen, serve
-from crossdock.compiling import compile_hub, network_document
+from crossdock.compiling import compile_hub, network_document, refuse_policies, with_earlier_policies
 from crossdock.config.load import resolve_secrets
 from crossdock.config.model import Config
 from crossdock.errors import MisconfiguredError
@@ -27,7 +27,7 @@ from crossdock.sdk.clock import SystemClock
 from crossdock.sdk.http import HttpSettings, Recorder
 from crossdock.sdk.registry import Registry, discover
 from crossdock.sdk.services import Clock
-from crossdock.store.decision_log import keep_network
+from crossdock.store.decision_log import keep_network, load_network
 from crossdock.store.engine import Database, open_database
 from crossdock.store.journal import Journal
 from crossdock.store.leases import SqlTokenStore
@@ -47,6 +47,7 @@ from crossdock.streams.edges.receive import Receiver
 from crossdock.streams.edges.running import edge_services
 from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
 from crossdock.streams.processors.declared import processors, timers
+from crossdock.streams.processors.hub import Hub
 from crossdock.streams.pruning import pruning_service
 from crossdock.streams.services import Service
 from crossdock.streams.transaction import Transactions
@@ -134,7 +135,7 @@ class Application:
         chance = random or Random()
         self.transactions = Transactions(database, clock or SystemClock())
         self.connections = connect(config, self.transactions, random=chance, registry=registry, http=http)
-        self.hub = compile_hub(config, self.connections.manifests, locate)
+        self.hub = self._hub()
         self.bodies = body_store(config)
         self.board = StatusBoard(self.transactions, chance)
         self.bells = Bells()
@@ -156,6 +157,11 @@ class Application:
         self.processors = (normalise, *processors(self.hub))
         self.runtime = self._runtime(edge_services(self.connections, around, delivery))
         pressure.source = self.runtime
+
+    def _hub(self) -> Hub:
+        hub = compile_hub(self.config, self.connections.manifests, locate)
+        refuse_policies(hub)
+        return hub
 
     def _arrivals(self) -> Arrivals:
         """Where webhooks are kept; PostgreSQL has many writers, so that nobody waits for a processor there."""
@@ -224,12 +230,11 @@ class Application:
         self.database.close()
 
     def _keep_network(self, connection: DatabaseConnection) -> None:
-        keep_network(
-            connection,
-            self.hub.network.version,
-            network_document(self.config),
-            self.transactions.clock.now(),
-        )
+        version, document = self.hub.network.version, network_document(self.config)
+        earlier = load_network(connection, version)
+        if earlier is not None:
+            document = with_earlier_policies(document, earlier)
+        keep_network(connection, version, document, self.transactions.clock.now())
 
     async def _serve(self, stop: asyncio.Event) -> None:
         token = self.config.api.bootstrap_token

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 
-from crossdock.config.model import Config
+from crossdock.config.model import ChannelKind, Config
 from crossdock.config.network import (
     NodeConfig,
     routing_node,
@@ -15,11 +16,25 @@ from crossdock.config.network import (
 )
 from crossdock.errors import MisconfiguredError
 from crossdock.inventory.safety_stock import SafetyRule, SafetyStock
-from crossdock.routing import Network, PolicySet, Position, compile_policy
+from crossdock.routing import CompiledPolicy, Network, PolicySet, Position, compile_policy
+from crossdock.routing.policy import PolicyState
+from crossdock.routing.policy_checks import Finding, FindingKind, World, check_policies
 from crossdock.sdk.manifest import Manifest
 from crossdock.streams.processors.hub import Channel, Hub, Locate
 
-__all__ = ["compile_hub", "compile_network", "compile_policies", "network_document"]
+__all__ = [
+    "compile_hub",
+    "compile_network",
+    "compile_policies",
+    "network_document",
+    "policy_faults",
+    "policy_findings",
+    "refuse_policies",
+    "with_earlier_policies",
+]
+
+_COUNTRY_LETTERS = 2
+"""A node serves countries (``US``) and regions (``US-CA``)."""
 
 
 def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locate) -> Hub:
@@ -68,6 +83,42 @@ def network_document(config: Config) -> bytes:
     return msgspec.json.encode(parts, order="sorted")
 
 
+def with_earlier_policies(document: bytes, earlier: bytes) -> bytes:
+    """``document`` with the policies that decided on this network before: archived, for what they decided.
+
+    Args:
+        document: What ``network_document`` gave.
+        earlier: What was kept for the same network.
+
+    Raises:
+        MisconfiguredError: A version of a policy that may have decided has another content now.
+    """
+    parts, before = msgspec.json.decode(document), msgspec.json.decode(earlier)
+    known = {_version(policy): place for place, policy in enumerate(parts["policies"])}
+    for policy in before["policies"]:
+        if policy.get("state") == PolicyState.DRAFT:
+            continue  # it has never decided
+        place = known.get(_version(policy))
+        if place is None:
+            parts["policies"].append({**policy, "state": PolicyState.ARCHIVED})
+        elif _content(policy) != _content(parts["policies"][place]):
+            name, version = _version(policy)
+            raise MisconfiguredError(
+                f"policies.{place}.version: version {version} of policy {name!r} has been active with another content, "
+                f"and decisions name it: give what has changed the version {int(str(version)) + 1}",
+                path=f"policies.{place}.version",
+            )
+    return msgspec.json.encode(parts, order="sorted")
+
+
+def _version(policy: Mapping[str, object]) -> tuple[object, object]:
+    return policy["policy"], policy["version"]
+
+
+def _content(policy: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: value for name, value in policy.items() if name != "state"}
+
+
 def compile_network(document: bytes, locate: Locate) -> tuple[Network, PolicySet]:
     """The network and policies of what ``network_document`` gave; connections play no part in routing.
 
@@ -105,7 +156,71 @@ def compile_policies(definitions: Sequence[Mapping[str, object]]) -> PolicySet:
         except MisconfiguredError as error:
             where = f"policies.{index}" + (f".{error.path}" if error.path else "")
             raise MisconfiguredError(f"{where}: {error.message}", path=where, detail=error.detail) from error
+        _refuse_twice(compiled)
     return PolicySet(compiled)
+
+
+def _refuse_twice(compiled: Sequence[CompiledPolicy]) -> None:
+    """The last of ``compiled`` must be a new version, and the only active one of its name."""
+    *earlier, last = compiled
+    where = f"policies.{len(earlier)}"
+    for policy in earlier:
+        if policy.id != last.id:
+            continue
+        if policy.version == last.version:
+            raise MisconfiguredError(
+                f"{where}.version: version {last.version} of policy {last.id!r} is there twice: give each its own",
+                path=f"{where}.version",
+            )
+        if policy.state is last.state is PolicyState.ACTIVE:
+            raise MisconfiguredError(
+                f"{where}.state: version {policy.version} of policy {last.id!r} is active too: write `state: archived` "
+                "in one of them, or `state: draft`",
+                path=f"{where}.state",
+            )
+
+
+def policy_findings(hub: Hub) -> list[Finding]:
+    """What is wrong with the policies of ``hub``; paths begin with ``policies.``"""
+    config, network = hub.config, hub.network
+    named = {channel.config.connection for channel in hub.channels.values()}
+    others = {name: ChannelKind.WEB.value for name in config.connections if name not in named}
+    countries = [place for node in network.nodes for place in (node.address.country, *node.serves)]
+    countries += [country for service in network.services for country in service.countries]
+    world = World(
+        nodes=network.nodes,
+        channels={channel.id: channel.config.kind.value for channel in hub.channels.values()},
+        other_channels=others,
+        countries=tuple(sorted({country for country in countries if len(country) == _COUNTRY_LETTERS})),
+        currencies=(network.currency, *sorted(set(network.exchange_rates) - {network.currency})),
+        service_levels=tuple(sorted({level for service in network.services for level in service.levels})),
+    )
+    found = check_policies(hub.policies.policies, world)
+    return [replace(each, path=f"policies.{each.path}") for each in found]
+
+
+def policy_faults(hub: Hub) -> list[Finding]:
+    """What is wrong with policies that decide: reasons not to run. A draft may still be at fault."""
+    policies = hub.policies.policies
+    return [
+        finding
+        for finding in policy_findings(hub)
+        if finding.refused and policies[int(finding.path.split(".")[1])].state is PolicyState.ACTIVE
+    ]
+
+
+def refuse_policies(hub: Hub, *, gaps: bool = True) -> None:
+    """Refuse policies that can't work as they are written.
+
+    Args:
+        gaps: Whether orders that no policy covers are a reason.
+
+    Raises:
+        MisconfiguredError: With the first reason; ``path`` says where.
+    """
+    for finding in policy_faults(hub):
+        if gaps or finding.kind is not FindingKind.GAP:
+            raise MisconfiguredError(f"{finding.path}: {finding.message}", path=finding.path)
 
 
 def _position(node: NodeConfig, locate: Locate) -> Position:

@@ -86,6 +86,8 @@ def test_what_is_wrong_is_told_where_it_is(call: Client) -> None:
     status, pointer, detail = refused(policy="policy: p\nversion: 1\nobjective: [late_days, speed]\n")
     assert (status, pointer) == (422, "#/policy")
     assert detail.startswith("policy:3: objective.1.speed: unknown term 'speed'")
+    fenced = "policy: p\nversion: 1\nobjective: [shipments]\nfences:\n- require: node.id == 'nowhere'\n"
+    assert refused(policy=fenced)[2].startswith("policy:5: fences.0.require: no node of the network can pass")
     assert refused(policy=": [")[1] == "#/policy"
     assert refused(order={"channel": "web", "document": {"lines": [{"sku": "A"}]}})[1].startswith(
         "#/order/document/lines/0/"

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 import yaml
 
-from crossdock.routing import PolicySet, compile_policy
+from crossdock.routing import PolicyDefinition, PolicySet, compile_policy
 from crossdock.routing.conditions import compile_condition
 from crossdock.sdk.errors import MisconfiguredError
 from tests.routing.builders import STANDARD, demand, line, node
@@ -50,7 +50,30 @@ def test_the_whole_language_is_understood() -> None:
         ({"when": "channel == 'x'"}, "when", "unknown variable 'channel'"),
         ({"when": "order.channel =="}, "when", "is not CEL: column"),
         ({"when": "order.channel"}, "when", "true or false"),
-        ({"when": "order.units > 'a'"}, "when", "can't be evaluated"),
+        ({"when": "order.units > 'a'"}, "when", "column 13: an int can't be compared with a string by >"),
+        (
+            {"when": "order.channel == 'x' && order.units > 'a'"},
+            "when",
+            "column 37: an int can't be compared",
+        ),
+        ({"when": "order.pick_up || order.value * 2 > 5.0"}, "when", "not double and int: write 2.0 for 2"),
+        ({"when": "order.tags == 'gift'"}, "when", "a list(string) is never equal to a string"),
+        ({"when": "order.lines.all(l, l.qty > 1)"}, "when", "unknown variable line.qty"),
+        (
+            {"when": "order.channel == 'x' && order.lines.all(l, l.quantty > 1)"},
+            "when",
+            "did you mean quantity?",
+        ),
+        ({"when": "order.pick_up && foo(order.units)"}, "when", "unknown function 'foo'"),
+        ({"when": "order.channel in 'web'"}, "when", "in takes a list, not a string"),
+        ({"when": "order.units in ['a']"}, "when", "an int is never in a list(string)"),
+        ({"when": "order.pick_up ? order.units : 3"}, "when", "gives an int: write a condition"),
+        ({"when": "order.units.contains('a')"}, "when", "contains takes a string, not an int"),
+        ({"when": "order.pick_up && order.units"}, "when", "&& takes a bool, not an int"),
+        ({"when": "order.channel.size() > 'a'"}, "when", "an int can't be compared with a string"),
+        ({"when": "size(order.units) > 1"}, "when", "an int has no size"),
+        ({"when": "order.units.first > 1"}, "when", "an int has no field 'first'"),
+        ({"when": "order.units.all(x, x > 1)"}, "when", "an int has no elements for all"),
         ({"when": "node.id == 'a'"}, "when", "only in fences"),
         ({"when": "order"}, "when", "unknown variable 'order'"),
         ({"fences": ["stocks"]}, "fences.0", "unknown fence 'stocks'"),
@@ -85,6 +108,30 @@ def test_the_first_policy_that_applies_is_chosen() -> None:
     assert policies.choose(demand([line(0)])) is last
     assert PolicySet([first]).choose(demand([line(0)])) is None
     assert policies.find("b2b", 12) is first
+
+
+def test_only_active_policies_decide() -> None:
+    draft = compile_policy({**STANDARD, "policy": "new", "version": 1, "state": "draft"})
+    old = compile_policy({**STANDARD, "version": 11, "state": "archived"})
+    active = compile_policy(STANDARD)
+    policies = PolicySet([draft, old, active])
+    assert policies.choose(demand([line(0)])) is active
+    assert policies.find("standard", 11) is old
+    assert PolicySet([draft, old]).choose(demand([line(0)])) is None
+
+
+def test_a_policy_is_written_as_it_was_read() -> None:
+    definition = compile_policy(yaml.safe_load(FULL)).definition
+    written = definition.model_dump(mode="json")
+    assert written["split"]["min_value"] == "15.00 USD"
+    assert written["unfillable"]["stop_after"] == "8h"
+    assert PolicyDefinition.model_validate(written) == definition
+
+
+@pytest.mark.parametrize(("text", "written"), [("90m", "90m"), ("120m", "2h"), ("48h", "2d"), ("0h", "0m")])
+def test_durations_are_written_in_the_largest_whole_unit(text: str, written: str) -> None:
+    policy = compile_policy({**STANDARD, "unfillable": {"stop_after": text}})
+    assert policy.definition.model_dump(mode="json")["unfillable"]["stop_after"] == written
 
 
 def test_names_inside_text_are_left_alone_and_lines_can_be_searched() -> None:

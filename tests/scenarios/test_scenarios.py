@@ -131,7 +131,38 @@ def test_the_orders_of_a_scenario_take_from_each_other(tmp_path: Path) -> None:
     assert first.decisions[0].assignments[0].node == "CHI"
     assert second.decisions[0].unfilled[0].reason == "no_stock"
     assert not first.expected
-    assert first.order, second.order == ("1", "2")
+    assert (first.order, second.order) == ("1", "2")
+
+
+def test_a_draft_decides_where_the_scenario_says_so(tmp_path: Path) -> None:
+    draft = """    objective: [late_days, shipments, {shipping_cost: 1, handling_cost: 1}]
+  - policy: standard
+    version: 2
+    state: draft
+    fences: [{require: 'node.id == "NYC"'}]
+    objective: [shipments]
+"""
+    active = "    objective: [late_days, shipments, {shipping_cost: 1, handling_cost: 1}]\n"
+    path = changed(tmp_path, (active, draft))
+    assert run(path).good
+    path.write_text(path.read_text() + "drafts: [standard@2]\n")
+    (order,) = run(path).orders
+    assert order.decisions[0].policy == "standard@2"
+    assert order.decisions[0].assignments[0].node == "NYC"
+    path.write_text(path.read_text().replace("drafts: [standard@2]", "drafts: [standard@3]"))
+    with pytest.raises(
+        MisconfiguredError, match=r"drafts\.0: there is no policy standard@3; there are: standard@1, "
+    ):
+        run(path)
+
+
+def test_a_policy_that_cannot_work_is_refused_with_its_line(tmp_path: Path) -> None:
+    line = "    objective: [late_days"
+    path = changed(tmp_path, (line, "    fences: [{require: 'node.kind == \"moon\"'}]\n" + line))
+    with pytest.raises(
+        MisconfiguredError, match=r"scenario.yaml:31: policies.0.fences.0.require: no node of the"
+    ):
+        run(path)
 
 
 def test_the_model_knows_what_the_documentation_names() -> None:

@@ -35,6 +35,7 @@ _COMMANDS = {
     "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
     "order": _Entry("orders", "order_app", "Orders: their whole stories, holds, cancellations."),
     "decision": _Entry("decisions", "decision_app", "Routing decisions with every candidate."),
+    "policy": _Entry("policies", "policy_app", "Policies: check, list and show them."),
     "route": _Entry("scenarios", "route", "Run scenarios: the unit tests of policies."),
     "stock": _Entry("stock", "stock_app", "Stock and what may be promised."),
     "dead-letter": _Entry(

@@ -25,7 +25,8 @@ init_app = typer.Typer()
 @config_app.command()
 def check(config: ConfigFile = Path("crossdock.yaml"), json: AsJson = False) -> None:
     """Check everything that can be checked without calling a partner. Exit code 2 where something is wrong."""
-    from crossdock.compiling import compile_hub
+    from crossdock.cli.policies import located_finding
+    from crossdock.compiling import compile_hub, policy_faults
     from crossdock.config.load import load_config
     from crossdock.geography import locate
     from crossdock.opening import database_url, manifests_of
@@ -35,14 +36,15 @@ def check(config: ConfigFile = Path("crossdock.yaml"), json: AsJson = False) -> 
     loaded = load_config(config)
     registry = discover([])
     faults = list(_connection_faults(loaded, registry))
-    for look in (
-        lambda: compile_hub(loaded, manifests_of(loaded, registry), locate),
-        lambda: checked_url(database_url(loaded)),
-    ):
-        try:
-            look()
-        except MisconfiguredError as error:
-            faults.append(error.located)
+    try:
+        hub = compile_hub(loaded, manifests_of(loaded, registry), locate)
+        faults += [located_finding(config, each) for each in policy_faults(hub)]
+    except MisconfiguredError as error:
+        faults.append(error.located)
+    try:
+        checked_url(database_url(loaded))
+    except MisconfiguredError as error:
+        faults.append(error.located)
     if json:
         write_json({"good": not faults, "faults": faults})
     elif not faults:

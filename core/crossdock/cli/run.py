@@ -47,12 +47,18 @@ def run(
     from crossdock.app import Application
     from crossdock.cli.logs import configure_logs
     from crossdock.collecting import calm_collector
-    from crossdock.config.load import load_config
+    from crossdock.config.load import file_and_line, load_config
 
     configure_logs(as_json=log_json, level=log_level)
     sys.setswitchinterval(_SWITCH_SECONDS)
     with database_errors():
-        application = Application.open(load_config(config))
+        loaded = load_config(config)
+        try:
+            application = Application.open(loaded)
+        except MisconfiguredError as error:
+            if not error.path.startswith("policies."):
+                raise
+            raise MisconfiguredError(f"{file_and_line(config, error.path)}: {error.located}") from error
     calm_collector()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

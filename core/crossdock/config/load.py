@@ -13,7 +13,7 @@ from crossdock.errors import MisconfiguredError
 from crossdock.sdk.tariff_sheet import load_tariff_sheet
 from crossdock.yaml_model import YamlDocument, validate, yaml_document
 
-__all__ = ["load_config", "resolve_secrets", "with_tariffs"]
+__all__ = ["file_and_line", "load_config", "resolve_secrets", "with_tariffs"]
 
 _REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
 
@@ -78,6 +78,19 @@ def _with_transit_days(
             path=f"services.{service.id}.transit_days",
         )
     return service.model_copy(update={"transit_days": card.transit_days})
+
+
+def file_and_line(path: Path, where: str) -> str:
+    """File and line of a place in a configuration that has been read: ``policies.0.when``.
+
+    Only mistakes are looked up: the files are read again.
+    """
+    location = tuple(int(step) if step.isdigit() else step for step in where.split("."))
+    document = _read(path)
+    included = document.value.get("include", [])
+    parts = [_read(path.parent / str(name)) for name in (included if isinstance(included, list) else [])]
+    holder = next((part for part in (document, *parts) if location[0] in part.value), document)
+    return f"{holder.name}:{holder.line(location)}"
 
 
 def validate_part(part: YamlDocument) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from crossdock.routing.policy import (
     TERMS,
     DistanceFence,
     PolicyDefinition,
+    PolicyState,
     RequireFence,
     SplitRule,
     Unfillable,
@@ -69,6 +70,7 @@ class CompiledPolicy:
     definition: PolicyDefinition
     id: str
     version: int
+    state: PolicyState
     when: Condition | None
     serves_destination: bool
     capacity: bool
@@ -126,6 +128,12 @@ class CompiledPolicy:
                 kept[position] += 1
         return NodeMasks(passed, kept if self.preferences else None)
 
+    def placed_fences(self) -> Iterator[tuple[int, Fence]]:
+        """Each fence with a condition, and its place in the list of the definition."""
+        written = self.definition.fences
+        places = [place for place, item in enumerate(written) if isinstance(item, RequireFence)]
+        return zip(places, self.fences, strict=True)
+
     def failed_fence(self, demand: Demand, network: Network, position: int) -> str:
         """The first fence on the node itself that fails: its name or condition; empty if all hold."""
         node = network.nodes[position]
@@ -142,15 +150,21 @@ class CompiledPolicy:
 
 
 class PolicySet:
-    """Active policies in order; the first that applies decides."""
+    """Policies in order; of the active ones, the first that applies decides.
+
+    Attributes:
+        policies: All of them; drafts never decide, archived ones explain what they decided once.
+        active: Those that decide.
+    """
 
     def __init__(self, policies: Iterable[CompiledPolicy]) -> None:
         """Keep ``policies`` in the order in which they are asked."""
         self.policies = tuple(policies)
+        self.active = tuple(policy for policy in self.policies if policy.state is PolicyState.ACTIVE)
 
     def choose(self, demand: Demand) -> CompiledPolicy | None:
-        """The first policy that applies to ``demand``, or ``None``."""
-        for policy in self.policies:
+        """The first active policy that applies to ``demand``, or ``None``."""
+        for policy in self.active:
             if policy.applies(demand):
                 return policy
         return None
@@ -184,6 +198,7 @@ def compile_policy(definition: Mapping[str, object] | PolicyDefinition) -> Compi
         definition=definition,
         id=definition.policy,
         version=definition.version,
+        state=definition.state,
         when=compile_condition(definition.when, "when", about_node=False) if definition.when else None,
         serves_destination="serves_destination" in definition.fences,
         capacity="capacity" in definition.fences,

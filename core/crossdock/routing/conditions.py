@@ -14,6 +14,8 @@ from difflib import get_close_matches
 import cel
 
 from crossdock.errors import MisconfiguredError
+from crossdock.routing.cel_syntax import parse
+from crossdock.routing.cel_types import ConditionTypeError, type_of
 from crossdock.routing.model import Demand, Node
 
 __all__ = ["NODE_VARIABLES", "ORDER_VARIABLES", "Condition", "compile_condition"]
@@ -197,11 +199,27 @@ def compile_condition(source: str, path: str, *, about_node: bool) -> Condition:
         raise MisconfiguredError(
             f"{source!r}: unknown variable {name!r}; facts are named order.… or node.…", path=path
         )
+    _check_types(source, path)
     condition = Condition(
         source, path, program, tuple(sorted(order_variables)), tuple(sorted(node_variables))
     )
     _try_out(condition, flat)
     return condition
+
+
+def _check_types(source: str, path: str) -> None:
+    tree = parse(source)
+    if tree is None:
+        return
+    try:
+        kind = type_of(tree)
+    except ConditionTypeError as error:
+        raise MisconfiguredError(f"{source!r} can't work: {error}", path=path) from error
+    if kind not in ("bool", "dyn"):
+        raise MisconfiguredError(
+            f"{source!r} gives {'an' if kind == 'int' else 'a'} {kind}: write a condition that is true or false",
+            path=path,
+        )
 
 
 def _try_out(condition: Condition, flat: str) -> None:

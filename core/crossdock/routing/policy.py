@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from crossdock.routing.model import Money
 
@@ -17,6 +18,7 @@ __all__ = [
     "TERMS",
     "DistanceFence",
     "PolicyDefinition",
+    "PolicyState",
     "RequireFence",
     "SplitRule",
     "Unfillable",
@@ -45,7 +47,7 @@ _DURATION = re.compile(r"^\s*(\d+)\s*(m|h|d)\s*$")
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _read_money(value: object) -> object:
@@ -66,15 +68,39 @@ def _read_duration(value: object) -> object:
     return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[match[2]]: int(match[1])})
 
 
-MoneyText = Annotated[Money, BeforeValidator(_read_money)]
-DurationText = Annotated[timedelta, BeforeValidator(_read_duration)]
+def _money_text(value: Money | None) -> str | None:
+    return None if value is None else f"{value.amount} {value.currency}"
+
+
+def _duration_text(value: timedelta) -> str:
+    minutes = int(value.total_seconds()) // 60
+    for unit, length in (("d", 1440), ("h", 60)):
+        if minutes and minutes % length == 0:
+            return f"{minutes // length}{unit}"
+    return f"{minutes}m"
+
+
+MoneyText = Annotated[
+    Money,
+    BeforeValidator(_read_money),
+    PlainSerializer(_money_text, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)? [A-Z]{3}$", "examples": ["15.00 USD"]}),
+]
+DurationText = Annotated[
+    timedelta,
+    BeforeValidator(_read_duration),
+    PlainSerializer(_duration_text, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+\s*(m|h|d)$", "examples": ["8h"]}),
+]
 
 
 class RequireFence(_Strict):
-    """A hard condition on the node, if ``when`` (on the order) holds."""
+    """A hard condition on the node."""
 
     require: str
+    """CEL, on the node and the order."""
     when: str = ""
+    """CEL, on the order: for which orders it is asked; empty is all."""
 
 
 class DistanceFence(_Strict):
@@ -84,45 +110,60 @@ class DistanceFence(_Strict):
 
 
 class SplitRule(_Strict):
-    """How far an order may be split.
-
-    Attributes:
-        max_shipments: The most shipments of one order; ``None`` is without limit.
-        min_value: The least value of each shipment of a split order.
-        keep_together: Group kinds whose lines must not be parted.
-        only_if_saves: What each further shipment must save, at least, in the tier that holds the costs.
-        quantity: Whether a line that no node can fill alone may be taken from several nodes.
-    """
+    """How far an order may be split."""
 
     max_shipments: Annotated[int, Field(ge=1)] | None = None
+    """The most shipments of one order; absent is without limit."""
     min_value: MoneyText | None = None
+    """The least value of each shipment of a split order."""
     keep_together: tuple[str, ...] = ()
+    """Kinds of groups whose lines must not be parted: ``kit``, ``set``."""
     only_if_saves: MoneyText | None = None
+    """What each further shipment must save, at least, in the tier that holds the costs."""
     quantity: bool = True
+    """Whether a line that no node can fill alone may be taken from several nodes."""
 
 
 class Unfillable(_Strict):
-    """What happens to lines that can't be placed.
-
-    Attributes:
-        ship_rest: Whether the other lines of the order go ahead.
-    """
+    """What happens to lines that can't be placed."""
 
     retry: Literal["on_stock", "scheduled", "never"] = "on_stock"
     stop_after: DurationText = timedelta(hours=8)
     then: Literal["backorder", "cancel", "worklist"] = "worklist"
     ship_rest: bool = True
+    """Whether the other lines of the order go ahead."""
+
+
+class PolicyState(StrEnum):
+    """Whether a version of a policy decides."""
+
+    DRAFT = "draft"
+    """It is checked and can be tested, and never decides."""
+    ACTIVE = "active"
+    """It decides; at most one version of a policy."""
+    ARCHIVED = "archived"
+    """It decided once: kept, so that what it decided can be explained."""
 
 
 class PolicyDefinition(_Strict):
     """A policy as written in its file."""
 
     policy: Annotated[str, Field(min_length=1)]
+    """Its name."""
     version: Annotated[int, Field(ge=1)]
+    """Decisions name it: what has decided is never changed, but given a new version."""
+    state: PolicyState = PolicyState.ACTIVE
+    """``draft``: checked and tested, never decides. ``active``: decides, one version of each name. ``archived``:
+    decided once, and is kept to explain it."""
     when: str = ""
+    """CEL, on the order: which orders it is for; empty is all. The first active policy that applies decides."""
     fences: tuple[str | RequireFence | DistanceFence, ...] = ("stock", "serves_destination", "capacity")
+    """A node that fails one is out. By name: ``stock``, ``serves_destination``, ``capacity``, ``fresh``."""
     prefer: tuple[str, ...] = ()
+    """CEL, on the node and the order: given up from the last to the first, only to place more lines."""
     objective: Annotated[tuple[str | dict[str, Decimal], ...], Field(min_length=1)]
+    """Tiers of terms; an earlier tier always beats a later one. A tier is one term, or terms with weights."""
     split: SplitRule = SplitRule()
     unfillable: Unfillable = Unfillable()
     time_budget_seconds: Annotated[float, Field(gt=0)] = 2.0
+    """For orders that need the solver."""

@@ -101,6 +101,8 @@ class Scenario(_Strict):
     services: tuple[ServiceConfig, ...] | None = None
     rate_cards: tuple[RateCardConfig, ...] | None = None
     policies: tuple[Mapping[str, object], ...] | None = None
+    drafts: tuple[str, ...] = ()
+    """Versions, as ``name@version``, that decide as if they were active, in place of those of their names."""
     safety_stock: tuple[SafetyStockConfig, ...] | None = None
     cut_off: time | None = None
     stock: Mapping[str, Mapping[str, Units]] = Field(default_factory=dict)

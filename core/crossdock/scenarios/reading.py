@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossdock.compiling import compile_hub
+from crossdock.compiling import compile_hub, refuse_policies
 from crossdock.config.load import load_config, with_tariffs
 from crossdock.config.model import ChannelConfig, Config, HubConfig
 from crossdock.errors import MisconfiguredError
+from crossdock.routing.policy import PolicyState
 from crossdock.scenarios.model import Scenario
 from crossdock.streams.processors.hub import Hub, Locate
 from crossdock.yaml_model import YamlDocument, validate, yaml_document
@@ -40,9 +42,11 @@ def load_scenario(path: Path, locate: Locate) -> LoadedScenario:
     if faults:
         raise MisconfiguredError("\n".join(faults))
     try:
-        return LoadedScenario(path, document, scenario, compile_hub(config, {}, locate))
+        hub = compile_hub(config, {}, locate)
+        refuse_policies(hub, gaps=False)
     except MisconfiguredError as error:
         raise MisconfiguredError(_located(document, scenario, error), detail=error.detail) from error
+    return LoadedScenario(path, document, scenario, hub)
 
 
 def _configuration(scenario: Scenario, path: Path) -> Config:
@@ -53,7 +57,21 @@ def _configuration(scenario: Scenario, path: Path) -> Config:
     config = base.model_copy(update={**written, "hub": hub})
     if not config.channels:
         config = config.model_copy(update={"channels": {"web": ChannelConfig()}})
-    return with_tariffs(config, path)
+    policies = tuple(_activated(policy, scenario.drafts) for policy in config.policies)
+    return with_tariffs(config.model_copy(update={"policies": policies}), path)
+
+
+def _activated(policy: Mapping[str, object], drafts: Sequence[str]) -> Mapping[str, object]:
+    """The policy as it stands when ``drafts`` are active."""
+    if _version(policy) in drafts:
+        return {**policy, "state": PolicyState.ACTIVE}
+    replaced = policy.get("policy") in {draft.rpartition("@")[0] for draft in drafts}
+    is_active = policy.get("state", PolicyState.ACTIVE) == PolicyState.ACTIVE
+    return {**policy, "state": PolicyState.ARCHIVED} if replaced and is_active else policy
+
+
+def _version(policy: Mapping[str, object]) -> str:
+    return f"{policy.get('policy')}@{policy.get('version')}"
 
 
 def _located(document: YamlDocument, scenario: Scenario, error: MisconfiguredError) -> str:
@@ -72,7 +90,12 @@ def _unknown_names(scenario: Scenario, config: Config, document: YamlDocument) -
         *[(("used_capacity", node), node) for node in scenario.used_capacity],
         *[(("stale_nodes", index), node) for index, node in enumerate(scenario.stale_nodes)],
     ]
-    faults = []
+    versions = [_version(policy) for policy in config.policies]
+    faults = [
+        document.fault(("drafts", index), f"there is no policy {draft}; there are: {_names(versions)}")
+        for index, draft in enumerate(scenario.drafts)
+        if draft not in versions
+    ]
     for number, order in enumerate(scenario.orders):
         here = ("orders", number)
         named += [((*here, "exclude_nodes", index), node) for index, node in enumerate(order.exclude_nodes)]

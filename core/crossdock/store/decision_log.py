@@ -35,7 +35,12 @@ class DecisionRow(NamedTuple):
 
 
 _insert = InsertMany(decisions, DecisionRow._fields)
-_keep = InsertMany(network_versions, ("version", "document", "created_at"), ignore=True)
+_keep = InsertMany(
+    network_versions,
+    ("version", "document", "created_at"),
+    conflict=("version",),
+    update=lambda new: {"document": new["document"]},
+)
 
 
 def row(order_id: str, number: int, why: str, decision: Decision) -> DecisionRow:
@@ -78,7 +83,7 @@ def load(connection: Connection, decision_id: str) -> DecisionRow | None:
 
 
 def keep_network(connection: Connection, version: str, document: bytes, now: datetime) -> None:
-    """Keep the network (and policies) of a version, so that its decisions can be explained later."""
+    """Keep the network of a version and all policies that decided on it, so that decisions can be explained later."""
     _keep(connection, [(version, document, now)])
 
 

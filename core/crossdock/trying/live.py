@@ -7,9 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from crossdock.compiling import compile_policies
+from crossdock.compiling import compile_policies, policy_findings
 from crossdock.errors import MisconfiguredError
 from crossdock.routing import CompiledPolicy, PolicySet
+from crossdock.routing.policy import PolicyState
+from crossdock.routing.policy_checks import FindingKind
 from crossdock.store import capacity
 from crossdock.store.supply import available_to_route
 from crossdock.streams.processors.demand import load_products
@@ -64,10 +66,25 @@ def with_draft(hub: Hub, text: str) -> Hub:
     try:
         (draft,) = compile_policies([document.value]).policies
     except MisconfiguredError as error:
-        location = tuple(int(step) if step.isdigit() else step for step in error.path.split(".")[2:])
         message = error.message.removeprefix(f"{error.path}: ")
-        raise MisconfiguredError(document.fault(location, message)) from error
-    return replace(hub, policies=PolicySet(_placed(draft, hub.policies.policies)))
+        raise MisconfiguredError(document.fault(_steps(error.path), message)) from error
+    draft = replace(draft, state=PolicyState.ACTIVE)
+    policies = _placed(draft, hub.policies.active)
+    changed = replace(hub, policies=PolicySet(policies))
+    place = f"policies.{policies.index(draft)}"
+    for finding in policy_findings(changed):
+        if (
+            finding.refused
+            and finding.kind is not FindingKind.GAP
+            and f"{finding.path}.".startswith(f"{place}.")
+        ):
+            raise MisconfiguredError(document.fault(_steps(finding.path), finding.message))
+    return changed
+
+
+def _steps(path: str) -> tuple[str | int, ...]:
+    """The path inside the draft of one inside the list of policies."""
+    return tuple(int(step) if step.isdigit() else step for step in path.split(".")[2:])
 
 
 def _placed(draft: CompiledPolicy, policies: tuple[CompiledPolicy, ...]) -> tuple[CompiledPolicy, ...]:
