@@ -137,7 +137,7 @@ class Application:
         self.connections = connect(config, self.transactions, random=chance, registry=registry, http=http)
         self.hub = self._hub()
         self.bodies = body_store(config)
-        self.board = StatusBoard(self.transactions, chance)
+        self.board = StatusBoard(self.transactions, chance, config.worklist.due)
         self.bells = Bells()
         pressure = BackPressure()
         around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, _OWNER)

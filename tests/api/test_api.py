@@ -180,7 +180,26 @@ def test_a_work_item_is_resolved_once(call: Client) -> None:
     assert call("POST", path, json={"resolution": "the shop was told by hand"}).status_code == 204
     problem(call("POST", path, json={"resolution": "again"}), 409)
     (done,) = call("GET", "/v1/work-items?state=done").json()["work_items"]
-    assert done["resolution"] == "the shop was told by hand"
+    assert (done["resolution"], done["settled_by"]) == ("the shop was told by hand", "bootstrap")
+
+
+def test_work_items_are_assigned_and_applied_each_with_its_result(call: Client, hub: Harness) -> None:
+    (first, *_) = call("GET", "/v1/work-items").json()["work_items"]
+    path = f"/v1/work-items/{first['id']}"
+    assert call("POST", f"{path}:assign", json={"assigned_to": "ada"}).status_code == 204
+    found = call("GET", "/v1/work-items?assigned_to=ada").json()
+    assert ([each["id"] for each in found["work_items"]], found["more"]) == ([first["id"]], False)
+    assert call("GET", "/v1/work-items?overdue=true").json()["work_items"] == []
+    both = call("POST", "/v1/work-items:assign", json={"ids": [first["id"], 99], "assigned_to": None}).json()
+    assert [(each["id"], each["done"]) for each in both["results"]] == [(first["id"], True), (99, False)]
+    problem(call("POST", "/v1/work-items:assign", json={"assigned_to": "ada"}), 422)
+    problem(call("POST", "/v1/work-items/99:apply"), 409)
+    applied = call("POST", f"{path}:apply").json()
+    assert applied == {"id": first["id"], "done": True, "state": "done", "said": applied["said"]}
+    where = {"where": {"owner": first["owner"]}, "resolution": "x"}
+    assert call("POST", "/v1/work-items:resolve", json=where).json() == {"results": [], "more": False}
+    problem(call("POST", "/v1/work-items:apply", json={"ids": [1], "action": "dance"}), 422)
+    assert call("POST", "/v1/work-items:apply", json={"where": {"overdue": True}}).json()["results"] == []
 
 
 def test_tokens_open_what_their_scope_says_until_they_are_revoked(call: Client, hub: Harness) -> None:

@@ -153,17 +153,6 @@ def test_an_editor_mends_a_dead_letter(
     assert "{}" in cli("dead-letter", "show", "1").out
 
 
-@pytest.mark.usefixtures("hub")
-def test_work_is_listed_and_resolved(cli: Cli) -> None:
-    items = {item["cause"]: item for item in cli("work", "list", "--json").json}
-    item = items.pop("partner_refused")
-    assert "partner_refused" in cli("work", "list").out
-    assert cli("work", "resolve", str(item["id"]), "-r", "told by hand").code == 0
-    assert [each["cause"] for each in cli("work", "list", "--json").json] == list(items)
-    assert "told by hand" in cli("work", "list", "--done").out
-    assert cli("work", "resolve", str(item["id"]), "-r", "again").code == 1
-
-
 def test_tokens_are_shown_once(cli: Cli, hub: Harness) -> None:
     made = cli("token", "create", "portal", "--scope", "write")
     token = made.out.strip()
@@ -250,7 +239,14 @@ _EVERY = (
         "dead-letter list",
     ),
     *("dead-letter show 1", "dead-letter edit 1 --file x", "dead-letter replay 1", "dead-letter discard 1"),
-    *("work list", "work resolve 1 -r x", "token list", "token create a", "token revoke a"),
+    *(
+        "worklist list",
+        "worklist resolve 1 -r x --by ada",
+        "worklist apply 1 --by ada",
+        "token list",
+        "token create a",
+        "token revoke a",
+    ),
 )
 
 

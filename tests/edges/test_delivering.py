@@ -62,7 +62,7 @@ def test_commands_are_applied_in_order_within_their_key(
     )
     assert (first["payload"], first["refs"], first["schema"]) == ({"id": "n0"}, {"order": "o0"}, None)
     message = it.emitted(OUTCOMES)[0]
-    assert message.id == f"outcome:{json.loads(message.body)['id']}"
+    assert message.id == f"outcome:{json.loads(message.body)['id']}/1"
     assert {"number": "n0", "hub_number": "1"} in partner.documents
 
 

@@ -216,7 +216,7 @@ class Harness:
             )
         )
         message = Message(
-            f"outcome:{command['id']}",
+            f"outcome:{command['id']}/{command['attempts']}",
             OUTCOMES,
             command["order_key"],
             encode(body | more),

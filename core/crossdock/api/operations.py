@@ -1,11 +1,11 @@
-"""What operators do: dead letters, the worklist, how things stand."""
+"""What operators do: dead letters, how things stand."""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from crossdock.api.parameters import Instant, Limit, Number, Wanted, utc
 from crossdock.api.problems import ProblemError, responses
 from crossdock.api.services import Scope, Services, allowed
-from crossdock.store import dead_letters, worklist
+from crossdock.store import dead_letters
 from crossdock.store.dead_letters import DeadLetterState, StoredDeadLetter
 from crossdock.store.queries.kpi_report import Dimension, KpiReport
 from crossdock.store.queries.kpis import load_kpis
@@ -27,7 +27,6 @@ __all__ = ["DeadLetter", "router"]
 router = APIRouter(prefix="/v1", responses=responses(401, 403, 422))
 
 _read = [Depends(allowed(Scope.READ))]
-_write = [Depends(allowed(Scope.WRITE))]
 _admin = [Depends(allowed(Scope.ADMIN))]
 
 _GROUPS_AT_MOST = 10_000
@@ -108,44 +107,12 @@ class DeadLetters:
     next: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkItem:
-    """Something for a person to decide."""
-
-    id: int
-    cause: str
-    subject: str
-    order_id: str | None
-    message: str
-    owner: str
-    fix: str
-    due_at: datetime
-    state: str
-    resolution: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class WorkItems:
-    """The most urgent first."""
-
-    work_items: tuple[WorkItem, ...]
-
-
 class Replay(BaseModel):
     """How to replay."""
 
     model_config = ConfigDict(extra="forbid")
 
     body: Annotated[str, Field(description="Sent instead of what was given up.")] | None = None
-
-
-class Resolution(BaseModel):
-    """What was decided."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    resolution: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]+$")]
 
 
 @router.get("/dead-letters", tags=["dead letters"], dependencies=_read)
@@ -205,34 +172,6 @@ async def discard_dead_letter(hub: Services, letter_id: Number) -> DeadLetter:
         return _letter(tx.connection, letter_id)
 
     return await hub.transactions.transact(work)
-
-
-@router.get("/work-items", tags=["worklist"], dependencies=_read)
-async def list_work_items(
-    hub: Services, state: Literal["open", "done"] = "open", order_id: Wanted = None, limit: Limit = 50
-) -> WorkItems:
-    """List what a person has to decide, the most urgent first."""
-    found = await hub.transactions.database.read(
-        lambda database: worklist.list_items(database, state=state, order_id=order_id, limit=limit)
-    )
-    return WorkItems(tuple(WorkItem(*row) for row in found))
-
-
-@router.post(
-    "/work-items/{item_id}:resolve",
-    tags=["worklist"],
-    dependencies=_write,
-    status_code=204,
-    responses=responses(400, 409, 413),
-)
-async def resolve_work_item(hub: Services, item_id: Number, decided: Resolution) -> None:
-    """Close a work item with what was decided."""
-
-    def work(tx: SqlTransaction) -> list[int]:
-        return worklist.resolve(tx.connection, [item_id], decided.resolution, tx.now)
-
-    if not await hub.transactions.transact(work):
-        raise ProblemError(409, "work_item.closed", f"there is no open work item {item_id}")
 
 
 @router.get("/connections", tags=["status"], dependencies=_read)

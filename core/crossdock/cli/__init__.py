@@ -41,7 +41,7 @@ _COMMANDS = {
     "dead-letter": _Entry(
         "dead_letters", "dead_letter_app", "What could not be handled: mend and replay it."
     ),
-    "work": _Entry("worklist", "work_app", "What a person has to decide."),
+    "worklist": _Entry("worklist", "worklist_app", "What a person has to decide, and what is done about it."),
     "config": _Entry("config", "config_app", "Check and show the configuration."),
     "token": _Entry("tokens", "token_app", "Tokens of the REST API."),
     "connector": _Entry("connector", "connector_app", "Connectors: list, show, lint, begin a new one."),

@@ -31,19 +31,21 @@ def status(
     """How the connections stand, how much of everything there is, what waits, and the five KPIs."""
     from crossdock.store.queries.kpis import load_kpis
     from crossdock.store.queries.totals import load_totals
+    from crossdock.store.worklist import count_open
     from crossdock.streams.edges.status import hub_status
 
     now = SystemClock().now()
     with opened(config) as (loaded, database):
         hub = database.read_now(lambda c: hub_status(c, now))
         totals = database.read_now(load_totals)
+        work = database.read_now(lambda c: count_open(c, now))
         since, currency = now - timedelta(days=days), loaded.hub.currency
         kpis = database.read_now(lambda c: load_kpis(c, since, now, currency=currency))
     if json:
-        write_json({"hub": hub, "totals": totals, "kpis": kpis.total})
+        write_json({"hub": hub, "totals": totals, "kpis": kpis.total, "work_items": work})
     else:
         _print_hub(hub)
-        _print(totals, kpis, days)
+        _print(totals, kpis, days, sum(count.overdue for count in work))
 
 
 def _print_hub(hub: HubStatus) -> None:
@@ -68,7 +70,7 @@ def _print_hub(hub: HubStatus) -> None:
         out.print(grid("connection", "does", "state", "last success", "next attempt", "trouble", rows=rows))
 
 
-def _print(totals: Totals, kpis: KpiReport, days: int) -> None:
+def _print(totals: Totals, kpis: KpiReport, days: int, overdue: int) -> None:
     from crossdock.reporting.measures import MEASURES
 
     out = console()
@@ -87,9 +89,11 @@ def _print(totals: Totals, kpis: KpiReport, days: int) -> None:
         out.print(grid("processor", "#messages waiting", "since", rows=waiting))
     for name, counts, hint in (
         ("dead letters", totals.dead_letters, "crossdock dead-letter list"),
-        ("work items", totals.work_items, "crossdock work list"),
+        ("work items", totals.work_items, "crossdock worklist list"),
     ):
         out.print(f"{sum(counts.values())} {name} are open" + (f": {hint}" if counts else ""))
+    if overdue:
+        out.print(f"[bold red]{overdue} of them overdue[/]: crossdock worklist list --overdue")
     values = [
         (each.title.lower(), each.text(kpis.total, kpis.currency), each.basis(kpis.total))
         for each in MEASURES

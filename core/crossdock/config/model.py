@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
+from crossdock.orders.worklist import Cause
 from crossdock.sdk.manifest import Duration, Manifest
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "SafetyStockConfig",
     "StreamConfig",
     "WebConfig",
+    "WorklistConfig",
 ]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -205,6 +207,13 @@ class PostingConfig(Strict):
     """Post what was shipped, once for each shipment."""
 
 
+class WorklistConfig(Strict):
+    """What people decide."""
+
+    due: Mapping[Cause, Duration] = Field(default_factory=dict)
+    """How soon an item of a cause is due, such as ``{upstream_lag: 30m}``; never later than its ship-by."""
+
+
 class ApiConfig(Strict):
     """The REST API."""
 
@@ -231,6 +240,7 @@ class Config(Strict):
     postings: tuple[PostingConfig, ...] = ()
     mappings: tuple[Path, ...] = ()
     """Folders with mappings of your own; they win over those that ship with Crossdock."""
+    worklist: WorklistConfig = WorklistConfig()
     silence: Duration = timedelta(hours=24)
     """A node that has not answered a fulfilment order for so long is a work item."""
     cut_off: time | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-__all__ = ["RULES", "Cause", "Role", "Rule", "WorkItem", "open_item"]
+__all__ = ["RULES", "Action", "Cause", "Role", "Rule", "WorkItem", "actions_for", "open_item"]
 
 
 class Cause(StrEnum):
@@ -39,13 +40,53 @@ class Role(StrEnum):
     CUSTOMER_CARE = "customer_care"
 
 
+class Action(StrEnum):
+    """What the machine can do about a work item when a person says so."""
+
+    ROUTE_AGAIN = "route_again"
+    """Decide anew where the unplaced units of the order go."""
+    EXCLUDE_NODE = "exclude_node"
+    """Take the fulfilment order from its node, tell the node so, and route its units to others."""
+    CANCEL = "cancel"
+    """Cancel the order's unplaced units, and tell the channel with the reason."""
+    PROBE_AGAIN = "probe_again"
+    """Ask the partner once more whether the command has happened."""
+    SEND_AGAIN = "send_again"
+    """Carry the command out once more, as it is."""
+    MARK_APPLIED = "mark_applied"
+    """Take it that the command has happened, because a person has looked it up at the partner."""
+    CLOSE_FEED = "close_feed"
+    """Believe the full feed that looks cut off: what it leaves out is zero."""
+
+
+_ACTIONS: Mapping[tuple[Cause, str], tuple[Action, ...]] = {
+    (Cause.CONSTRAINT_UNMET, "order"): (Action.ROUTE_AGAIN, Action.CANCEL),
+    (Cause.DATA_INVALID, "order"): (Action.ROUTE_AGAIN, Action.CANCEL),
+    (Cause.CONSTRAINT_UNMET, "fulfilment_order"): (Action.EXCLUDE_NODE,),
+    (Cause.UPSTREAM_LAG, "fulfilment_order"): (Action.EXCLUDE_NODE,),
+    (Cause.OUTCOME_UNKNOWN, "command"): (Action.PROBE_AGAIN, Action.MARK_APPLIED, Action.SEND_AGAIN),
+    (Cause.PARTNER_REFUSED, "command"): (Action.SEND_AGAIN, Action.MARK_APPLIED),
+    (Cause.INVENTORY_CONFLICT, "feed"): (Action.CLOSE_FEED,),
+}
+
+
+def actions_for(cause: Cause, subject: str) -> tuple[Action, ...]:
+    """What can be done about an item, the proposed one first; empty where only a person can act."""
+    return _ACTIONS.get((cause, subject.partition(":")[0]), ())
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How items of a cause are handled: owner, hours until due, and the fix that is proposed."""
+    """How items of a cause are handled: owner, time until due, and the fix that is proposed."""
 
     owner: Role
     due_hours: int
     fix: str
+
+    @property
+    def due(self) -> timedelta:
+        """Time until due where the configuration says nothing else."""
+        return timedelta(hours=self.due_hours)
 
 
 RULES: dict[Cause, Rule] = {
@@ -108,6 +149,7 @@ def open_item(
     *,
     deadline: datetime | None = None,
     fix: str = "",
+    due: Mapping[Cause, timedelta] | None = None,
 ) -> WorkItem:
     """Open an item by the rule of its cause.
 
@@ -119,9 +161,10 @@ def open_item(
         deadline: An instant after which deciding is useless (a ship-by); the item is due no later, but not
             before ``now``.
         fix: Replaces the rule's proposal.
+        due: Times until due that replace those of the rules.
     """
     rule = RULES[cause]
-    due_at = now + timedelta(hours=rule.due_hours)
+    due_at = now + (due or {}).get(cause, rule.due)
     if deadline is not None:
         due_at = max(now, min(due_at, deadline))
     return WorkItem(cause, subject, message, rule.owner, due_at, fix or rule.fix)

@@ -15,7 +15,16 @@ from crossdock.store.metadata import Instant
 from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders
 from crossdock.store.stock_tables import feeds, ledger, positions
 
-__all__ = ["FeedPart", "allocations_known", "close", "last_count", "note_part", "shortfalls"]
+__all__ = [
+    "FeedPart",
+    "RefusedFeed",
+    "allocations_known",
+    "close",
+    "last_count",
+    "newest_refused",
+    "note_part",
+    "shortfalls",
+]
 
 
 class FeedPart(NamedTuple):
@@ -81,6 +90,34 @@ def close(connection: Connection, node: str, feed_id: str, state: str, now: date
         .where(feeds.c.node == node, feeds.c.feed_id == feed_id)
         .values(state=state, updated_at=now)
     )
+
+
+class RefusedFeed(NamedTuple):
+    """A full feed that looked cut off; ``meaning`` is that of the positions it named, None where it named none."""
+
+    feed_id: str
+    connection: str
+    as_of: datetime
+    sequence: int | None
+    mentioned: int
+    meaning: str | None
+
+
+def newest_refused(connection: Connection, node: str) -> RefusedFeed | None:
+    """The newest feed of a node, if it was refused."""
+    meaning = (
+        select(positions.c.meaning)
+        .where(positions.c.node == feeds.c.node, positions.c.feed_id == feeds.c.feed_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        select(*(feeds.c[name] for name in RefusedFeed._fields[:-1]), meaning, feeds.c.state)
+        .where(feeds.c.node == node, feeds.c.state != "open")
+        .order_by(feeds.c.as_of.desc(), feeds.c.updated_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None or row.state != "refused" else RefusedFeed(*row[:-1])
 
 
 def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, datetime]:

@@ -260,6 +260,9 @@ work_items = Table(
     Column("resolution", Text),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    # Who has taken it on; who closed it: a person, or the hub because what it waited for has happened.
+    Column("assigned_to", Text),
+    Column("settled_by", Text),
     CheckConstraint("state IN ('open', 'done')", name="state"),
     UniqueConstraint("cause", "subject"),
     Index("ix_work_items_state", "state", "due_at"),

@@ -13,6 +13,8 @@ __all__ = [
     "RETRIES",
     "SERVICE_FAILURES",
     "TIMER_FAILURES",
+    "WORK_ITEMS_OPEN",
+    "WORK_ITEMS_OVERDUE",
 ]
 
 HANDLED = Counter("crossdock_messages_handled", "Messages handled and committed", ["processor"])
@@ -31,4 +33,8 @@ BACKLOG = Gauge("crossdock_backlog_messages", "Messages waiting, counted up to t
 TIMER_FAILURES = Counter("crossdock_timer_failures", "Runs of a timer that failed", ["timer"])
 SERVICE_FAILURES = Counter(
     "crossdock_service_failures", "Services that failed and were started again", ["service"]
+)
+WORK_ITEMS_OPEN = Gauge("crossdock_work_items_open", "Work items that wait for a person", ["cause", "owner"])
+WORK_ITEMS_OVERDUE = Gauge(
+    "crossdock_work_items_overdue", "Work items that are open past their time", ["cause", "owner"]
 )

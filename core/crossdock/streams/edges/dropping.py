@@ -291,6 +291,6 @@ class _Dropper:
         tx.emit(*stored.messages)
         tx.dead_letter(*stored.letters)
         if stored.verdict.ok:
-            note_emptiness(tx, self._stream, row.key, stored.verdict.records)
+            note_emptiness(tx, self._stream, row.key, stored.verdict.records, self._around.board.due)
         metrics.RECORDS_IN.labels(row.connection, row.stream).inc(stored.verdict.records)
         return True

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 import structlog
 
 from crossdock.orders.worklist import Cause, open_item
@@ -16,7 +19,9 @@ __all__ = ["note_emptiness"]
 _FIX = "Ask the partner whether its export failed; the next file with records closes this."
 
 
-def note_emptiness(tx: Transaction, stream: Stream, file_name: str, records: int) -> None:
+def note_emptiness(
+    tx: Transaction, stream: Stream, file_name: str, records: int, due: Mapping[Cause, timedelta]
+) -> None:
     """Take note of a good file with so many ``records``.
 
     None: a warning and a metric. A partner may have nothing to report; but a stock feed without a line is work for
@@ -34,6 +39,5 @@ def note_emptiness(tx: Transaction, stream: Stream, file_name: str, records: int
     )
     if is_feed:
         said = f"{stream.connection}/{stream.name} {file_name}: holds no line, so no stock was changed"
-        raise_items(
-            tx.connection, [(open_item(Cause.UPSTREAM_LAG, subject, said, tx.now, fix=_FIX), None)], tx.now
-        )
+        item = open_item(Cause.UPSTREAM_LAG, subject, said, tx.now, fix=_FIX, due=due)
+        raise_items(tx.connection, [(item, None)], tx.now)

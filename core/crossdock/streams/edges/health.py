@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +21,7 @@ from crossdock.sdk.errors import (
 from crossdock.sdk.retry import CircuitOpenError
 from crossdock.store.worklist import raise_items, settle
 from crossdock.streams.edges import metrics
+from crossdock.streams.processor import Transaction
 from crossdock.streams.transaction import Transactions
 
 __all__ = ["Activity", "Health", "State", "StatusBoard", "subject_of"]
@@ -85,6 +87,8 @@ class StatusBoard:
 
     transactions: Transactions
     random: Random
+    due: Mapping[Cause, timedelta] = field(default_factory=dict)
+    """Times until work items are due that differ from the rules."""
     healths: dict[Activity, Health] = field(default_factory=dict)
     _reported: dict[Activity, State] = field(default_factory=dict)
 
@@ -170,13 +174,12 @@ class StatusBoard:
             f"{activity.connection}: {activity.kind} {activity.stream}".rstrip() + f" is {state}: {message}"
         )
         fix = _FIX.get(state.value, "")
-        await self.transactions.write(
-            lambda tx: raise_items(
-                tx.connection,
-                [(open_item(Cause.UPSTREAM_LAG, subject_of(activity), words, tx.now, fix=fix), None)],
-                tx.now,
-            )
-        )
+
+        def write(tx: Transaction) -> None:
+            item = open_item(Cause.UPSTREAM_LAG, subject_of(activity), words, tx.now, fix=fix, due=self.due)
+            raise_items(tx.connection, [(item, None)], tx.now)
+
+        await self.transactions.write(write)
 
 
 def _state(error: Exception) -> State:

@@ -65,6 +65,7 @@ def _envelope(verdict: Verdict) -> dict[str, msgspec.Raw]:
         "correlation_id": command.correlation_id,
         "refs": command.refs,
         "payload": msgspec.Raw(command.payload),
+        "attempts": command.attempts,
         "state": verdict.state.value,
         "ref": verdict.ref,
         "code": verdict.code,
@@ -77,9 +78,10 @@ def _envelope(verdict: Verdict) -> dict[str, msgspec.Raw]:
 
 
 def _message(envelope: dict[str, msgspec.Raw], key: str, connection: str, correlation_id: str) -> Message:
-    number = bytes(envelope["id"]).decode()
+    number, attempts = (bytes(envelope[name]).decode() for name in ("id", "attempts"))
     headers = {"schema": "outcome/1", "connection": connection, "correlation_id": correlation_id}
-    return Message(f"outcome:{number}", OUTCOMES, key, _encode(envelope), headers)
+    # A command that a person took up again has another outcome than it had before.
+    return Message(f"outcome:{number}/{attempts}", OUTCOMES, key, _encode(envelope), headers)
 
 
 def outcome_message(verdict: Verdict) -> Message:

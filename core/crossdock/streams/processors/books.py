@@ -243,7 +243,8 @@ class Books:
         elif kind == "fulfilment_order" and subject_id in self.fulfilments:
             stored = self.fulfilments[subject_id]
             order_id, deadline = stored.fulfilment.order, stored.ship_by
-        item = open_item(cause, subject, message, self.tx.now, deadline=deadline)
+        due = self.hub.config.worklist.due
+        item = open_item(cause, subject, message, self.tx.now, deadline=deadline, due=due)
         self._items.append((item, order_id))
 
     def close(self) -> None:

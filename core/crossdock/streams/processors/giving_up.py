@@ -14,7 +14,7 @@ from crossdock.store.catalogue import known_skus
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors.books import Books
 
-__all__ = ["give_up", "wait"]
+__all__ = ["cancel_rest", "give_up", "wait"]
 
 _RETRY = timedelta(minutes=1)
 """How often waiting units are tried again."""
@@ -49,15 +49,16 @@ def give_up(books: Books, order: StoredOrder, decision: Decision) -> None:
     """Cancel what can't be placed, or hand it to people."""
     reason = _words(decision)
     if _rule(books, decision).then == "cancel":
-        _cancel(books, order, reason)
+        cancel_rest(books, order, reason)
         return
     books.put_order(replace(order, route_at=None, reason=reason))
     books.raise_work(Cause.CONSTRAINT_UNMET, f"order:{order.id}", reason)
 
 
-def _cancel(books: Books, order: StoredOrder, reason: str) -> None:
+def cancel_rest(books: Books, order: StoredOrder, reason: str) -> int:
+    """Cancel the unplaced units of an order, and tell the channel; returns how many."""
     quantities = order.quantities
-    lines = []
+    lines: list[LineUnits] = []
     for line in order.lines:
         units = line.quantities.unallocated
         if units:
@@ -65,6 +66,7 @@ def _cancel(books: Books, order: StoredOrder, reason: str) -> None:
             lines.append(LineUnits(line.line_id, units))
     books.put_quantities(order.id, quantities, reason=reason, route_at=None, route_until=None)
     books.tell_cancelled(order.id, lines, "inventory")
+    return sum(line.quantity for line in lines)
 
 
 def _unknown(books: Books, decision: Decision) -> str:

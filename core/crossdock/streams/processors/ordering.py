@@ -31,7 +31,7 @@ from crossdock.streams.processors.posting import post_sales_orders
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import OrderStatus
 
-__all__ = ["order_id", "received_order", "route_processor"]
+__all__ = ["kept_from_routing", "order_id", "received_order", "route_processor", "tried_nodes"]
 
 _REFUSED = (FulfilmentState.REJECTED, FulfilmentState.SHORT, FulfilmentState.INCOMPLETE)
 
@@ -69,14 +69,14 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
                 wanted.setdefault(reroute.order, set()).update(reroute.exclude_nodes)
     for each in wanted:
         resume(books, each)
-    wanted = {each: nodes for each, nodes in wanted.items() if not _kept_from_routing(books, each)}
+    wanted = {each: nodes for each, nodes in wanted.items() if not kept_from_routing(books, each)}
     confirm_named(books, new)
-    place(books, {each: frozenset(nodes) | _tried(books, each) for each, nodes in wanted.items()}, why)
+    place(books, {each: frozenset(nodes) | tried_nodes(books, each) for each, nodes in wanted.items()}, why)
     post_sales_orders(books, new)
     books.close()
 
 
-def _kept_from_routing(books: Books, order_id: str) -> bool:
+def kept_from_routing(books: Books, order_id: str) -> bool:
     """Whether a hold forbids to decide about the order; then it is not tried again until the hold ends."""
     order = books.orders[order_id]
     if not blocks_routing(order.holds, books.tx.now):
@@ -86,7 +86,7 @@ def _kept_from_routing(books: Books, order_id: str) -> bool:
     return True
 
 
-def _tried(books: Books, order: str) -> frozenset[str]:
+def tried_nodes(books: Books, order: str) -> frozenset[str]:
     """Nodes that have refused units of the order, or could not find them."""
     return frozenset(
         stored.fulfilment.node for stored in books.of_order(order) if stored.fulfilment.state in _REFUSED

@@ -160,7 +160,8 @@ def _note(
         if isinstance(closed, OmissionRefused):
             state = "refused"
             subject = f"feed:{document.node}"
-            item = open_item(Cause.INVENTORY_CONFLICT, subject, closed.message, tx.now)
+            due = hub.config.worklist.due
+            item = open_item(Cause.INVENTORY_CONFLICT, subject, closed.message, tx.now, due=due)
             raise_items(tx.connection, [(item, None)], tx.now)
         else:
             _book(hub, tx, context, closed)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from crossdock.orders.worklist import Cause
-from crossdock.store import reservations, waiting
+from crossdock.orders.worklist import RULES, Cause
+from crossdock.store import reservations, waiting, worklist
+from crossdock.streams import metrics
 from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.hub import Hub
@@ -17,12 +18,13 @@ _AT_ONCE = 500
 
 
 def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
-    """Expiries, orders that wait for stock or for the end of a hold, nodes that keep silent."""
+    """Expiries, orders that wait for stock or the end of a hold, nodes that keep silent, what waits for people."""
     return (
         Timer("expire", 5.0, _expire),
         Timer("retry_waiting", 1.0, _retry),
         Timer("end_holds", 1.0, _end_holds),
         Timer("silent_nodes", 60.0, partial(_silent, hub)),
+        Timer("worklist", 15.0, _count_work),
     )
 
 
@@ -61,3 +63,13 @@ def _silent(hub: Hub, tx: Transaction) -> None:
             f"node {stored.fulfilment.node} was asked for {name} at {asked} and has not answered",
         )
     books.close()
+
+
+def _count_work(tx: Transaction) -> None:
+    """Show how many work items are open and overdue; of a cause without any, zero."""
+    for cause, rule in RULES.items():
+        metrics.WORK_ITEMS_OPEN.labels(cause, rule.owner).set(0)
+        metrics.WORK_ITEMS_OVERDUE.labels(cause, rule.owner).set(0)
+    for count in worklist.count_open(tx.connection, tx.now):
+        metrics.WORK_ITEMS_OPEN.labels(count.cause, count.owner).set(count.open)
+        metrics.WORK_ITEMS_OVERDUE.labels(count.cause, count.owner).set(count.overdue)
