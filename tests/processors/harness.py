@@ -26,6 +26,7 @@ from crossdock.streams.batch import handle_batch
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.declared import processors, timers
 from crossdock.streams.processors.documents import encode
+from crossdock.streams.processors.hub import Locate
 from crossdock.streams.topics import FULFILMENT, ORDERS, OUTCOMES, PRODUCTS, RETURNS, STOCK, TRACKING
 from crossdock.streams.transaction import Transactions, message_of
 from crossdock_schemas.registry import ENTITIES
@@ -102,13 +103,20 @@ def _manifest(name: str, commands: Iterable[str]) -> Manifest:
 class Harness:
     """Sends canonical documents to processors and looks at what they wrote."""
 
-    def __init__(self, database: Database, changes: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, database: Database, changes: dict[str, Any] | None = None, locate: Locate | None = None
+    ) -> None:
         self.clock = ManualClock(START)
         self.transactions = Transactions(database, self.clock)
         self.database = database
         config = Config.model_validate(yaml.safe_load(CONFIG) | (changes or {}))
-        manifests = {name: _manifest(name, commands) for name, commands in _COMMANDS.items()}
-        self.hub = compile_hub(config, manifests, lambda country, region, postal, city: _PLACES.get(postal))
+        manifests = {
+            name: _manifest(declared.connector, _COMMANDS[declared.connector])
+            for name, declared in config.connections.items()
+        }
+        self.hub = compile_hub(
+            config, manifests, locate or (lambda country, region, postal, city: _PLACES.get(postal))
+        )
         self._processors = processors(self.hub)
         self._timers = {timer.name: timer for timer in timers(self.hub)}
         self._read: dict[str, int] = {}
@@ -116,7 +124,8 @@ class Harness:
 
     def send(self, schema: str, document: dict[str, Any], *, connection: str = "shop", key: str = "") -> None:
         """Validate as canonical, put it on its topic, and let everything that follows happen."""
-        body = ENTITIES[schema].model_validate(document).model_dump_json(exclude_defaults=True).encode()
+        canonical = ENTITIES[schema].model_validate_json(encode(document))
+        body = canonical.model_dump_json(exclude_defaults=True).encode()
         self.emit(
             self.message(schema, body, connection=connection, key=key or _key(schema, document, connection))
         )
@@ -154,6 +163,11 @@ class Harness:
 
     def topic(self, schema: str) -> str:
         return _topic(schema)
+
+    @property
+    def timers(self) -> list[str]:
+        """The names of all timers."""
+        return list(self._timers)
 
     def tick(self, timer: str) -> None:
         self.transactions.transact_now(self._timers[timer].handler)

@@ -168,6 +168,8 @@ class ChannelConfig(Strict):
     """The channel's own location id that stock is published for."""
     locations: Mapping[str, str] = Field(default_factory=dict)
     """The channel's own location ids of nodes, for pick-up orders: ``{"gid or number": node id}``."""
+    pick_up_within: Duration | None = None
+    """A pick-up that is ready and not collected within this time is called off; by default it waits for ever."""
     ship_within: Duration | None = None
     """Promise for orders that bring none: to be delivered within this time of being placed."""
 

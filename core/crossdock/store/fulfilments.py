@@ -22,6 +22,7 @@ class StoredFulfilment(Struct, frozen=True):
 
     Attributes:
         cancel_reason: What the channel is told when the node agrees to cancel; None where the channel asked itself.
+        collect_by: When a pick-up that is ready is called off, unless the buyer collects it.
     """
 
     fulfilment: Fulfilment
@@ -39,6 +40,7 @@ class StoredFulfilment(Struct, frozen=True):
     known_from: datetime | None
     created_at: datetime
     cancel_reason: str | None = None
+    collect_by: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -67,8 +69,9 @@ _FULFILMENT = (
     "known_from",
     "created_at",
     "cancel_reason",
+    "collect_by",
 )
-_CHANGING = ("state", "messages", "requested_at", "known_from", "cancel_reason", "updated_at")
+_CHANGING = ("state", "messages", "requested_at", "known_from", "cancel_reason", "collect_by", "updated_at")
 _COUNTS = ("shipped", "rejected", "short", "cancelled", "to_cancel")
 _FULFILMENT_LINE = ("id", "fulfilment_order_id", "order_line", "sku", "quantity", *_COUNTS, "open")
 
@@ -175,6 +178,7 @@ def _fulfilment_row(stored: StoredFulfilment) -> tuple[Any, ...]:
         stored.known_from,
         stored.created_at,
         stored.cancel_reason,
+        stored.collect_by,
     )
 
 
@@ -213,4 +217,5 @@ def _stored(row: Any, lines: tuple[FulfilmentLine, ...]) -> StoredFulfilment:
         known_from=row.known_from,
         created_at=row.created_at,
         cancel_reason=row.cancel_reason,
+        collect_by=row.collect_by,
     )

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _WAITING = text("route_at IS NOT NULL")
+_READY = text("collect_by IS NOT NULL")
 _HELD = text("hold_until IS NOT NULL")
 
 orders = Table(
@@ -113,6 +114,8 @@ fulfilment_orders = Table(
     # Ids of the node's messages that were applied: a repeated one changes nothing.
     Column("messages", Json, nullable=False),
     Column("requested_at", Instant),
+    # When a pick-up that is ready is called off, unless the buyer collects it.
+    Column("collect_by", Instant),
     # What the channel is told when the node agrees to cancel; NULL where it asked itself.
     Column("cancel_reason", Text),
     # The instant from which the node certainly knows of it (inventory.facts.Allocation.known_from).
@@ -122,6 +125,7 @@ fulfilment_orders = Table(
     UniqueConstraint("order_id", "number"),
     Index("ix_fulfilment_orders_state", "state", "updated_at"),
     Index("ix_fulfilment_orders_node", "node", "state"),
+    Index("ix_fulfilment_orders_collect_by", "collect_by", sqlite_where=_READY, postgresql_where=_READY),
 )
 
 _OPEN_UNITS = text("open > 0")

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from crossdock.store.order_tables import fulfilment_orders, orders
 
-__all__ = ["DueOrder", "due_orders", "expired_holds", "silent_fulfilments"]
+__all__ = ["DueOrder", "due_orders", "expired_holds", "silent_fulfilments", "uncollected"]
 
 
 class DueOrder(NamedTuple):
@@ -39,6 +39,15 @@ def _due(connection: Connection, at: ColumnElement[Any], now: datetime, limit: i
         .limit(limit)
     )
     return [DueOrder(*row) for row in rows]
+
+
+def uncollected(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Fulfilment orders that stand ready for the buyer, who has not come in time."""
+    at = fulfilment_orders.c.collect_by
+    rows = connection.execute(
+        select(fulfilment_orders.c.id).where(at.is_not(None), at <= now).order_by(at).limit(limit)
+    )
+    return list(rows.scalars())
 
 
 def silent_fulfilments(connection: Connection, before: datetime, limit: int) -> list[str]:

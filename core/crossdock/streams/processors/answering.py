@@ -16,6 +16,7 @@ from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredShipment, save_shipments
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.collecting import note_ready
 from crossdock.streams.processors.documents import (
     AcknowledgementDocument,
     ResponseDocument,
@@ -68,6 +69,8 @@ def _answer(books: Books, said: ResponseDocument, source: str) -> None:
     stored = books.acknowledge(stored, occurrence)
     quantities = books.orders[stored.fulfilment.order].quantities
     books.apply(stored, _change(stored, quantities, said), occurrence)
+    if said.kind is ResponseKind.PACKED:
+        note_ready(books, stored.id, said.occurred_at)
 
 
 def _change(stored: StoredFulfilment, quantities: Quantities, said: ResponseDocument) -> FulfilmentChange:

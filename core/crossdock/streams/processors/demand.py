@@ -16,6 +16,7 @@ from crossdock.store.order_book import StoredOrder
 from crossdock.store.stock_tables import products
 from crossdock.streams.processors.documents import DestinationDocument, LineDocument, OrderDocument
 from crossdock.streams.processors.hub import Channel, Hub
+from crossdock.streams.processors.stores import store_of
 from crossdock_schemas.order import DeliveryKind
 
 __all__ = ["ProductFacts", "Unroutable", "demands_of", "load_products"]
@@ -99,16 +100,15 @@ def _demand(
     if destination is None:
         return "the order names no destination: the channel has to send an address"
     pick_up = destination.kind is DeliveryKind.PICK_UP
-    fixed_node = ""
-    if pick_up:
-        location = destination.location or ""
-        fixed_node = channel.config.locations.get(location, location)
-        if fixed_node not in hub.nodes:
+    store = ""
+    if pick_up or (destination.kind is DeliveryKind.SHIP_TO_STORE and destination.place is None):
+        store = store_of(hub, order.connection, destination)
+        if store not in hub.nodes:
             return (
-                f"pick-up at location {location!r} of the channel: no node has this id; "
+                f"pick-up at location {destination.location!r} of the channel: no node has this id; "
                 f"add it to channels.{channel.id}.locations"
             )
-    where = _where(hub, destination, fixed_node)
+    where = _where(hub, destination, store)
     if isinstance(where, str):
         return where
     return Demand(
@@ -123,17 +123,17 @@ def _demand(
         priority=order.priority,
         tags=(*document.tags, *document.programs),
         excluded_nodes=tuple(sorted(excluded_nodes)),
-        fixed_node=fixed_node,
+        fixed_node=store if pick_up else "",
         pick_up=pick_up,
     )
 
 
-def _where(hub: Hub, destination: DestinationDocument, fixed_node: str) -> Destination | str:
+def _where(hub: Hub, destination: DestinationDocument, store: str) -> Destination | str:
     place = destination.place
     if place is None:
-        if not fixed_node:
+        if not store:
             return f"destination {destination.id} has no address: the channel has to send one"
-        node = hub.network.nodes[hub.network.index[fixed_node]]
+        node = hub.network.nodes[hub.network.index[store]]
         return Destination(node.address, node.position)
     region = place.region or ""
     position = hub.locate(place.country, region, place.postal_code or "", place.city or "")

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from crossdock.routing import Position
 from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredShipment
@@ -19,6 +18,7 @@ from crossdock.streams.processors.documents import (
     ShipmentDocument,
     encode,
 )
+from crossdock.streams.processors.stores import address_of, degrees, node_address
 
 __all__ = ["buy_labels"]
 
@@ -58,6 +58,7 @@ def _label_request(
     parcel: ParcelDocument,
     number: int,
 ) -> bytes:
+    connection = books.orders[shipment.order_id].connection
     grams = parcel.weight.grams if parcel.weight else _weight(books, stored, parcel)
     return encode(
         {
@@ -66,36 +67,20 @@ def _label_request(
             "order": shipment.order_id,
             "carrier": stored.carrier,
             "service": stored.service,
-            "ship_from": _ship_from(books, shipment.node),
-            "ship_to": _ship_to(books, destination),
+            "ship_from": node_address(books.hub, shipment.node),
+            "ship_to": _ship_to(books, address_of(books.hub, connection, destination)),
             "weight": {"grams": grams},
         }
     )
 
 
-def _ship_from(books: Books, node_id: str) -> Mapping[str, object]:
-    """The node's address, and where routing knows it to stand."""
-    hub = books.hub
-    node = hub.nodes[node_id]
-    address = node.address.model_dump(exclude_none=True)
-    position = hub.network.nodes[hub.network.index[node_id]].position
-    return {"name": node.name or node.id, **address, **_degrees(position)}
-
-
-def _ship_to(books: Books, destination: DestinationDocument) -> Mapping[str, object]:
-    """The buyer's address as it is; without a position the post code's is added, as routing took it."""
-    address: dict[str, Any] = msgspec.json.decode(bytes(destination.address), type=dict[str, Any])
+def _ship_to(books: Books, written: msgspec.Raw) -> Mapping[str, object]:
+    """An address as it is; without a position the post code's is added, as routing took it."""
+    address: dict[str, Any] = msgspec.json.decode(bytes(written), type=dict[str, Any])
     if address.get("latitude") is not None and address.get("longitude") is not None:
         return address
     words = (address.get(name) or "" for name in ("country", "region", "postal_code", "city"))
-    return {**address, **_degrees(books.hub.locate(*words))}
-
-
-def _degrees(position: Position | None) -> Mapping[str, str]:
-    """A position in a canonical address: decimals that never were less exact than they are written."""
-    if position is None:
-        return {}
-    return {"latitude": str(position.latitude), "longitude": str(position.longitude)}
+    return {**address, **degrees(books.hub.locate(*words))}
 
 
 def _weight(books: Books, stored: StoredFulfilment, parcel: ParcelDocument) -> Decimal:

@@ -26,6 +26,7 @@ from crossdock.streams.processors.documents import (
     encode,
 )
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.stores import address_of
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import DeliveryKind
 
@@ -103,9 +104,10 @@ def fulfilment_id(order_id: str, number: int) -> str:
 
 
 def fulfilment_order(
-    order: StoredOrder, document: OrderDocument, channel: str, stored: StoredFulfilment, node_name: str
+    hub: Hub, order: StoredOrder, document: OrderDocument, stored: StoredFulfilment
 ) -> bytes:
-    """The ``fulfilment_order/1`` that a node is sent; ``node_name`` is what its connection calls the node."""
+    """The ``fulfilment_order/1`` that a node is sent, under the name that its connection calls it."""
+    node = hub.nodes[stored.fulfilment.node]
     lines = {line.external_id: line for line in document.lines}
     destination = next((each for each in document.destinations if each.id == stored.destination), None)
     fulfilment = stored.fulfilment
@@ -113,15 +115,15 @@ def fulfilment_order(
         FulfilmentOrderOut(
             id=fulfilment.id,
             order=order.id,
-            channel=channel,
-            node=node_name,
+            channel=order.channel,
+            node=node.external_id or node.id,
             created_at=stored.created_at,
             order_number=order.number,
             attempt=stored.attempt,
             ship_by=stored.ship_by,
             deliver_by=stored.deliver_by,
             delivery=destination.kind if destination else DeliveryKind.SHIP,
-            ship_to=destination.address if destination else NOTHING,
+            ship_to=address_of(hub, order.connection, destination) if destination else NOTHING,
             bill_to=document.bill_to,
             carrier=stored.carrier,
             service=stored.service or None,

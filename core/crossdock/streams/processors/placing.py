@@ -161,13 +161,12 @@ def _allocated(
 
 def ask(books: Books, stored: StoredFulfilment, document: OrderDocument) -> None:
     """Ask the node of an open fulfilment order to ship."""
-    hub, order = books.hub, books.orders[stored.fulfilment.order]
-    node = hub.nodes[stored.fulfilment.node]
+    order = books.orders[stored.fulfilment.order]
     change = request(stored.fulfilment, order.quantities)
     asked = replace(stored, fulfilment=change.fulfilment, requested_at=books.tx.now)
     books.put_fulfilment(asked)
     books.put_quantities(order.id, change.quantities)
-    body = fulfilment_order(order, document, order.channel, asked, node.external_id or node.id)
+    body = fulfilment_order(books.hub, order, document, asked)
     books.command_node("fulfilment.request", asked, body)
 
 

@@ -9,6 +9,7 @@ from crossdock.store import reservations, waiting, worklist
 from crossdock.streams import metrics
 from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.collecting import call_off_no_show
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.outgoing import reroute
 
@@ -18,11 +19,12 @@ _AT_ONCE = 500
 
 
 def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
-    """Expiries, orders that wait for stock or the end of a hold, nodes that keep silent, what waits for people."""
+    """Expiries, orders that wait, buyers that do not come, silent nodes, what waits for people."""
     return (
         Timer("expire", 5.0, _expire),
         Timer("retry_waiting", 1.0, _retry),
         Timer("end_holds", 1.0, _end_holds),
+        Timer("no_shows", 60.0, partial(_no_shows, hub)),
         Timer("silent_nodes", 60.0, partial(_silent, hub)),
         Timer("worklist", 15.0, _count_work),
     )
@@ -45,6 +47,17 @@ def _end_holds(tx: Transaction) -> None:
     """Let orders go on whose hold has expired."""
     for order in waiting.expired_holds(tx.connection, tx.now, _AT_ONCE):
         tx.emit(reroute(order, f"hold:{order.due_at.isoformat()}", "hold_expired"))
+
+
+def _no_shows(hub: Hub, tx: Transaction) -> None:
+    """Call off pick-ups that stand ready and were not collected in time."""
+    names = waiting.uncollected(tx.connection, tx.now, _AT_ONCE)
+    if names:
+        books = Books(hub, tx)
+        books.load_fulfilments(names)
+        for name in names:
+            call_off_no_show(books, name)
+        books.close()
 
 
 def _silent(hub: Hub, tx: Transaction) -> None:
