@@ -22,6 +22,11 @@ def sellable_by_channel(hub: Hub, stock: SkuStock) -> Mapping[str, int]:
             if groups is None:
                 continue
             kept = hub.safety.kept(held.position(stock.sku), tags, groups, channel.id)
+            kept += sum(
+                fence.quantity
+                for fence in stock.ring_fences
+                if fence.node == held.node and fence.channel != channel.id
+            )
             units += max(0, held.available - kept)
         found[channel.id] = units
     return found

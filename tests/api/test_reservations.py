@@ -96,3 +96,28 @@ def test_there_is_no_order_to_confirm_for(call: Client) -> None:
     answer = call("POST", "/v1/reservations/cart-1:confirm", json={"order_id": "shop:nobody"})
     assert answer.status_code == 404
     assert "send it first" in answer.json()["detail"]
+
+
+def test_a_ring_fence_is_set_moved_once_and_given_free(call: Client) -> None:
+    url = "/v1/ring-fences/SKU-2"
+    wanted = {"channel": "b2b", "node": "NYC", "quantity": 2}
+    kept = {"ring_fences": [{"channel": "b2b", "sku": "SKU-2", "node": "NYC", "quantity": 2}]}
+    for _ in range(2):
+        assert call("PUT", url, json=wanted).json() == kept
+    stock = call("GET", "/v1/stock/SKU-2").json()
+    assert stock["available_to_promise"] == {"web": 1, "b2b": 3}
+    assert stock["ring_fences"] == [{"channel": "b2b", "node": "NYC", "quantity": 2}]
+    assert reserve(call, units=2).json()["code"] == "reservation.insufficient"
+    move = {"node": "NYC", "from_channel": "b2b", "to_channel": "web", "units": 1}
+    for _ in range(2):
+        moved = call("POST", f"{url}:move", json=move, headers={"Idempotency-Key": "m-1"})
+        assert [each["quantity"] for each in moved.json()["ring_fences"]] == [1, 1]
+    again = call("POST", f"{url}:move", json=move | {"units": 2}, headers={"Idempotency-Key": "m-1"})
+    assert again.json()["code"] == "idempotency_key.reused"
+    more = call("POST", f"{url}:move", json=move | {"units": 2}, headers={"Idempotency-Key": "m-2"})
+    assert (more.status_code, more.json()["code"]) == (409, "ring_fence.insufficient")
+    assert call("PUT", url, json=wanted | {"quantity": 0}).status_code == 200
+    assert [each["channel"] for each in call("GET", url).json()["ring_fences"]] == ["web"]
+    too_many = call("PUT", url, json=wanted | {"quantity": 9})
+    assert "2 can be kept" in too_many.json()["detail"]
+    assert call("PUT", url, json=wanted | {"channel": "x"}).json()["code"] == "ring_fence.unknown_channel"

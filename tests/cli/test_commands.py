@@ -69,6 +69,12 @@ def test_decision_and_stock(cli: Cli) -> None:
     assert cli("decision", "show", "shop:1001#1", "--json").json["candidates"][0]["node"] == "CHI"
     assert "may sell" in cli("stock", "show", "SKU-1").out
     assert cli("stock", "show", "SKU-1", "--json").json["available_to_promise"] == {"web": 2}
+    assert cli("stock", "show", "SKU-1", "--at", "2020-01-01T00:00:00Z").code == 1
+    past = cli("stock", "show", "SKU-1", "--at", "2026-11-23T10:00:00Z", "--json").json
+    assert past["stock"]["nodes"][0]["on_hand"] == 5
+    assert "has no offset" in cli("stock", "show", "SKU-1", "--at", "2026-11-23T10:00:00").err
+    assert cli("stock", "fence", "SKU-1", "CHI", "web", "1", "--json").json["ring_fences"][0]["quantity"] == 1
+    assert "fenced for" in cli("stock", "show", "SKU-1").out
 
 
 @pytest.mark.usefixtures("hub")

@@ -11,7 +11,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
-from crossdock.api import entry, interventions, operations, orders, reservations, routes, stock, worklist
+from crossdock.api import (
+    entry,
+    interventions,
+    operations,
+    orders,
+    reservations,
+    ring_fences,
+    routes,
+    stock,
+    worklist,
+)
 from crossdock.api.bodies import BodyLimit
 from crossdock.api.problems import Problem, ProblemError, handle_problems, responses
 from crossdock.api.services import ApiServices, Services
@@ -97,7 +107,17 @@ def _application(*, with_rest: bool) -> FastAPI:
     )
     app.include_router(_health)
     if with_rest:
-        routers = (orders, interventions, entry, routes, stock, reservations, operations, worklist)
+        routers = (
+            orders,
+            interventions,
+            entry,
+            routes,
+            stock,
+            reservations,
+            ring_fences,
+            operations,
+            worklist,
+        )
         for router in (each.router for each in routers):
             app.include_router(router)
     handle_problems(app)

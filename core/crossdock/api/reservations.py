@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from crossdock.api.contended import transact
 from crossdock.api.problems import ProblemError, responses
 from crossdock.api.services import ApiServices, Scope, Services, allowed
-from crossdock.errors import RecordRejectedError
 from crossdock.inventory.promises import Reservation as Held
 from crossdock.inventory.promises import ReservationState
 from crossdock.store import reservations
-from crossdock.streams.faults import passes
 from crossdock.streams.processor import Message
 from crossdock.streams.processors import reserving
 from crossdock.streams.processors.books import Books
@@ -28,8 +26,6 @@ from crossdock.streams.transaction import SqlTransaction
 
 __all__ = ["router"]
 
-T = TypeVar("T")
-
 router = APIRouter(prefix="/v1/reservations", tags=["reservations"], responses=responses(401, 403, 422))
 
 _read = [Depends(allowed(Scope.READ))]
@@ -39,10 +35,6 @@ _changes = responses(400, 404, 409, 413, 503)
 _KEY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 _TEXT = r"^[^\x00]+$"
 _LONGEST = timedelta(days=90)
-_ATTEMPTS = 8
-_WRONG = frozenset({"reservation.twice", "reservation.unknown_node"})
-"""Refused whatever the stock: the request has to be changed."""
-
 Key = Annotated[str, Path(pattern=_KEY, description="Yours, such as the cart's id.")]
 Node = Annotated[str, Field(min_length=1, max_length=64, pattern=_TEXT)]
 Sku = Annotated[str, Field(min_length=1, max_length=128, pattern=_TEXT)]
@@ -126,7 +118,7 @@ async def reserve(hub: Services, wanted: NewReservation) -> Reservation:
     """Hold units for a while. The same key with the same lines is answered with what it holds, and holds no more."""
     expires_at = _expiry(hub, wanted.expires_at)
     lines = [Wanted(each.sku, each.node, each.quantity) for each in wanted.lines]
-    return await _transact(
+    return await transact(
         hub,
         lambda tx: _answer(tx, reserving.reserve(hub.hub, tx, wanted.key, wanted.channel, lines, expires_at)),
     )
@@ -146,19 +138,19 @@ async def show(hub: Services, key: Key) -> Reservation:
 async def extend(hub: Services, key: Key, until: Extension) -> Reservation:
     """Hold it longer. An earlier instant than the present one changes nothing."""
     expires_at = _expiry(hub, until.expires_at)
-    return await _transact(hub, lambda tx: _answer(tx, reserving.extend(tx, key, expires_at)))
+    return await transact(hub, lambda tx: _answer(tx, reserving.extend(tx, key, expires_at)))
 
 
 @router.post("/{key}:release", dependencies=_write, responses=_changes)
 async def release(hub: Services, key: Key) -> Reservation:
     """Give the units back. Twice changes nothing."""
-    return await _transact(hub, lambda tx: _answer(tx, reserving.release(tx, key)))
+    return await transact(hub, lambda tx: _answer(tx, reserving.release(tx, key)))
 
 
 @router.post("/{key}:move", dependencies=_write, responses=_changes)
 async def move(hub: Services, key: Key, to: Move) -> Reservation:
     """Hold the units at another node instead, if that can promise them all."""
-    return await _transact(hub, lambda tx: _answer(tx, reserving.move(hub.hub, tx, key, to.node, to.skus)))
+    return await transact(hub, lambda tx: _answer(tx, reserving.move(hub.hub, tx, key, to.node, to.skus)))
 
 
 @router.post("/{key}:confirm", dependencies=_write, responses=_changes)
@@ -184,7 +176,7 @@ async def confirm_reservation(hub: Services, key: Key, given: Confirmation) -> R
         books.close()
         return _answer(tx, held)
 
-    return await _transact(hub, work)
+    return await transact(hub, work)
 
 
 def _rest(order_id: str, connection: str, correlation_id: str, key: str) -> Message:
@@ -192,27 +184,6 @@ def _rest(order_id: str, connection: str, correlation_id: str, key: str) -> Mess
     headers = {"schema": "reroute/1", "connection": connection, "correlation_id": correlation_id}
     body = encode(RerouteDocument(order_id, (), f"rest of reservation {key}"))
     return Message(f"reroute:{order_id}:reservation:{key}", ORDERS, order_id, body, headers)
-
-
-async def _transact(hub: ApiServices, work: Callable[[SqlTransaction], T]) -> T:
-    """Run ``work``; when others were faster or in the way, again."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return await hub.transactions.transact(work)
-        except RecordRejectedError as error:
-            first = error.rejections[0]
-            if first.code in _WRONG:
-                raise ProblemError(422, first.code, first.message) from error
-            raise
-        except Exception as error:
-            if not passes(error):
-                raise
-            if attempt == _ATTEMPTS:
-                raise ProblemError(
-                    503, "busy", "too many want the same stock at once: try again", Retry_After="1"
-                ) from error
-        await hub.transactions.clock.sleep(0.01 * 2**attempt)
-    raise AssertionError
 
 
 def _answer(tx: SqlTransaction, held: tuple[Held, ...]) -> Reservation:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter, Depends
 
-from crossdock.api.parameters import Identifier
+from crossdock.api.parameters import Identifier, Instant, utc
 from crossdock.api.problems import ProblemError, responses
 from crossdock.api.services import Scope, Services, allowed
 from crossdock.sellable import sellable_by_channel
-from crossdock.store.queries.stock import HeldStock, NodeStock, PublishedStock, load_stock
+from crossdock.store.queries.stock import (
+    FencedStock,
+    NodeStock,
+    PromisedStock,
+    PublishedStock,
+    load_stock,
+)
+from crossdock.store.queries.stock_at import load_stock_at
 
 __all__ = ["router"]
 
@@ -25,23 +33,47 @@ class StockAnswer:
     """The stock of a SKU.
 
     Attributes:
-        available_to_promise: By channel: what it may sell now, safety stock taken off.
-        published: What channels were last told.
+        at: The instant it is the stock of.
+        available_to_promise: By channel: what it may sell, safety stock and what is fenced for others taken off.
+        promised: Whom units are promised to.
+        ring_fences: What is left of them; not of a past instant.
+        published: What channels were last told; not of a past instant.
     """
 
     sku: str
+    at: datetime
     available_to_promise: Mapping[str, int]
     nodes: tuple[NodeStock, ...]
-    reservations: tuple[HeldStock, ...]
+    promised: tuple[PromisedStock, ...]
+    ring_fences: tuple[FencedStock, ...]
     published: tuple[PublishedStock, ...]
 
 
 @router.get("/stock/{sku:path}", tags=["stock"], responses=responses(404))
-async def stock(hub: Services, sku: Identifier) -> StockAnswer:
-    """Show what every node has of a SKU, and what every channel may sell."""
-    found = await hub.transactions.database.read(lambda database: load_stock(database, sku))
+async def stock(hub: Services, sku: Identifier, at: Instant = None) -> StockAnswer:
+    """Show what every node has of a SKU, whom it is promised to, and what every channel may sell; also of the past.
+
+    With `at` the books of that instant are rebuilt from the ledger, with all that has been heard of it since. Safety
+    stock is that of today's configuration.
+    """
+    instant = utc("at", at)
+    now = hub.transactions.clock.now()
+    found = await hub.transactions.database.read(
+        lambda database: (
+            load_stock(database, sku, now) if instant is None else load_stock_at(database, sku, instant)
+        )
+    )
     if not found.known:
-        raise ProblemError(404, "sku.missing", f"no node has ever counted SKU {sku!r}, and no product has it")
+        when = "ever" if instant is None else f"by {instant.isoformat()}"
+        raise ProblemError(
+            404, "sku.missing", f"no node has {when} counted SKU {sku!r}, and no product has it"
+        )
     return StockAnswer(
-        sku, sellable_by_channel(hub.hub, found), found.nodes, found.reservations, found.published
+        sku,
+        found.at,
+        sellable_by_channel(hub.hub, found),
+        found.nodes,
+        found.promised,
+        found.ring_fences,
+        found.published,
     )

@@ -47,6 +47,8 @@ class MovementKind(StrEnum):
     DEALLOCATED = "deallocated"
     TRANSFERRED_OUT = "transferred_out"
     TRANSFERRED_IN = "transferred_in"
+    FENCED = "fenced"
+    """No unit moved: what channels may be promised has."""
 
 
 class Balance(NamedTuple):

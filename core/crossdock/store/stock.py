@@ -45,7 +45,6 @@ __all__ = [
     "load_positions",
     "missing_units",
     "omitted_positions",
-    "positions_of_skus",
 ]
 
 
@@ -111,7 +110,6 @@ def _positions_at(wanted: FromClause) -> Select[Any]:
     return select(*_POSITION).select_from(wanted).join(positions, of_key)
 
 
-_SKU = {"sku": Text()}
 _KEY = {"sku": Text(), "node": Text()}
 _positions = SelectMany(_KEY, _positions_at)
 _locked_positions = SelectMany(
@@ -119,10 +117,6 @@ _locked_positions = SelectMany(
     lambda wanted: (
         _positions_at(wanted).order_by(positions.c.sku, positions.c.node).with_for_update(of=positions)
     ),
-)
-_positions_of_skus = SelectMany(
-    _SKU,
-    lambda wanted: select(*_POSITION).select_from(wanted).join(positions, positions.c.sku == wanted.c.sku),
 )
 _news = SelectMany(
     {"external_id": Text()},
@@ -149,11 +143,6 @@ def load_node_positions(
     """Positions of one node by SKU; a missing one is empty. ``lock`` as for ``load_positions``."""
     query = _locked_positions if lock else _positions
     return {row[0]: _position(row) for row in query(connection, [(sku, node) for sku in skus])}
-
-
-def positions_of_skus(connection: Connection, skus: Sequence[str]) -> list[Position]:
-    """All positions of ``skus``, at every node."""
-    return [_position(row) for row in _positions_of_skus(connection, [(sku,) for sku in skus])]
 
 
 def book_promises(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:

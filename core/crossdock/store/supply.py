@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, case, cast, func, literal_column, select
 
 from crossdock.store.bulk import SelectMany
 from crossdock.store.metadata import Instant, RowId
@@ -17,7 +17,7 @@ _NONE: ColumnElement[int] = literal_column("0")
 _LAPSED: ColumnElement[int] = case(
     (
         positions.c.reserved > _NONE,
-        select(func.coalesce(func.sum(reservations.c.quantity, type_=RowId), _NONE))
+        select(cast(func.coalesce(func.sum(reservations.c.quantity), _NONE), RowId))
         .where(
             reservations.c.sku == positions.c.sku,
             reservations.c.node == positions.c.node,

@@ -1,16 +1,28 @@
-"""The stock of one SKU: what every node has, who holds it, what channels were told."""
+"""The stock of one SKU: what every node has, whom it is promised to, what channels were told."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from crossdock.inventory.position import Position
+from crossdock.store import ring_fences
+from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders
 from crossdock.store.stock_tables import positions, products, published_stock, reservations
 
-__all__ = ["HeldStock", "NodeStock", "PublishedStock", "SkuStock", "load_stock"]
+__all__ = [
+    "FencedStock",
+    "NodeStock",
+    "PromiseKind",
+    "PromisedStock",
+    "PublishedStock",
+    "SkuStock",
+    "load_stock",
+    "restrictions_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +30,12 @@ class NodeStock:
     """The units of the SKU at one node.
 
     Attributes:
-        available: What may still be promised: on hand, less what is promised or in quarantine, plus ``cover``.
+        available: What may still be promised: on hand, less what is promised or in quarantine, plus ``cover``. Units
+            whose reservation has lapsed count, whether or not that is booked.
         cover: Units that may be promised beyond stock.
         shortfall: By how many units the node's news fell below the promises.
-        as_of: Of the last count; None where the node has never counted.
+        as_of: Of the last count; None where the node has never counted. Of a past instant, of the last one that
+            differed from the books.
     """
 
     node: str
@@ -46,14 +60,38 @@ class NodeStock:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class HeldStock:
-    """An active reservation."""
+class PromiseKind(StrEnum):
+    """What kind of promise."""
 
+    RESERVATION = "reservation"
+    ALLOCATION = "allocation"
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedStock:
+    """Units that somebody was promised.
+
+    Attributes:
+        key: Of the reservation, or the line of the fulfilment order.
+        order_id: Whose it is; None for a cart.
+        expires_at: Of a reservation, as it stands now.
+    """
+
+    kind: PromiseKind
     key: str
     node: str
     quantity: int
-    expires_at: datetime
+    order_id: str | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FencedStock:
+    """Units at a node that are kept for one channel."""
+
+    channel: str
+    node: str
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +105,19 @@ class PublishedStock:
 
 @dataclass(frozen=True, slots=True)
 class SkuStock:
-    """Everything known of a SKU's stock; ``restrictions`` is empty where the product is not known."""
+    """Everything known of a SKU's stock; ``restrictions`` is empty where the product is not known.
+
+    Of a past instant there is no ``published`` and no ``ring_fences``: the ledger keeps stock and promises.
+    """
 
     sku: str
+    at: datetime
     known_product: bool
     restrictions: tuple[str, ...]
     nodes: tuple[NodeStock, ...]
-    reservations: tuple[HeldStock, ...]
-    published: tuple[PublishedStock, ...]
+    promised: tuple[PromisedStock, ...]
+    ring_fences: tuple[FencedStock, ...] = ()
+    published: tuple[PublishedStock, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -82,44 +125,84 @@ class SkuStock:
         return self.known_product or bool(self.nodes)
 
 
-def load_stock(connection: Connection, sku: str) -> SkuStock:
-    """The stock of ``sku``; of an unknown one, nothing."""
-    restrictions = connection.execute(
-        select(products.c.restrictions).where(products.c.sku == sku)
-    ).scalar_one_or_none()
-    held = (
-        select(reservations.c.key, reservations.c.node, reservations.c.quantity, reservations.c.expires_at)
-        .where(reservations.c.sku == sku, reservations.c.state == "active")
-        .order_by(reservations.c.expires_at, reservations.c.key)
-    )
+def load_stock(connection: Connection, sku: str, now: datetime) -> SkuStock:
+    """The stock of ``sku`` now; of an unknown one, nothing."""
+    restrictions = restrictions_of(connection, sku)
+    held = _reserved(connection, sku)
+    lapsed: dict[str, int] = {}
+    for each in held:
+        if each.expires_at is not None and each.expires_at <= now:
+            lapsed[each.node] = lapsed.get(each.node, 0) + each.quantity
     told = (
         select(published_stock.c.channel, published_stock.c.quantity, published_stock.c.published_at)
         .where(published_stock.c.sku == sku)
         .order_by(published_stock.c.channel)
     )
+    holding = [each for each in held if each.expires_at is None or each.expires_at > now]
     return SkuStock(
         sku,
+        now,
         restrictions is not None,
         tuple(restrictions or ()),
-        _nodes(connection, sku),
-        tuple(HeldStock(*row) for row in connection.execute(held)),
+        _nodes(connection, sku, lapsed),
+        (*holding, *_allocated(connection, sku)),
+        tuple(
+            FencedStock(each.channel, each.node, each.quantity)
+            for each in ring_fences.of_sku(connection, sku)
+        ),
         tuple(PublishedStock(*row) for row in connection.execute(told)),
     )
 
 
-def _nodes(connection: Connection, sku: str) -> tuple[NodeStock, ...]:
-    found = select(positions).where(positions.c.sku == sku).order_by(positions.c.node)
-    return tuple(
-        NodeStock(
-            node=row.node,
-            on_hand=row.on_hand,
-            reserved=row.reserved,
-            allocated=row.allocated,
-            quarantined=row.quarantined,
-            available=max(0, row.on_hand - row.quarantined - row.reserved - row.allocated + row.cover),
-            cover=row.cover,
-            shortfall=row.shortfall,
-            as_of=row.as_of,
-        )
-        for row in connection.execute(found)
+def restrictions_of(connection: Connection, sku: str) -> list[str] | None:
+    """The restrictions of a product; None where it is not known."""
+    found: list[str] | None = connection.execute(
+        select(products.c.restrictions).where(products.c.sku == sku)
+    ).scalar_one_or_none()
+    return found
+
+
+def _reserved(connection: Connection, sku: str) -> list[PromisedStock]:
+    rows = connection.execute(
+        select(reservations.c.key, reservations.c.node, reservations.c.quantity, reservations.c.expires_at)
+        .where(reservations.c.sku == sku, reservations.c.state == "active")
+        .order_by(reservations.c.expires_at, reservations.c.key)
     )
+    return [
+        PromisedStock(PromiseKind.RESERVATION, row.key, row.node, row.quantity, None, row.expires_at)
+        for row in rows
+    ]
+
+
+def _allocated(connection: Connection, sku: str) -> list[PromisedStock]:
+    lines, heads = fulfilment_order_lines.c, fulfilment_orders.c
+    rows = connection.execute(
+        select(lines.id, heads.node, lines.open, heads.order_id)
+        .join_from(fulfilment_order_lines, fulfilment_orders, lines.fulfilment_order_id == heads.id)
+        .where(lines.sku == sku, lines.open > literal_column("0"))
+        .order_by(heads.created_at, lines.id)
+    )
+    return [
+        PromisedStock(PromiseKind.ALLOCATION, row.id, row.node, row.open, row.order_id, None) for row in rows
+    ]
+
+
+def _nodes(connection: Connection, sku: str, lapsed: dict[str, int]) -> tuple[NodeStock, ...]:
+    found = select(positions).where(positions.c.sku == sku).order_by(positions.c.node)
+    nodes = []
+    for row in connection.execute(found):
+        free = row.on_hand - row.quarantined - row.reserved - row.allocated + row.cover
+        nodes.append(
+            NodeStock(
+                node=row.node,
+                on_hand=row.on_hand,
+                reserved=row.reserved,
+                allocated=row.allocated,
+                quarantined=row.quarantined,
+                available=max(0, free + lapsed.get(row.node, 0)),
+                cover=row.cover,
+                shortfall=row.shortfall,
+                as_of=row.as_of,
+            )
+        )
+    return tuple(nodes)

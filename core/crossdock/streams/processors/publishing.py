@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
+from sys import maxsize
 
 from sqlalchemy import Connection
 
-from crossdock.inventory.position import Position
 from crossdock.inventory.publishing import Publication, levels_to_publish
 from crossdock.inventory.safety_stock import product_tags
-from crossdock.store import commands, publications, stock
+from crossdock.store import commands, publications
 from crossdock.store.commands import CommandRow
 from crossdock.store.ledger_reader import LedgerReader
+from crossdock.store.supply import available_to_route
 from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.documents import encode
 from crossdock.streams.processors.hub import Channel, Hub
+from crossdock.streams.processors.limits import fences_of, unfenced
 
 __all__ = ["publish_timer"]
 
@@ -36,10 +39,11 @@ def publish(hub: Hub, reader: LedgerReader, tx: Transaction) -> None:
     if reached == since:
         return
     if channels and skus:
-        positions = stock.positions_of_skus(tx.connection, skus)
+        rows = available_to_route(tx.connection, skus, tx.now)
+        fences = fences_of(tx.connection, rows)
         facts = load_products(tx.connection, skus)
         for channel in channels:
-            _publish_to(hub, tx, channel, skus, positions, facts)
+            _publish_to(hub, tx, channel, skus, unfenced(rows, fences, channel.id), facts)
     publications.save_position(tx.connection, reached, tx.now)
 
 
@@ -52,12 +56,12 @@ def _publish_to(
     tx: Transaction,
     channel: Channel,
     skus: list[str],
-    positions: list[Position],
+    rows: Iterable[tuple[str, str, int, int]],
     facts: dict[str, ProductFacts],
 ) -> None:
     available = dict.fromkeys(skus, 0)
-    for position in positions:
-        available[position.sku] += _sellable(hub, channel.id, position, facts.get(position.sku))
+    for sku, node, units, sellable in rows:
+        available[sku] += max(0, units - _kept(hub, channel.id, sku, node, sellable, facts.get(sku)))
     told = publications.load_published(tx.connection, channel.id, skus)
     levels = levels_to_publish(told, available)
     _enqueue(tx.connection, tx, channel, levels)
@@ -66,15 +70,15 @@ def _publish_to(
     )
 
 
-def _sellable(hub: Hub, channel: str, position: Position, facts: ProductFacts | None) -> int:
-    groups = hub.node_groups.get(position.node)
+def _kept(hub: Hub, channel: str, sku: str, node: str, sellable: int, facts: ProductFacts | None) -> int:
+    """Units that ``channel`` may not sell: the safety stock; all where the node is not configured any more."""
+    groups = hub.node_groups.get(node)
     if groups is None:
+        return maxsize
+    if not hub.safety.rules:
         return 0
-    units = position.on_hand - position.quarantined - position.reserved - position.allocated
-    if hub.safety.rules:
-        tags = product_tags(position.sku, facts.restrictions if facts else ())
-        units -= hub.safety.kept(position, tags, groups, channel)
-    return max(0, units)
+    tags = product_tags(sku, facts.restrictions if facts else ())
+    return hub.safety.rule(tags, groups, channel).kept_of(max(0, sellable))
 
 
 def _enqueue(connection: Connection, tx: Transaction, channel: Channel, levels: list[Publication]) -> None:
