@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from crossdock.api import (
     entry,
+    inbound,
     interventions,
     operations,
     orders,
@@ -115,6 +116,7 @@ def _application(*, with_rest: bool) -> FastAPI:
             stock,
             reservations,
             ring_fences,
+            inbound,
             operations,
             worklist,
         )

@@ -126,6 +126,9 @@ def _print(stock: SkuStock, sellable: Mapping[str, int], *, past: bool) -> None:
             for each in stock.promised
         )
         out.print(grid("promised", "to", "node", "#units", "order", "expires", rows=held))
+    if stock.inbound:
+        due = ((each.id, each.node, each.quantity, each.due) for each in stock.inbound)
+        out.print(grid("inbound", "node", "#units", "due", rows=due))
     if stock.ring_fences:
         fenced = ((each.channel, each.node, each.quantity) for each in stock.ring_fences)
         out.print(grid("fenced for", "node", "#units", rows=fenced))

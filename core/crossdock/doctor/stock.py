@@ -36,6 +36,18 @@ STOCK_CHECKS = (
         """),
     ),
     Check(
+        "cover_equals_back_orders",
+        "What may be promised of a position beyond its stock is what its back-orders wait for.",
+        "Report this; `PUT /v1/inbound/…` with what is really due, or cancelling the orders, gives the units back.",
+        sql("""
+        SELECT sku, node, sum(booked) AS cover, sum(held) AS back_ordered
+        FROM (SELECT sku, node, cover AS booked, 0 AS held FROM positions
+              UNION ALL
+              SELECT sku, node, 0, to_come FROM back_orders) AS both_books
+        GROUP BY sku, node HAVING sum(booked) <> sum(held) ORDER BY sku, node
+        """),
+    ),
+    Check(
         "reserved_equals_reservations",
         "The reserved units of a position are those of its active reservations.",
         "Report this; releasing the reservation by hand books the units back.",

@@ -9,7 +9,7 @@ Three ways to write a position, and only the last two may say that reality fell 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,12 +39,15 @@ from crossdock_schemas.stock import FeedMeaning
 __all__ = [
     "book_facts",
     "book_promises",
+    "change_cover",
+    "covers",
     "has_news",
     "in_flight",
     "load_node_positions",
     "load_positions",
     "missing_units",
     "omitted_positions",
+    "open_positions",
 ]
 
 
@@ -96,6 +99,29 @@ _fact = UpdateMany(
             positions.c.reserved + new.reserved + positions.c.allocated + new.allocated,
         ),
     },
+)
+
+_cover = UpdateMany(
+    positions,
+    ("sku", "node"),
+    {"cover": RowId},
+    lambda new: {
+        "cover": positions.c.cover + new.cover,
+        "shortfall": missing_units(
+            positions.c.on_hand,
+            positions.c.quarantined - new.cover,
+            positions.c.reserved + positions.c.allocated,
+        ),
+    },
+)
+
+_covers = SelectMany(
+    {"sku": Text(), "node": Text()},
+    lambda wanted: (
+        select(positions.c.sku, positions.c.node, positions.c.cover)
+        .select_from(wanted)
+        .join(positions, and_(positions.c.sku == wanted.c.sku, positions.c.node == wanted.c.node))
+    ),
 )
 
 _open = InsertMany(positions, Position._fields, ignore=True)
@@ -169,6 +195,16 @@ def book_promises(connection: Connection, movements: Sequence[Movement], now: da
     _record(connection, movements, now)
 
 
+def covers(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """What is promised beyond stock, by ``(sku, node)``; a position that does not exist is missing."""
+    return {(row.sku, row.node): row.cover for row in _covers(connection, sorted(set(keys)))}
+
+
+def change_cover(connection: Connection, changes: Mapping[tuple[str, str], int]) -> None:
+    """Add to what may be promised beyond stock, by ``(sku, node)``; less than is promised is a shortfall."""
+    _cover(connection, [(*key, changes[key]) for key in sorted(changes) if changes[key]])
+
+
 def book_facts(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:
     """Book what happened at nodes. A position that did not exist is opened."""
     sums: dict[tuple[str, str], list[int]] = {}
@@ -177,12 +213,17 @@ def book_facts(connection: Connection, movements: Sequence[Movement], now: datet
         for index, units in enumerate(movement[3:7]):
             total[index] += units
     keys = sorted(sums)
+    open_positions(connection, keys)
+    _fact(connection, [(sku, node, *sums[sku, node]) for sku, node in keys])
+    _record(connection, movements, now)
+
+
+def open_positions(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
+    """Have positions that do not exist yet, empty."""
     _open(
         connection,
         [(sku, node, 0, 0, 0, 0, None, None, "", FeedMeaning.PHYSICAL.value) for sku, node in keys],
     )
-    _fact(connection, [(sku, node, *sums[sku, node]) for sku, node in keys])
-    _record(connection, movements, now)
 
 
 def _record(connection: Connection, movements: Sequence[Movement], now: datetime) -> None:

@@ -7,8 +7,10 @@ from sqlalchemy import CheckConstraint, Column, Index, Integer, LargeBinary, Tab
 from crossdock.store.metadata import Instant, Json, RowId, metadata
 
 __all__ = [
+    "back_orders",
     "capacity_used",
     "feeds",
+    "inbound",
     "ledger",
     "positions",
     "products",
@@ -150,6 +152,39 @@ ring_fence_uses = Table(
     Column("quantity", RowId, nullable=False),
     CheckConstraint("quantity >= 0", name="quantity"),
     sqlite_with_rowid=False,
+)
+
+inbound = Table(
+    "inbound",
+    metadata,
+    # A line of a purchase order, ship notice or transfer.
+    Column("id", Text, primary_key=True),
+    Column("sku", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    # Units still to arrive.
+    Column("quantity", RowId, nullable=False),
+    Column("due", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("quantity >= 0", name="quantity"),
+    Index("ix_inbound_position", "sku", "node"),
+)
+
+back_orders = Table(
+    "back_orders",
+    metadata,
+    # Of the reservation that holds the units.
+    Column("key", Text, primary_key=True),
+    Column("order_id", Text, nullable=False),
+    Column("line_id", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("quantity", RowId, nullable=False),
+    # Of them, those that have not arrived: the ``cover`` of the position is their sum.
+    Column("to_come", RowId, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("to_come >= 0 AND to_come <= quantity", name="to_come"),
+    Index("ix_back_orders_order", "order_id"),
+    Index("ix_back_orders_position", "sku", "node"),
 )
 
 published_stock = Table(

@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, literal_column, select
 
+from crossdock.inventory.inbound import Inbound
 from crossdock.inventory.position import Position
-from crossdock.store import ring_fences
+from crossdock.store import inbound, ring_fences
 from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders
 from crossdock.store.stock_tables import positions, products, published_stock, reservations
 
@@ -107,7 +108,7 @@ class PublishedStock:
 class SkuStock:
     """Everything known of a SKU's stock; ``restrictions`` is empty where the product is not known.
 
-    Of a past instant there is no ``published`` and no ``ring_fences``: the ledger keeps stock and promises.
+    Of a past instant there is no ``published``, ``inbound`` or ``ring_fences``: the ledger keeps stock and promises.
     """
 
     sku: str
@@ -117,6 +118,7 @@ class SkuStock:
     nodes: tuple[NodeStock, ...]
     promised: tuple[PromisedStock, ...]
     ring_fences: tuple[FencedStock, ...] = ()
+    inbound: tuple[Inbound, ...] = ()
     published: tuple[PublishedStock, ...] = ()
 
     @property
@@ -150,6 +152,7 @@ def load_stock(connection: Connection, sku: str, now: datetime) -> SkuStock:
             FencedStock(each.channel, each.node, each.quantity)
             for each in ring_fences.of_sku(connection, sku)
         ),
+        tuple(inbound.of_skus(connection, [sku])),
         tuple(PublishedStock(*row) for row in connection.execute(told)),
     )
 

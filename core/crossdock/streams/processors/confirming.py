@@ -16,7 +16,7 @@ from crossdock.inventory import promises
 from crossdock.inventory.position import Movement, Position
 from crossdock.inventory.promises import Refusal, Reservation, ReservationState
 from crossdock.routing import SupplyView
-from crossdock.store import capacity, reservations, ring_fences
+from crossdock.store import capacity, inbound, reservations, ring_fences
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import load_products
@@ -24,7 +24,7 @@ from crossdock.streams.processors.placing import fulfil_from
 from crossdock.streams.processors.reserving import locked
 from crossdock.streams.processors.snapshot import View
 
-__all__ = ["confirm", "confirm_named"]
+__all__ = ["confirm", "confirm_arrived", "confirm_named"]
 
 _KIND = "reservation"
 Key = tuple[str, str]
@@ -44,6 +44,21 @@ def confirm_named(books: Books, order_ids: Iterable[str]) -> None:
                     structlog.get_logger(__name__).info(
                         "reservation not confirmed", order=order_id, error=error.message
                     )
+
+
+def confirm_arrived(books: Books, order_ids: Iterable[str]) -> None:
+    """Place what orders were promised out of supply that has come since."""
+    for each in inbound.of_orders(books.tx.connection, order_ids):
+        if each.to_come:
+            continue
+        try:
+            confirm(books, each.key, each.order_id)
+        except RecordRejectedError as error:
+            structlog.get_logger(__name__).info(
+                "back-order not placed", order=each.order_id, error=error.message
+            )
+        else:
+            inbound.remove(books.tx.connection, [each.key])
 
 
 def confirm(books: Books, key: str, order_id: str) -> tuple[Reservation, ...]:

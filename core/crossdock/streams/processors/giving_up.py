@@ -12,6 +12,7 @@ from crossdock.routing import Decision
 from crossdock.routing.policy import Unfillable
 from crossdock.store.catalogue import known_skus
 from crossdock.store.order_book import StoredOrder
+from crossdock.streams.processors import back_ordering
 from crossdock.streams.processors.books import Books
 
 __all__ = ["cancel_rest", "give_up", "wait"]
@@ -42,6 +43,8 @@ def wait(books: Books, order: StoredOrder, decision: Decision) -> bool:
             reason=reason,
         )
     )
+    if endless:
+        back_ordering.promise(books, order, decision)
     return True
 
 

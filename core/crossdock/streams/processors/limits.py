@@ -11,7 +11,7 @@ from crossdock.inventory.availability import Limits
 from crossdock.inventory.position import Movement, Position
 from crossdock.inventory.ring_fences import RingFence, consume, fenced_for_others
 from crossdock.inventory.safety_stock import product_tags
-from crossdock.store import ring_fences
+from crossdock.store import ring_fences, stock
 from crossdock.store.ring_fences import FenceUse
 from crossdock.streams.processors.demand import load_products
 from crossdock.streams.processors.hub import Hub
@@ -69,6 +69,7 @@ def limits_of(
 ) -> tuple[dict[Key, Limits], Fences]:
     """The limits of ``channel`` by ``(sku, node)``, and the fences they come from."""
     fences = ring_fences.load(connection, positions)
+    covers = stock.covers(connection, positions)
     facts = load_products(connection, {sku for sku, _ in positions}) if hub.safety.rules else {}
     found: dict[Key, Limits] = {}
     for (sku, node), position in positions.items():
@@ -78,6 +79,8 @@ def limits_of(
             tags = product_tags(sku, product.restrictions if product else ())
             kept = hub.safety.kept(position, tags, hub.node_groups.get(node, frozenset()), channel)
         found[sku, node] = Limits(
-            safety_stock=kept, ring_fenced=fenced_for_others(fences.get((sku, node), ()), channel)
+            safety_stock=kept,
+            ring_fenced=fenced_for_others(fences.get((sku, node), ()), channel),
+            inbound_promised=covers.get((sku, node), 0),
         )
     return found, fences

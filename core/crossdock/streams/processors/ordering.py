@@ -14,9 +14,10 @@ from crossdock.orders.life_cycles import FulfilmentState, OrderState
 from crossdock.orders.quantities import LineQuantities
 from crossdock.store.order_book import StoredLine, StoredOrder
 from crossdock.streams.processor import Message, Processor, Transaction
+from crossdock.streams.processors.back_ordering import drop_surplus
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.cancelling import being_cancelled, cancel, cancellable
-from crossdock.streams.processors.confirming import confirm_named
+from crossdock.streams.processors.confirming import confirm_arrived, confirm_named
 from crossdock.streams.processors.documents import (
     CancellationDocument,
     OrderDocument,
@@ -71,7 +72,12 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
         resume(books, each)
     wanted = {each: nodes for each, nodes in wanted.items() if not kept_from_routing(books, each)}
     confirm_named(books, new)
+    known = [each for each in books.orders if each not in new]
+    if known:
+        confirm_arrived(books, [each for each in wanted if each not in new])
     place(books, {each: frozenset(nodes) | tried_nodes(books, each) for each, nodes in wanted.items()}, why)
+    if known:
+        drop_surplus(books, known)
     post_sales_orders(books, new)
     books.close()
 

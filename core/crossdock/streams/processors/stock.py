@@ -29,6 +29,7 @@ from crossdock.orders.worklist import Cause, open_item
 from crossdock.store import counts, feeds, stock
 from crossdock.store.worklist import raise_items, settle
 from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
+from crossdock.streams.processors.back_ordering import arrived
 from crossdock.streams.processors.documents import (
     FeedDocument,
     MovementDocument,
@@ -42,6 +43,8 @@ from crossdock.streams.topics import STOCK
 from crossdock_schemas.stock import FeedMeaning, FeedMode, MovementReason
 
 __all__ = ["stock_processor"]
+
+_SUPPLY = (MovementReason.RECEIVED, MovementReason.TRANSFERRED_IN)
 
 
 def stock_processor(hub: Hub) -> Processor:
@@ -124,7 +127,9 @@ def _book(hub: Hub, tx: Transaction, feed: FeedContext, result: FeedResult) -> N
         stock.book_facts(tx.connection, result.movements, tx.now)
     else:
         counts.book_counts(tx.connection, feed, result.positions, result.movements, tx.now)
-    cover(hub, tx, result.shortfalls)
+    if result.shortfalls:
+        skus = [short.sku for short in result.shortfalls]
+        cover(hub, tx, feeds.shortfalls(tx.connection, feed.node, skus))
 
 
 def _note(
@@ -219,7 +224,22 @@ def _movement(hub: Hub, tx: Transaction, message: Message, document: MovementDoc
     known = stock.has_news(tx.connection, source, [movement.external_id for movement in movements])
     news = [each for each in movements if (each.external_id, each.kind.value, each.sku) not in known]
     stock.book_facts(tx.connection, news, tx.now)
+    came = _came(document, movements, news)
+    if came:
+        arrived(hub, tx, document.node, came)
     cover(hub, tx, feeds.shortfalls(tx.connection, document.node, skus))
+
+
+def _came(
+    document: MovementDocument, movements: Sequence[Movement], news: Sequence[Movement]
+) -> dict[str, int]:
+    """Units by SKU that the news says have come; a count may have seen them before."""
+    fresh = {(each.external_id, each.kind) for each in news}
+    came: dict[str, int] = {}
+    for line, movement in zip(document.lines, movements, strict=True):
+        if line.reason in _SUPPLY and (movement.external_id, movement.kind) in fresh:
+            came[line.sku] = came.get(line.sku, 0) + line.quantity
+    return came
 
 
 def _moved(
