@@ -150,7 +150,7 @@ class Model:
         everything: dict[str, int] = {}
         for line in stored.fulfilment.lines:
             everything[line.sku] = everything.get(line.sku, 0) + line.open
-        boxes = parcels or [units or everything]
+        boxes = parcels or [units or {sku: left for sku, left in everything.items() if left}]
         self.hub.clock.move(60)
         advice = {
             "external_id": f"advice-{name}-{self.hub.clock.now():%d%H%M%S}",
@@ -175,11 +175,11 @@ class Model:
 
     def _do_cancel(self, name: str, lines: Mapping[str, int] | None = None, by: str = "people") -> None:
         order = self._order(name)
+        document = msgspec.json.decode(order.document)
         units = {
-            line.line_id: number
-            for line in order.lines
-            for sku, number in (lines or {}).items()
-            if line.sku == sku
+            line["external_id"]: (lines or {})[line["sku"]]
+            for line in document["lines"]
+            if line["sku"] in (lines or {})
         }
         if by == "channel":
             wish = {
@@ -230,7 +230,11 @@ class Model:
             found.setdefault("stock", {})[node] = shown
         rows = [row for row in self.hub.rows(commands) if row["name"] != "stock.publish"]
         if "told" in then:
-            found["told"] = [self._words(row) for row in rows[self._told :]]
+            wanted = [*then["told"], *[""] * len(rows)]
+            found["told"] = [
+                self._words(row, units=said.count(" ") > 1)
+                for row, said in zip(rows[self._told :], wanted, strict=False)
+            ]
         if then:
             self._told = len(rows)
         if "work" in then:
@@ -309,8 +313,27 @@ class Model:
             shown["delivery"] = document.get("delivery", "ship")
         return shown
 
-    def _words(self, row: dict[str, Any]) -> str:
-        return f"{row['connection']} {row['name']}"
+    def _words(self, row: dict[str, Any], *, units: bool) -> str:
+        """Who was told what; where the page says it, of how many units by SKU."""
+        words = f"{row['connection']} {row['name']}"
+        if not units:
+            return words
+        document = msgspec.json.decode(row["payload"])
+        lines = document.get("lines") or [
+            line for parcel in document.get("parcels", ()) for line in parcel["lines"]
+        ]
+        skus = {line["external_id"]: line["sku"] for line in self._channel_lines(row["order_key"])}
+        counts: dict[str, int] = {}
+        for line in lines:
+            sku = line.get("sku") or skus[line["external_id"]]
+            counts[sku] = counts.get(sku, 0) + line["quantity"]
+        return " ".join(
+            [words, *(f"{sku}={count}" for sku, count in counts.items())] if counts else [words, "all"]
+        )
+
+    def _channel_lines(self, order_id: str) -> list[dict[str, Any]]:
+        found = self.hub.database.read_now(lambda db: load_orders(db, [order_id], lock=False))
+        return list(msgspec.json.decode(found[order_id].document)["lines"]) if order_id in found else []
 
 
 def _like(wanted: Any, shown: dict[str, Any]) -> Any:

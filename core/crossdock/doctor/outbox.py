@@ -20,6 +20,10 @@ _UNTOLD = """
                       AND told.idempotency_key = '{command}:' || left_node.id)
       AND NOT EXISTS (SELECT 1 FROM work_items AS item WHERE item.order_id = left_node.order_id
                       AND item.cause IN ('over_shipped', 'called_off_but_done'))
+      -- Components are told of with the shipment that makes their kit whole.
+      AND EXISTS (SELECT 1 FROM fulfilment_order_lines AS held
+                  JOIN order_lines AS line ON line.order_id = left_node.order_id AND line.line_id = held.order_line
+                  WHERE held.fulfilment_order_id = left_node.fulfilment_order_id AND line.kit_line IS NULL)
       AND {applies}
     ORDER BY left_node.id
 """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import Connection, Text, case, literal, select
 
-from crossdock.store.bulk import InsertMany
+from crossdock.store.bulk import InsertMany, SelectMany
+from crossdock.store.metadata import Json
 from crossdock.store.stock_tables import positions, products
 
-__all__ = ["ProductRow", "known_skus", "save_products"]
+__all__ = ["Component", "ProductRow", "components_of", "known_skus", "save_products"]
 
 
 class ProductRow(NamedTuple):
@@ -23,6 +24,14 @@ class ProductRow(NamedTuple):
     volume_cm3: int
     restrictions: list[str]
     document: bytes
+    components: Sequence[tuple[str, int]] = ()
+
+
+class Component(NamedTuple):
+    """Units of a SKU in one kit."""
+
+    sku: str
+    units: int
 
 
 _NAMES = ProductRow._fields[1:]
@@ -41,6 +50,23 @@ _save = InsertMany(
 def save_products(connection: Connection, rows: Sequence[ProductRow], now: datetime) -> None:
     """Insert or update products; a version older than the known one changes nothing."""
     _save(connection, [(*row, now) for row in rows])
+
+
+_made_of = SelectMany(
+    {"sku": Text()},
+    lambda wanted: (
+        select(products.c.sku, products.c.components)
+        .select_from(wanted)
+        .join(products, products.c.sku == wanted.c.sku)
+        .where(products.c.components != literal([], Json()))
+    ),
+)
+
+
+def components_of(connection: Connection, skus: Iterable[str]) -> dict[str, tuple[Component, ...]]:
+    """What kits are made of; SKUs that are none are missing."""
+    rows = _made_of(connection, [(sku,) for sku in sorted(set(skus))])
+    return {row[0]: tuple(Component(*each) for each in row[1]) for row in rows}
 
 
 def known_skus(connection: Connection, skus: Sequence[str]) -> set[str]:

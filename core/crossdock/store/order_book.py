@@ -10,6 +10,7 @@ from msgspec import Struct, convert
 from sqlalchemy import Connection, FromClause, Select, Table, Text, select
 
 from crossdock.orders.holds import Hold, Holds
+from crossdock.orders.kits import Part
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.quantities import LineQuantities
 from crossdock.store.bulk import InsertMany, SelectMany
@@ -24,12 +25,17 @@ __all__ = [
 
 
 class StoredLine(Struct, frozen=True):
-    """One order line; ``position`` is its place in the order."""
+    """One order line; ``position`` is its place in the order.
+
+    Of a component of a kit ``kit_line`` is the channel's line, and ``per_kit`` how many units are in one kit.
+    """
 
     line_id: str
     position: int
     sku: str
     quantities: LineQuantities
+    kit_line: str | None = None
+    per_kit: int = 1
 
 
 class StoredOrder(Struct, frozen=True):
@@ -72,6 +78,11 @@ class StoredOrder(Struct, frozen=True):
         return {line.line_id: line.quantities for line in self.lines}
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """The lines' places in the channel's order."""
+        return tuple([Part(line.line_id, line.kit_line or line.line_id, line.per_kit) for line in self.lines])
+
+    @property
     def hold(self) -> str | None:
         """The names of the holds whose end has not been noted, for lists."""
         return ", ".join([hold.name for hold in self.holds if hold.ended_at is None]) or None
@@ -86,7 +97,7 @@ class StoredOrder(Struct, frozen=True):
 
 _ORDER = tuple(name for name in StoredOrder.__struct_fields__ if name != "lines")
 _UNITS = LineQuantities.__struct_fields__
-_LINE = ("order_id", "line_id", "position", "sku", *_UNITS)
+_LINE = ("order_id", "line_id", "position", "sku", "kit_line", "per_kit", *_UNITS)
 
 
 def _upsert(table: Table, columns: Sequence[str], key: Sequence[str], changing: Sequence[str]) -> InsertMany:
@@ -146,8 +157,9 @@ def load_orders(connection: Connection, ids: Iterable[str], *, lock: bool = True
     query = _locked_orders if lock else _orders
     rows = query(connection, [(each,) for each in sorted(set(ids))])
     lines: dict[str, list[StoredLine]] = {}
-    for order_id, line_id, position, sku, *units in _lines(connection, [(row.id,) for row in rows]):
-        line = StoredLine(line_id, position, sku, LineQuantities(*units))
+    found = _lines(connection, [(row.id,) for row in rows])
+    for order_id, line_id, position, sku, kit_line, per_kit, *units in found:
+        line = StoredLine(line_id, position, sku, LineQuantities(*units), kit_line, per_kit)
         lines.setdefault(order_id, []).append(line)
     return {row.id: _order(row, tuple(lines.get(row.id, ()))) for row in rows}
 
@@ -164,7 +176,15 @@ def save_orders(connection: Connection, changed: Sequence[StoredOrder], now: dat
     _save_lines(
         connection,
         [
-            (order.id, line.line_id, line.position, line.sku, *(getattr(line.quantities, n) for n in _UNITS))
+            (
+                order.id,
+                line.line_id,
+                line.position,
+                line.sku,
+                line.kit_line,
+                line.per_kit,
+                *(getattr(line.quantities, name) for name in _UNITS),
+            )
             for order in changed
             for line in order.lines
         ],

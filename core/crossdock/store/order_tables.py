@@ -86,6 +86,9 @@ order_lines = Table(
     Column("short", RowId, nullable=False),
     Column("returned", RowId, nullable=False),
     Column("over_shipped", RowId, nullable=False),
+    # Of a component of a kit: the channel's line, and units in one kit.
+    Column("kit_line", Text),
+    Column("per_kit", Integer, nullable=False, server_default=text("1")),
     CheckConstraint("cancelled + allocated + shipped <= ordered", name="adds_up"),
     CheckConstraint(
         "cancelled >= 0 AND allocated >= 0 AND requested >= 0 AND requested <= allocated AND shipped >= 0",

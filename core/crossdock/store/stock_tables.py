@@ -28,6 +28,8 @@ products = Table(
     Column("weight_grams", RowId, nullable=False),
     Column("volume_cm3", RowId, nullable=False),
     Column("restrictions", Json, nullable=False),
+    # Of a kit: pairs of SKU and units.
+    Column("components", Json, nullable=False, server_default=text("'[]'")),
     Column("document", LargeBinary, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )

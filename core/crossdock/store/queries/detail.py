@@ -26,10 +26,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class DetailLine:
-    """An order line and where its units are."""
+    """An order line and where its units are; ``kit_line`` is the channel's line of which it is a component."""
 
     line: str
     sku: str
+    kit_line: str | None
+    per_kit: int
     ordered: int
     cancelled: int
     allocated: int
@@ -125,7 +127,7 @@ def detail_of(order: StoredOrder, fulfilments: Sequence[StoredFulfilment]) -> Or
         placed_at=order.placed_at,
         deliver_by=order.deliver_by,
         lines=tuple(
-            DetailLine(line=line.line_id, sku=line.sku, **_named(DetailLine, line.quantities))
+            DetailLine(line=line.line_id, **_named(DetailLine, line), **_named(DetailLine, line.quantities))
             for line in order.lines
         ),
         holds=tuple(DetailHold(**_named(DetailHold, hold)) for hold in order.holds),

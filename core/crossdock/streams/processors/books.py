@@ -44,6 +44,7 @@ from crossdock.store.order_book import StoredOrder
 from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.documents import OrderDocument, encode, read
+from crossdock.streams.processors.exploding import by_order, explode
 from crossdock.streams.processors.freeing import freed
 from crossdock.streams.processors.happenings import Acknowledge, Occurrence
 from crossdock.streams.processors.hub import Hub
@@ -108,6 +109,12 @@ class Books:
         if found is None:
             found = self._documents[body] = read(body, OrderDocument)
         return found
+
+    def document_of(self, order: StoredOrder) -> OrderDocument:
+        """An order's document, with the components of its kits in place of them."""
+        document = self.document(order.document)
+        kits = by_order(order)
+        return explode(document, lambda line: kits.get(line.external_id, ())) if kits else document
 
     def put_order(self, order: StoredOrder) -> None:
         """Keep a new or changed order."""

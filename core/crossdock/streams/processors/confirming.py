@@ -110,9 +110,7 @@ def _place(
     facts = load_products(books.tx.connection, waiting)
     before = len(books.of_order(order_id))
     wanting = _only(order, {sku: units for sku, _, units in held})
-    fulfil_from(
-        books, wanting, books.document(order.document), facts, frozenset(), view, f"reservation {key}"
-    )
+    fulfil_from(books, wanting, books.document_of(order), facts, frozenset(), view, f"reservation {key}")
     if len(books.of_order(order_id)) == before:
         raise _refused(
             "not_placed",

@@ -68,7 +68,6 @@ class AddressDocument(Part, frozen=True):
 class PromiseDocument(Part, frozen=True):
     """``Promise``."""
 
-    ship_after: datetime | None = None
     ship_by: datetime | None = None
     deliver_by: datetime | None = None
     service: str | None = None
@@ -95,7 +94,7 @@ class DestinationDocument(Part, frozen=True):
 
 
 class LineDocument(Part, frozen=True):
-    """``OrderLine``."""
+    """``OrderLine``; ``per_kit`` is of lines that the hub made of the kit in line ``group``: units in one kit."""
 
     external_id: str
     sku: str
@@ -116,6 +115,7 @@ class LineDocument(Part, frozen=True):
     group: str | None = None
     kit: str | None = None
     available_from: datetime | None = None
+    per_kit: int = 0
 
 
 class TotalsDocument(Part, frozen=True):
@@ -215,6 +215,7 @@ class ProductDocument(Part, frozen=True):
     weight: WeightDocument | None = None
     dimensions: dict[str, Decimal] | None = None
     restrictions: tuple[str, ...] = ()
+    components: tuple[dict[str, Any], ...] = ()
 
 
 class ResponseLineDocument(Part, frozen=True):
@@ -273,7 +274,6 @@ class LabelDocument(Part, frozen=True):
     carrier: str
     service: str | None = None
     cost: MoneyDocument | None = None
-    tracking_url: str | None = None
 
 
 class TrackingDocument(Part, frozen=True):

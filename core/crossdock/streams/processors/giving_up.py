@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from crossdock.orders.effects import LineUnits
+from crossdock.orders.kits import with_siblings
 from crossdock.orders.worklist import Cause
 from crossdock.routing import Decision
 from crossdock.routing.policy import Unfillable
@@ -14,6 +14,8 @@ from crossdock.store.catalogue import known_skus
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors import back_ordering
 from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.cancelling import cancel, cancellable
+from crossdock.streams.processors.happenings import Occurrence
 
 __all__ = ["cancel_rest", "give_up", "wait"]
 
@@ -59,17 +61,22 @@ def give_up(books: Books, order: StoredOrder, decision: Decision) -> None:
 
 
 def cancel_rest(books: Books, order: StoredOrder, reason: str) -> int:
-    """Cancel the unplaced units of an order, and tell the channel; returns how many."""
-    quantities = order.quantities
-    lines: list[LineUnits] = []
-    for line in order.lines:
-        units = line.quantities.unallocated
-        if units:
-            quantities[line.line_id] = line.quantities.cancel(units)
-            lines.append(LineUnits(line.line_id, units))
+    """Cancel the unplaced units of an order, and tell the channel; returns how many.
+
+    Without one component the others of a kit are of no use: they are cancelled as well, at nodes if they agree.
+    """
+    missing = {line.line_id: line.quantities.unallocated for line in order.lines}
+    left = cancellable(books, order.id)
+    lost = {
+        line: possible
+        for line, units in with_siblings(order.parts, missing).items()
+        if (possible := min(units, left[line]))
+    }
+    cause = Occurrence(f"given-up:{order.id}:{order.decisions}", "hub", books.tx.now)
+    cancel(books, order.id, lost, "inventory", cause, tell_channel=True)
+    quantities = books.orders[order.id].quantities
     books.put_quantities(order.id, quantities, reason=reason, route_at=None, route_until=None)
-    books.tell_cancelled(order.id, lines, "inventory")
-    return sum(line.quantity for line in lines)
+    return sum(missing.values())
 
 
 def _unknown(books: Books, decision: Decision) -> str:

@@ -44,7 +44,7 @@ def resume(books: Books, order_id: str) -> None:
         if stored.fulfilment.state is FulfilmentState.ON_HOLD:
             state, _ = step(stored.fulfilment, FulfilmentEvent.RELEASE)
             released = replace(stored, fulfilment=replace(stored.fulfilment, state=state))
-            ask(books, released, books.document(order.document))
+            ask(books, released, books.document_of(order))
 
 
 def keep_back(books: Books, order_id: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.effects import LineUnits
 from crossdock.orders.holds import Hold, lift, place_hold
+from crossdock.orders.kits import of_components
 from crossdock.orders.life_cycles import OrderState
 from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.books import Books
@@ -83,7 +84,7 @@ def cancel_order(
     """Cancel units by order line (none named: all that is left), and tell the channel.
 
     Args:
-        lines: Units by order line.
+        lines: Units by the channel's line, of a kit whole kits; what comes of it is told by component.
         reason: For the channel.
         cause: Id of the wish.
 
@@ -91,13 +92,15 @@ def cancel_order(
         RecordRejectedError: There is no such order, or no such line.
     """
     books = _books(hub, tx, order_id)
-    left = cancellable(books, order_id)
-    unknown = sorted(lines.keys() - left.keys())
+    parts = books.orders[order_id].parts
+    known = dict.fromkeys(part.channel_line for part in parts)
+    unknown = sorted(lines.keys() - known.keys())
     if unknown:
         raise _refused(
-            "orders.unknown_line", f"order {order_id} has no line {unknown[0]!r}; it has {', '.join(left)}"
+            "orders.unknown_line", f"order {order_id} has no line {unknown[0]!r}; it has {', '.join(known)}"
         )
-    wanted = dict(lines) or left
+    left = cancellable(books, order_id)
+    wanted = of_components(parts, lines) or left
     before = {line.line_id: line.quantities.cancelled for line in books.orders[order_id].lines}
     asked_before = being_cancelled(books, order_id)
     possible = {line: units for line, wish in wanted.items() if (units := min(wish, left[line]))}

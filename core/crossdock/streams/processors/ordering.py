@@ -10,8 +10,10 @@ from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.holds import blocks_routing
+from crossdock.orders.kits import of_components
 from crossdock.orders.life_cycles import FulfilmentState, OrderState
 from crossdock.orders.quantities import LineQuantities
+from crossdock.store.catalogue import Component, components_of
 from crossdock.store.order_book import StoredLine, StoredOrder
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.back_ordering import drop_surplus
@@ -20,10 +22,12 @@ from crossdock.streams.processors.cancelling import being_cancelled, cancel, can
 from crossdock.streams.processors.confirming import confirm_arrived, confirm_named
 from crossdock.streams.processors.documents import (
     CancellationDocument,
+    LineDocument,
     OrderDocument,
     RerouteDocument,
     read,
 )
+from crossdock.streams.processors.exploding import by_order, explode
 from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.holding import by_status, resume
 from crossdock.streams.processors.hub import Hub
@@ -101,7 +105,7 @@ def tried_nodes(books: Books, order: str) -> frozenset[str]:
 
 def _order(books: Books, message: Message) -> StoredOrder | None:
     """Take in an order as its channel sees it now; None where it brings nothing new."""
-    document = books.document(message.body)
+    document = _exploded(books, books.orders.get(message.key), books.document(message.body))
     connection = message.headers["connection"]
     name = order_id(connection, document.external_id)
     known = books.orders.get(name)
@@ -109,7 +113,7 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
         return _new(books, message, name, document)
     if document.version < known.version or message.body == known.document:
         return None
-    before = books.document(known.document)
+    before = books.document_of(known)
     changed = _changed(books, message, known, before, document)
     # A version that only tells what we told the channel ourselves is no reason to route again.
     same = (changed.lines, changed.holds, document.destinations) == (
@@ -118,6 +122,22 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
         before.destinations,
     )
     return None if same and known.decisions else changed
+
+
+def _exploded(books: Books, known: StoredOrder | None, document: OrderDocument) -> OrderDocument:
+    """The document with its kits exploded: as they were when their line came first, new ones as they are now."""
+    settled = by_order(known) if known else {}
+    lines = {line.line_id for line in known.lines} if known else set()
+    old = settled.keys() | lines
+    new = {line.sku for line in document.lines if line.external_id not in old}
+    kits = components_of(books.tx.connection, new) if new else {}
+
+    def components(line: LineDocument) -> Sequence[Component]:
+        if line.external_id in old:
+            return settled.get(line.external_id, ())
+        return kits.get(line.sku, ())
+
+    return explode(document, components)
 
 
 def _new(books: Books, message: Message, name: str, document: OrderDocument) -> StoredOrder:
@@ -175,7 +195,8 @@ def _lines(document: OrderDocument) -> tuple[StoredLine, ...]:
         shipped = min(line.quantity_fulfilled, line.quantity)
         cancelled = line.quantity - shipped if over else 0
         units = LineQuantities(line.quantity, cancelled=cancelled, shipped=shipped)
-        lines.append(StoredLine(line.external_id, position, line.sku, units))
+        kit_line = line.group if line.per_kit else None
+        lines.append(StoredLine(line.external_id, position, line.sku, units, kit_line, line.per_kit or 1))
     return tuple(lines)
 
 
@@ -239,7 +260,7 @@ def _cancellation(books: Books, message: Message) -> None:
         )
     live = cancellable(books, name)
     if document.lines:
-        asked = {line.external_id: line.quantity for line in document.lines}
+        asked = of_components(order.parts, {line.external_id: line.quantity for line in document.lines})
         live = {line: min(units, asked.get(line, 0)) for line, units in live.items()}
     wanted = {line: units for line, units in live.items() if units}
     cancel(books, name, wanted, document.reason or "", _occurrence(books, message))

@@ -25,6 +25,7 @@ from crossdock.streams.processors.documents import (
     RerouteDocument,
     encode,
 )
+from crossdock.streams.processors.exploding import gone_from_channel
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.stores import address_of
 from crossdock.streams.topics import ORDERS
@@ -142,6 +143,7 @@ def cancellation(
     hub: Hub, order: StoredOrder, units: Mapping[str, int], reason: str, now: datetime
 ) -> list[CommandRow]:
     """The command that tells a channel what will not be shipped, by order line; none where it can't be told."""
+    units = gone_from_channel(order, units)
     if not units or not hub.does(order.connection, "order.cancel"):
         return []
     whole = all(line.quantities.cancelled == line.quantities.ordered for line in order.lines)

@@ -52,7 +52,7 @@ def place(books: Books, wanted: Request, why: str) -> None:
     for channel, group in groupby(by_channel, key=lambda order: order.channel):
         view = snapshot.view(channel)
         for order in group:
-            _place_one(books, order, books.document(order.document), facts, wanted[order.id], view, why)
+            _place_one(books, order, books.document_of(order), facts, wanted[order.id], view, why)
         snapshot.keep(view)
     snapshot.close()
 

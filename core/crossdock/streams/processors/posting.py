@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from crossdock.config.model import PostingConfig
+from crossdock.orders.kits import of_channel
 from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
@@ -21,6 +22,7 @@ from crossdock.streams.processors.documents import (
     MoneyDocument,
     encode,
 )
+from crossdock.streams.processors.exploding import shipped_for_channel
 from crossdock_schemas.posting import PostingKind
 
 __all__ = ["post_sales_orders", "post_shipment"]
@@ -77,12 +79,13 @@ def post_sales_orders(books: Books, orders: Iterable[str]) -> None:
         order = books.orders[name]
         document = books.document(order.document)
         totals = document.totals
+        ordered = of_channel(order.parts, {line.line_id: line.quantities.ordered for line in order.lines})
         _post(
             books,
             order,
             PostingKind.SALES_ORDER,
             order.id,
-            {line.line_id: Part(0, line.quantities.ordered) for line in order.lines},
+            {line: Part(0, units) for line, units in ordered.items()},
             ship_to=_address(document.destinations[0] if len(document.destinations) == 1 else None),
             # What the buyer pays for shipping stays one, however the order is split: it stands here only.
             shipping=totals.shipping if totals else None,
@@ -103,13 +106,13 @@ def post_shipment(
     ``order`` is as it was before they left.
     """
     destinations = books.document(order.document).destinations
-    before = {line.line_id: line.quantities.shipped for line in order.lines}
+    before, left = shipped_for_channel(order, units)
     _post(
         books,
         order,
         PostingKind.INVOICE,
         shipment,
-        {line: Part(before[line], quantity) for line, quantity in units.items()},
+        {line: Part(before[line], quantity) for line, quantity in left.items()},
         ship_to=_address(next((each for each in destinations if each.id == stored.destination), None)),
         shipment=shipment,
         fulfilment_order=stored.id,

@@ -34,7 +34,9 @@ def _row(product: ProductDocument, body: bytes) -> ProductRow:
     size = product.dimensions
     volume = size["length_mm"] * size["width_mm"] * size["height_mm"] / _MM3_PER_CM3 if size else Decimal(0)
     grams = product.weight.grams if product.weight else Decimal(0)
-    return ProductRow(product.sku, product.version, _up(grams), _up(volume), list(product.restrictions), body)
+    components = [(part["sku"], part["quantity"]) for part in product.components]
+    restrictions = list(product.restrictions)
+    return ProductRow(product.sku, product.version, _up(grams), _up(volume), restrictions, body, components)
 
 
 def _up(value: Decimal) -> int:

@@ -7,10 +7,8 @@ labels: the goods count as shipped when every parcel has its label.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 
-import msgspec
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
@@ -18,17 +16,16 @@ from crossdock.orders.fulfilment import by_line
 from crossdock.orders.life_cycles import FulfilmentEvent, ShipmentState
 from crossdock.orders.node_answers import apply_progress, apply_shipment
 from crossdock.orders.worklist import Cause
-from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredParcel, StoredShipment
 from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.confirmations import confirm_shipment
 from crossdock.streams.processors.documents import (
     LabelDocument,
-    ParcelDocument,
     ShipmentDocument,
-    encode,
     read,
 )
+from crossdock.streams.processors.exploding import shipped_for_channel
 from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.labelling import buy_labels
 from crossdock.streams.processors.outgoing import reference_id
@@ -36,36 +33,6 @@ from crossdock.streams.processors.posting import post_shipment
 from crossdock_schemas.order import DeliveryKind
 
 __all__ = ["advise", "label_bought", "label_failed", "stored_fulfilment"]
-
-
-class ParcelLineOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """``ParcelLine``."""
-
-    line: str
-    order_line: str
-    sku: str
-    quantity: int
-
-
-class ParcelOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """``Parcel``."""
-
-    lines: tuple[ParcelLineOut, ...]
-    tracking_number: str | None = None
-
-
-class ShipmentOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """``Shipment``."""
-
-    external_id: str
-    fulfilment_order: str
-    node: str
-    shipped_at: datetime
-    parcels: tuple[ParcelOut, ...]
-    carrier: str | None = None
-    service: str | None = None
-    final: bool = True
-    references: tuple[dict[str, str], ...] = ()
 
 
 def stored_fulfilment(books: Books, name: str) -> StoredFulfilment:
@@ -188,7 +155,8 @@ def _leave(
         for line in effect.lines
     }
     if reported:
-        _confirm(books, stored, left, document)
+        _, sold = shipped_for_channel(order, reported)
+        confirm_shipment(books, stored, left, document, sold)
         numbers = tuple(parcel.tracking_number for parcel in left.parcels if parcel.tracking_number)
         post_shipment(books, order, stored, left.id, reported, numbers)
     return left
@@ -205,51 +173,3 @@ def _needs_labels(books: Books, stored: StoredFulfilment, document: ShipmentDocu
     order = books.document(books.orders[stored.fulfilment.order].document)
     destination = next((each for each in order.destinations if each.id == stored.destination), None)
     return destination is not None and destination.kind is not DeliveryKind.PICK_UP
-
-
-def _confirm(
-    books: Books, stored: StoredFulfilment, shipment: StoredShipment, document: ShipmentDocument
-) -> None:
-    order = books.orders[shipment.order_id]
-    if not books.hub.does(order.connection, "shipment.confirm"):
-        return
-    body = ShipmentOut(
-        external_id=shipment.id,
-        fulfilment_order=stored.id,
-        node=shipment.node,
-        shipped_at=document.shipped_at,
-        carrier=shipment.carrier,
-        service=shipment.service,
-        final=document.final,
-        references=({"kind": "order", "value": order.external_id},),
-        parcels=tuple(
-            _parcel(stored, parcel, kept.tracking_number)
-            for parcel, kept in zip(document.parcels, shipment.parcels, strict=True)
-        ),
-    )
-    books.command(
-        CommandRow(
-            connection=order.connection,
-            name="shipment.confirm",
-            order_key=order.id,
-            idempotency_key=f"shipment.confirm:{shipment.id}",
-            payload=encode(body),
-            refs={"order": order.external_id},
-            correlation_id=order.correlation_id,
-            created_at=books.tx.now,
-        )
-    )
-
-
-def _parcel(stored: StoredFulfilment, parcel: ParcelDocument, tracking_number: str | None) -> ParcelOut:
-    units = by_line(stored.fulfilment, [(line.line, line.sku, line.quantity) for line in parcel.lines])
-    lines = {line.id: line for line in stored.fulfilment.lines}
-    return ParcelOut(
-        tracking_number=tracking_number,
-        lines=tuple(
-            ParcelLineOut(
-                line=name, order_line=lines[name].order_line, sku=lines[name].sku, quantity=quantity
-            )
-            for name, quantity in units.items()
-        ),
-    )

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossdock.orders.kits import Part, of_channel, of_components, with_siblings
+
+PARTS = (Part("1/POT", "1", 1), Part("1/MUG", "1", 2), Part("2", "2"))
+UNITS = st.integers(0, 50)
+
+
+def test_only_whole_kits_count() -> None:
+    assert of_channel(PARTS, {"1/POT": 3, "1/MUG": 5, "2": 4}) == {"1": 2, "2": 4}
+    assert of_channel(PARTS, {"1/POT": 3}) == {"1": 0, "2": 0}
+
+
+def test_one_missing_mug_breaks_one_kit_and_nothing_else() -> None:
+    assert with_siblings(PARTS, {"1/MUG": 1, "2": 3}) == {"1/POT": 1, "1/MUG": 2, "2": 3}
+
+
+@given(kits=UNITS, singles=UNITS)
+def test_there_and_back(kits: int, singles: int) -> None:
+    units = {"1": kits, "2": singles}
+    assert of_channel(PARTS, of_components(PARTS, units)) == units
+
+
+@given(pots=UNITS, mugs=UNITS)
+def test_siblings_are_whole_kits_and_hold_what_is_missing(pots: int, mugs: int) -> None:
+    lost = with_siblings(PARTS, {"1/POT": pots, "1/MUG": mugs})
+    assert lost.get("1/MUG", 0) == 2 * lost.get("1/POT", 0)
+    assert lost.get("1/POT", 0) >= pots
+    assert lost.get("1/MUG", 0) >= mugs
