@@ -22,6 +22,8 @@ __all__ = [
     "ShownCandidate",
     "ShownDecision",
     "ShownLine",
+    "shown_assignment",
+    "shown_unfilled",
 ]
 
 
@@ -116,8 +118,8 @@ class ExplainedDecision:
             policy=row.policy,
             network=row.network,
             snapshot=row.snapshot,
-            assignments=tuple(map(_assignment, decision.assignments)),
-            unfilled=tuple(map(_unfilled, decision.unfilled)),
+            assignments=tuple(map(shown_assignment, decision.assignments)),
+            unfilled=tuple(map(shown_unfilled, decision.unfilled)),
             optimal=decision.optimal,
             candidates=tuple(
                 ShownCandidate(
@@ -125,12 +127,12 @@ class ExplainedDecision:
                     each.chosen,
                     each.fence,
                     each.detail,
-                    _assignment(each.offer) if each.offer else None,
+                    shown_assignment(each.offer) if each.offer else None,
                 )
                 for each in (found.candidates if found else ())
             ),
             alternatives=tuple(
-                ShownAlternative(tuple(map(_assignment, each.assignments)), each.tiers_worse)
+                ShownAlternative(tuple(map(shown_assignment, each.assignments)), each.tiers_worse)
                 for each in (found.alternatives if found else ())
             ),
             flip=found.flip if found else "",
@@ -168,7 +170,8 @@ class Explainer:
         return self._networks[version]
 
 
-def _assignment(assignment: Assignment) -> ShownAssignment:
+def shown_assignment(assignment: Assignment) -> ShownAssignment:
+    """One shipment as it is shown."""
     return ShownAssignment(
         assignment.node,
         assignment.service,
@@ -179,5 +182,6 @@ def _assignment(assignment: Assignment) -> ShownAssignment:
     )
 
 
-def _unfilled(line: UnfilledLine) -> ShownLine:
+def shown_unfilled(line: UnfilledLine) -> ShownLine:
+    """A line left out as it is shown."""
     return ShownLine(line.line_id, line.sku, line.quantity, line.reason)

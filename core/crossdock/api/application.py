@@ -17,6 +17,7 @@ from crossdock.api import (
     interventions,
     operations,
     orders,
+    promises,
     reservations,
     ring_fences,
     routes,
@@ -27,6 +28,7 @@ from crossdock.api.bodies import BodyLimit
 from crossdock.api.problems import Problem, ProblemError, handle_problems, responses
 from crossdock.api.services import ApiServices, Services
 from crossdock.api.webhooks import PREFIX, WebhookEntrance
+from crossdock.trying.promised import Promiser
 from crossdock_schemas.order import Order
 
 __all__ = ["Entrance", "api_document", "create_api"]
@@ -87,6 +89,7 @@ def create_api(services: ApiServices, *, with_rest: bool = True) -> Entrance:
     """Webhooks and health always, the REST API ``with_rest``."""
     api = _application(with_rest=with_rest)
     api.state.services = services
+    api.state.promiser = Promiser(services.hub)
     api.add_middleware(BodyLimit, most_bytes=services.max_body_bytes)
     webhooks = WebhookEntrance(services.receiver, services.transactions.clock, services.max_body_bytes)
     return Entrance(webhooks, api)
@@ -113,6 +116,7 @@ def _application(*, with_rest: bool) -> FastAPI:
             interventions,
             entry,
             routes,
+            promises,
             stock,
             reservations,
             ring_fences,

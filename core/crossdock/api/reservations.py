@@ -24,7 +24,7 @@ from crossdock.streams.processors.reserving import Wanted
 from crossdock.streams.topics import ORDERS
 from crossdock.streams.transaction import SqlTransaction
 
-__all__ = ["router"]
+__all__ = ["KEY_PATTERN", "router"]
 
 router = APIRouter(prefix="/v1/reservations", tags=["reservations"], responses=responses(401, 403, 422))
 
@@ -32,10 +32,10 @@ _read = [Depends(allowed(Scope.READ))]
 _write = [Depends(allowed(Scope.WRITE))]
 _changes = responses(400, 404, 409, 413, 503)
 
-_KEY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
+KEY_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 _TEXT = r"^[^\x00]+$"
 _LONGEST = timedelta(days=90)
-Key = Annotated[str, Path(pattern=_KEY, description="Yours, such as the cart's id.")]
+Key = Annotated[str, Path(pattern=KEY_PATTERN, description="Yours, such as the cart's id.")]
 Node = Annotated[str, Field(min_length=1, max_length=64, pattern=_TEXT)]
 Sku = Annotated[str, Field(min_length=1, max_length=128, pattern=_TEXT)]
 Expiry = Annotated[
@@ -59,7 +59,7 @@ class LineWanted(_Body):
 class NewReservation(_Body):
     """What to hold: all of it, or nothing."""
 
-    key: Annotated[str, Field(pattern=_KEY, description="The same key is the same reservation.")]
+    key: Annotated[str, Field(pattern=KEY_PATTERN, description="The same key is the same reservation.")]
     channel: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")] = ""
     """Who sells it: its safety stock and ring-fences apply. Empty: what is kept for anybody is kept from you."""
     expires_at: Expiry

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from crossdock.api.problems import ProblemError, ProblemPart, parts_of, responses
+from crossdock.api.problems import responses
 from crossdock.api.services import Scope, Services, allowed
+from crossdock.api.tried_orders import connection_for, order_for, wrong
 from crossdock.errors import MisconfiguredError
 from crossdock.explaining import ShownDecision
 from crossdock.streams.processors.hub import Hub
-from crossdock.trying.deciding import TriedDestination, connection_of
+from crossdock.trying.deciding import TriedDestination
 from crossdock.trying.live import try_on_hub, with_draft
-from crossdock.trying.order import OrderToTry, canonical_order
-from crossdock_schemas.order import Order
+from crossdock.trying.order import OrderToTry
 
 __all__ = ["router"]
 
@@ -58,12 +58,9 @@ class TestedOrder:
 async def test_route(hub: Services, test: RouteTest) -> TestedOrder:
     """Decide an order as it would be decided now, and explain it like a decision. Nothing is reserved or written."""
     asked = _with_policy(hub.hub, test.policy)
-    connection = connection_of(asked, test.order.channel)
-    if connection is None:
-        names = ", ".join(sorted(channel.id for channel in asked.channels.values())) or "none"
-        raise _wrong("channel.unknown", f"name a channel; there are: {names}", "#/order/channel")
+    connection = connection_for(asked, test.order)
     now = test.at or hub.transactions.clock.now()
-    order = _order(test.order, asked, now)
+    order = order_for(test.order, asked, now)
 
     def work(database: Connection) -> list[TriedDestination]:
         return try_on_hub(asked, database, connection, order, now, frozenset(test.order.exclude_nodes))
@@ -71,9 +68,9 @@ async def test_route(hub: Services, test: RouteTest) -> TestedOrder:
     try:
         found = await hub.transactions.database.read(work)
     except MisconfiguredError as error:
-        raise _wrong("policy.fails", error.located, "#/policy") from error
+        raise wrong("policy.fails", error.located, "#/policy") from error
     except OverflowError as error:
-        raise _wrong("invalid", "an instant lies beyond the calendar", "#/order") from error
+        raise wrong("invalid", "an instant lies beyond the calendar", "#/order") from error
     return TestedOrder(
         tuple(
             TestedRoute(each.destination, each.shown(test.order.id, number), each.refused or None)
@@ -86,18 +83,4 @@ def _with_policy(hub: Hub, text: str | None) -> Hub:
     try:
         return hub if text is None else with_draft(hub, text)
     except MisconfiguredError as error:
-        raise _wrong("policy.invalid", error.located, "#/policy") from error
-
-
-def _order(tried: OrderToTry, hub: Hub, now: AwareDatetime) -> Order:
-    try:
-        return canonical_order(tried, now, hub.network.currency)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        where = ("body", "order", *(("document",) if tried.document is not None else ()))
-        parts = parts_of({**fault, "loc": (*where, *fault["loc"])} for fault in faults)
-        raise ProblemError(422, "invalid", "the order can't be taken", parts) from error
-
-
-def _wrong(code: str, detail: str, pointer: str) -> ProblemError:
-    return ProblemError(422, code, detail, [ProblemPart(pointer=pointer, where="body", detail=detail)])
+        raise wrong("policy.invalid", error.located, "#/policy") from error

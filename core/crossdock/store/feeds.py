@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Text, and_, bindparam, func, literal_column, select, update
@@ -18,6 +19,7 @@ from crossdock.store.stock_tables import feeds, ledger, positions
 __all__ = [
     "FeedPart",
     "RefusedFeed",
+    "accuracy_by_node",
     "allocations_known",
     "close",
     "last_count",
@@ -128,6 +130,29 @@ def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, dateti
         .group_by(feeds.c.node)
     )
     return {row[0]: row[1] for row in rows}
+
+
+def accuracy_by_node(connection: Connection, since: datetime, until: datetime) -> dict[str, Decimal]:
+    """The share of counted positions that were as the ledger said, by node, in feeds from ``since`` to ``until``.
+
+    A node's first feed is left out, because before it there was nothing to compare; so is a node with no other.
+    """
+    earlier = feeds.alias("earlier")
+    not_the_first = select(earlier.c.node).where(
+        earlier.c.node == feeds.c.node, earlier.c.as_of < feeds.c.as_of
+    )
+    rows = connection.execute(
+        select(feeds.c.node, func.sum(feeds.c.mentioned), func.sum(feeds.c.drift_lines))
+        .where(
+            feeds.c.state == "closed", feeds.c.as_of >= since, feeds.c.as_of < until, not_the_first.exists()
+        )
+        .group_by(feeds.c.node)
+    )
+    return {
+        node: max(Decimal(0), 1 - Decimal(int(drift)) / int(counted))
+        for node, counted, drift in rows
+        if counted
+    }
 
 
 def _known_lines() -> Select[Any, Any, Any, Any]:

@@ -8,15 +8,15 @@ from datetime import datetime
 
 from crossdock.explaining import ExplainedDecision, ShownDecision
 from crossdock.inventory.safety_stock import product_tags
-from crossdock.routing import Decision, Explanation, SupplyView, explain, route
+from crossdock.routing import Decision, Demand, Explanation, SupplyView, explain, route
 from crossdock.store import decision_log
-from crossdock.streams.processors.demand import ProductFacts, demands_of
+from crossdock.streams.processors.demand import ProductFacts, Unroutable, demands_of
 from crossdock.streams.processors.documents import OrderDocument, read
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.ordering import received_order
 from crossdock_schemas.order import Order
 
-__all__ = ["StockRow", "TriedDestination", "channel_supply", "connection_of", "try_order"]
+__all__ = ["StockRow", "TriedDestination", "channel_supply", "connection_of", "demands_to_try", "try_order"]
 
 StockRow = tuple[str, str, int, int]
 """SKU, node, units that may be promised before safety stock, units on hand."""
@@ -87,10 +87,7 @@ def try_order(
     Raises:
         MisconfiguredError: A condition of a policy fails for this order.
     """
-    body = order.model_dump_json(exclude_defaults=True).encode()
-    document = read(body, OrderDocument)
-    stored = received_order(hub, connection, document, body, now)
-    demands, refused = demands_of(hub, stored, document, facts, frozenset(excluded_nodes))
+    demands, refused = demands_to_try(hub, connection, order, facts, now, excluded_nodes)
     found = []
     for destination, demand in demands:
         decision = route(demand, supply, hub.network, hub.policies, now)
@@ -98,3 +95,18 @@ def try_order(
         explanation = explain(decision, hub.network, hub.policies)
         found.append(TriedDestination(destination, decision, explanation, ""))
     return found + [TriedDestination(each.destination, None, None, each.reason) for each in refused]
+
+
+def demands_to_try(
+    hub: Hub,
+    connection: str,
+    order: Order,
+    facts: Mapping[str, ProductFacts],
+    now: datetime,
+    excluded_nodes: Iterable[str] = (),
+) -> tuple[list[tuple[str, Demand]], list[Unroutable]]:
+    """What routing is asked for ``order``, by destination."""
+    body = order.model_dump_json(exclude_defaults=True).encode()
+    document = read(body, OrderDocument)
+    stored = received_order(hub, connection, document, body, now)
+    return demands_of(hub, stored, document, facts, frozenset(excluded_nodes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,12 +10,12 @@ from sqlalchemy import Connection
 
 from crossdock.compiling import compile_policies, policy_findings
 from crossdock.errors import MisconfiguredError
-from crossdock.routing import CompiledPolicy, PolicySet
+from crossdock.routing import CompiledPolicy, PolicySet, SupplyView
 from crossdock.routing.policy import PolicyState
 from crossdock.routing.policy_checks import FindingKind
 from crossdock.store import capacity
 from crossdock.store.supply import available_to_route
-from crossdock.streams.processors.demand import load_products
+from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.limits import fences_of, unfenced
 from crossdock.streams.processors.snapshot import stale_nodes
@@ -22,7 +23,7 @@ from crossdock.trying.deciding import TriedDestination, channel_supply, try_orde
 from crossdock.yaml_model import yaml_document
 from crossdock_schemas.order import Order
 
-__all__ = ["try_on_hub", "with_draft"]
+__all__ = ["only_read", "supply_now", "try_on_hub", "with_draft"]
 
 
 def try_on_hub(
@@ -38,22 +39,35 @@ def try_on_hub(
     Raises:
         MisconfiguredError: A condition of a policy fails for this order.
     """
-    if connection.dialect.name == "postgresql":  # on SQLite readers can't write anyhow
-        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+    only_read(connection)
+    supply, facts = supply_now(hub, connection, channel_connection, order, now)
+    return try_order(hub, channel_connection, order, facts, supply, now, excluded_nodes=excluded)
+
+
+def only_read(database: Connection) -> None:
+    """Let the database refuse to write; on SQLite readers can't anyhow."""
+    if database.dialect.name == "postgresql":
+        database.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
+def supply_now(
+    hub: Hub, database: Connection, connection: str, order: Order, now: datetime
+) -> tuple[SupplyView, Mapping[str, ProductFacts]]:
+    """What the channel of ``connection`` may be promised of the SKUs of ``order``, and the facts of its products."""
     skus = sorted({line.sku for line in order.lines})
-    facts = load_products(connection, skus)
-    channel = hub.channel_of(channel_connection).id
-    rows = available_to_route(connection, skus, now)
+    facts = load_products(database, skus)
+    channel = hub.channel_of(connection).id
+    rows = available_to_route(database, skus, now)
     supply = channel_supply(
         hub,
         channel,
-        unfenced(rows, fences_of(connection, rows), channel),
+        unfenced(rows, fences_of(database, rows), channel),
         facts,
         skus=skus,
-        used=capacity.load(connection, now.date()) if hub.network.limited else {},
-        stale_nodes=stale_nodes(hub, connection, now),
+        used=capacity.load(database, now.date()) if hub.network.limited else {},
+        stale_nodes=stale_nodes(hub, database, now),
     )
-    return try_order(hub, channel_connection, order, facts, supply, now, excluded_nodes=excluded)
+    return supply, facts
 
 
 def with_draft(hub: Hub, text: str) -> Hub:
