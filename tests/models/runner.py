@@ -302,7 +302,7 @@ class Model:
             "node": stored.fulfilment.node,
             "state": stored.fulfilment.state.value,
             "service": stored.service,
-            "ship_by": f"{stored.ship_by:%Y-%m-%d}" if stored.ship_by else None,
+            "ship_by": stored.ship_by.date() if stored.ship_by else None,
             "lines": {line.sku: line.quantity for line in lines},
         }
         for kind in ("open", "shipped", "short", "rejected", "cancelled", "to_cancel"):

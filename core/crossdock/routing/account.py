@@ -26,9 +26,7 @@ def _handling(problem: Problem, _lane: int, node: int, units: Units) -> Decimal:
 
 
 def _late_days(problem: Problem, lane: int, _node: int, _units: Units) -> Decimal:
-    if problem.demand.promise is None:
-        return Decimal(0)
-    return Decimal(max(problem.delivery(lane) - problem.promised_ordinal, 0))
+    return Decimal(problem.deadline.late_days(problem.delivery(lane), problem.shipping(lane)))
 
 
 def _transit_days(problem: Problem, lane: int, _node: int, _units: Units) -> Decimal:

@@ -187,7 +187,7 @@ def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
         node=problem.network.nodes[node].id,
         service=lanes.services[service][0].id,
         lines=tuple([AssignedLine(lines[p].line_id, lines[p].sku, units) for p, units in shipment.units]),
-        ship_date=date.fromordinal(problem.timetable.ship[lanes.numbers[service]][node]),
+        ship_date=date.fromordinal(problem.shipping(lane)),
         delivery_date=date.fromordinal(problem.delivery(lane)),
         costs=shipment_costs(problem, lane, shipment.units),
     )

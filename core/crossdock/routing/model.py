@@ -240,6 +240,7 @@ class Demand(Struct, frozen=True):
 
     Attributes:
         promise: Latest delivery date at the destination; ``None`` if nothing was promised.
+        ship_by: Latest day on which the carrier has the goods, such as a marketplace demands; ``None`` if nobody does.
         service_level: ``""`` accepts every service.
         excluded_nodes: Nodes already tried, or forbidden by a person.
         fixed_node: The only node allowed, such as the store of a pick-up order.
@@ -259,6 +260,7 @@ class Demand(Struct, frozen=True):
     excluded_nodes: tuple[str, ...] = ()
     fixed_node: str = ""
     pick_up: bool = False
+    ship_by: date | None = None
 
 
 class AssignedLine(Struct, frozen=True):

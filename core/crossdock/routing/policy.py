@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 TERMS: dict[str, str] = {
-    "late_days": "days by which the delivery misses the promise",
+    "late_days": "days by which the delivery misses the promise, or the shipment its latest day",
     "shipments": "one for each shipment",
     "shipping_cost": "freight of the shipment by the rate card",
     "handling_cost": "picking and packing at the node",

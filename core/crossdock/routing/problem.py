@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossdock.routing.compiled_policy import CompiledPolicy
+from crossdock.routing.deadline import Deadline
 from crossdock.routing.items import bundles, memberships
 from crossdock.routing.network import Network
-from crossdock.routing.packing import LONGEST_DELAY_DAYS, packing
+from crossdock.routing.packing import packing
 from crossdock.routing.situation import Situation
 from crossdock.routing.supply import UNLIMITED
 from crossdock.routing.tariff import Floats, thousandths
@@ -38,7 +39,7 @@ class Problem:
         zone: Tariff zone of each lane, shape (lanes,).
         arrival: Flat position of each lane in the tables by service, node and zone, shape (lanes,).
         cost: Packed cost of one shipment by each lane, without freight and lines.
-        promised_ordinal: The promised day; a promise broken for years counts as broken for ``LONGEST_DELAY_DAYS``.
+        deadline: By when the goods have to be there, or gone.
     """
 
     def __init__(self, situation: Situation, network: Network, policy: CompiledPolicy) -> None:
@@ -62,9 +63,7 @@ class Problem:
             lines=len(demand.lines),
         )
         self.today = situation.now.date().toordinal()
-        self.promised_ordinal = (
-            max(demand.promise.toordinal(), self.today - LONGEST_DELAY_DAYS) if demand.promise else self.today
-        )
+        self.deadline = Deadline.of(demand, self.today)
         self.lanes = network.lanes(masks.passed, demand)
         self.zone = self.reach.zones.take(self.lanes.chart)
         self.arrival = self.lanes.arrival + self.zone
@@ -144,14 +143,15 @@ class Problem:
 
     def _cost_by_zone(self) -> Floats:
         """Packed cost of a shipment that does not depend on its lines, shape (services, nodes, zones)."""
-        packing, timetable, promised = self.packing, self.timetable, self.demand.promise is not None
-        key = (packing, promised, self.promised_ordinal, self.today)
+        packing, timetable = self.packing, self.timetable
+        key = (packing, self.deadline, self.today)
         known = timetable.costs.get(key)
         if known is None:
             days = timetable.delivery
             known = np.broadcast_to(packing.shipment[:, None], days.shape).copy()
-            if "late_days" in packing.scales and promised:
-                known += packing.pack("late_days", np.maximum(days - self.promised_ordinal, 0.0))
+            late = self.deadline.late_days_of_all(days, timetable.ship)
+            if "late_days" in packing.scales and late is not None:
+                known += packing.pack("late_days", late)
             if "transit_days" in packing.scales:
                 known += packing.pack("transit_days", np.maximum(days - self.today, 0.0))
             known[days == np.inf] = IMPOSSIBLE
@@ -206,6 +206,11 @@ class Problem:
     def delivery(self, lane: int) -> int:
         """Ordinal day of delivery by an open ``lane``."""
         return int(self.timetable.delivery.item(self.arrival.item(lane)))
+
+    def shipping(self, lane: int) -> int:
+        """Ordinal day on which the carrier has the goods, by an open ``lane``."""
+        service = self.lanes.numbers[self.lanes.service.item(lane)]
+        return self.timetable.ship[service][self.lanes.node.item(lane)]
 
     @property
     def usable(self) -> NDArray[np.bool_]:

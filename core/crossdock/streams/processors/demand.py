@@ -119,6 +119,7 @@ def _demand(
         lines=lines,
         destination=where,
         promise=_promise(order),
+        ship_by=document.promise.ship_by.date() if document.promise and document.promise.ship_by else None,
         service_level=_service_level(hub, document),
         priority=order.priority,
         tags=(*document.tags, *document.programs),
