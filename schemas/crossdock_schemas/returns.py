@@ -42,6 +42,8 @@ class ReturnLine(Canonical):
     quantity: Annotated[Units, Field(ge=1)]
     reason: Name | None = None
     note: Text | None = None
+    exchange_for: Sku | None = None
+    """What the buyer wants instead, where ``resolution`` is ``exchange``; absent: the same SKU."""
 
 
 class ReturnRequest(Canonical):
@@ -54,6 +56,8 @@ class ReturnRequest(Canonical):
     ship_from: Address | None = None
     resolution: Name | None = None
     """``refund``, ``exchange`` or what the channel calls it."""
+    node: Id | None = None
+    """Which node is to take it; absent: the hub chooses."""
     references: tuple[Reference, ...] = ()
 
 

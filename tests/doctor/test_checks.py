@@ -18,6 +18,8 @@ CORRUPTIONS = {
     "('cart-1', 'SKU-2', 'NYC', 1, '2026-11-24T00:00:00.000000Z', 'active', NULL, '2026-11-23T00:00:00.000000Z', '')",
     "allocated_equals_open_lines": "UPDATE fulfilment_order_lines SET open = open - 1, shipped = shipped + 1 "
     "WHERE open > 0",
+    "returns_booked_once": "INSERT INTO return_receipts VALUES "
+    "('wms', 'CHI', 'RR-1', 1, 'wms:RR-1', NULL, 'SKU-1', 1, 'new', 'restock', '2026-11-23T00:00:00.000000Z')",
     "order_lines_add_up": "UPDATE order_lines SET allocated = allocated - 1, requested = 0 WHERE allocated > 1",
     "shipped_equals_shipments": "UPDATE shipments SET shipped_at = NULL",
     "no_duplicate_shipments": "INSERT INTO shipments (id, fulfilment_order_id, order_id, node, external_id, state, "

@@ -81,8 +81,8 @@ postings:
 """
 
 _COMMANDS = {
-    "shop": ("shipment.confirm", "order.cancel", "stock.publish"),
-    "wms": ("fulfilment.request", "fulfilment.cancel"),
+    "shop": ("shipment.confirm", "order.cancel", "stock.publish", "return.authorise", "return.refund"),
+    "wms": ("fulfilment.request", "fulfilment.cancel", "return.expect"),
     "erp": ("sales_order.post", "invoice.post"),
     "carrier": ("label.buy",),
 }
@@ -274,6 +274,9 @@ _PAYLOADS = {
     "order.cancel": "cancellation/1",
     "stock.publish": "stock_level/1",
     "label.buy": "label_request/1",
+    "return.authorise": "return_request/1",
+    "return.expect": "return_request/1",
+    "return.refund": "refund/1",
 }
 
 _TOPICS = {
@@ -287,6 +290,7 @@ _TOPICS = {
     "tracking_event": TRACKING,
     "return_request": RETURNS,
     "return_receipt": RETURNS,
+    "refund": RETURNS,
     "product": PRODUCTS,
 }
 

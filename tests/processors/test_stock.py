@@ -9,7 +9,7 @@ from crossdock.errors import PromiseRefusedError
 from crossdock.inventory.position import Movement, MovementKind
 from crossdock.store import stock
 from crossdock.store.dead_letters import edit, list_letters, replay
-from crossdock.store.order_tables import return_lines, returns, work_items
+from crossdock.store.order_tables import work_items
 from crossdock.store.plumbing import dead_letters
 from crossdock.store.stock_tables import feeds, ledger, positions, products, published_stock
 from tests.processors.harness import START, Harness
@@ -156,45 +156,6 @@ def test_channels_are_told_what_changed_the_scarcest_first(hub: Harness) -> None
     (again,) = [row for row in hub.commands("stock.publish") if row["document"]["sku"] == "A"]
     assert (again["document"]["quantity"], again["document"]["previous"]) == (6, 7)
     assert {row["sku"]: row["quantity"] for row in hub.rows(published_stock)} == {"A": 6, "B": 1}
-
-
-def test_a_return_is_restocked_once_and_only_what_is_as_new(hub: Harness) -> None:
-    hub.stock("CHI", {"A": 5})
-    hub.send("order/1", an_order(lines=(a_line(sku="A", quantity=3),)))
-    hub.ship(hub.fulfilments()[0].id, {"A": 3})
-    hub.send("return_request/1", {
-        "external_id": "R-1", "order": "1001", "requested_at": START, "lines": [{"sku": "A", "quantity": 2}],
-    })  # fmt: skip
-    hub.clock.move(60)
-    receipt = {
-        "external_id": "RR-1",
-        "node": "CHI",
-        "received_at": hub.clock.now(),
-        "return_request": "shop:R-1",
-        "lines": [
-            {"sku": "A", "quantity": 1, "condition": "new"},
-            {"sku": "A", "quantity": 1, "condition": "damaged"},
-        ],
-    }
-    for _ in range(2):
-        hub.send("return_receipt/1", receipt, connection="wms")
-    (row,) = hub.rows(positions)
-    assert (row["on_hand"], row["quarantined"]) == (3, 0)
-    assert hub.rows(returns)[0]["state"] == "disposed"
-    assert [line["received"] for line in hub.rows(return_lines)] == [1, 1]
-    assert hub.order().lines[0].quantities.returned == 2
-
-
-def test_a_blind_return_is_taken_in(hub: Harness) -> None:
-    receipt = {
-        "external_id": "B",
-        "node": "CHI",
-        "received_at": START,
-        "lines": [{"sku": "A", "quantity": 1}],
-    }
-    hub.send("return_receipt/1", receipt, connection="wms")
-    (row,) = hub.rows(positions)
-    assert (row["on_hand"], row["quarantined"]) == (1, 1)
 
 
 def test_an_older_version_of_a_product_changes_nothing(hub: Harness) -> None:

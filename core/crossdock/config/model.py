@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
+from crossdock.config.returns import ReturnsConfig
 from crossdock.orders.worklist import Cause
 from crossdock.sdk.manifest import Duration, Manifest
 
@@ -242,6 +243,7 @@ class Config(Strict):
     postings: tuple[PostingConfig, ...] = ()
     mappings: tuple[Path, ...] = ()
     """Folders with mappings of your own; they win over those that ship with Crossdock."""
+    returns: ReturnsConfig = ReturnsConfig()
     worklist: WorklistConfig = WorklistConfig()
     silence: Duration = timedelta(hours=24)
     """A node that has not answered a fulfilment order for so long is a work item."""

@@ -104,6 +104,8 @@ class NodeConfig(_Strict):
     capacity: CapacityConfig = CapacityConfig()
     handling: HandlingConfig = HandlingConfig()
     services: tuple[str, ...] = ()
+    accepts_returns: bool | None = None
+    """Whether buyers may be told to send goods back here; left out: warehouses take returns, others do not."""
     handles: tuple[str, ...] = ()
     """Product restrictions it may handle: ``hazmat``, ``oversize``, ``cold``, ..."""
     serves: tuple[str, ...] = ()

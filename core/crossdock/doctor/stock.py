@@ -75,4 +75,26 @@ STOCK_CHECKS = (
         GROUP BY sku, node HAVING sum(booked) <> sum(held) ORDER BY sku, node
         """),
     ),
+    Check(
+        "returns_booked_once",
+        "Every returned unit is booked once, by its disposition: restocked, held back, or scrapped and not booked.",
+        "Compare the receipt with the ledger of the SKU at the node; a correction of the node's stock (a count, a "
+        "movement) mends the position. Report this.",
+        sql("""
+        SELECT source, node, news, sku, sum(lines) AS lines_received, sum(booked) AS movements,
+               sum(most) AS units_received, sum(on_hand) AS units_booked, sum(held) AS units_held_back
+        FROM (SELECT source, node, 'return:' || external_id || '#' || number AS news, sku,
+                     CASE WHEN disposition = 'scrap' THEN 0 ELSE 1 END AS lines, 0 AS booked,
+                     CASE WHEN disposition = 'scrap' THEN 0 ELSE quantity END AS most,
+                     CASE WHEN disposition IN ('scrap', 'restock') THEN 0 ELSE quantity END AS most_held,
+                     0 AS on_hand, 0 AS held
+              FROM return_receipts
+              UNION ALL
+              SELECT source, node, external_id, sku, 0, 1, 0, 0, on_hand, quarantined FROM ledger
+              WHERE kind = 'returned' AND external_id LIKE 'return:%') AS both_books
+        GROUP BY source, node, news, sku
+        HAVING sum(lines) <> sum(booked) OR sum(on_hand) > sum(most) OR sum(held) > sum(most_held)
+        ORDER BY source, node, news
+        """),
+    ),
 )

@@ -25,6 +25,7 @@ __all__ = [
     "orders",
     "parcels",
     "return_lines",
+    "return_receipts",
     "returns",
     "shipments",
     "tracking_events",
@@ -212,7 +213,12 @@ returns = Table(
     Column("document", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    # The request that a receipt named and that has not come yet.
+    Column("awaits", Text),
+    Column("refunded_at", Instant),
     Index("ix_returns_order", "order_id"),
+    Index("ix_returns_external", "external_id"),
+    Index("ix_returns_awaits", "awaits"),
 )
 
 return_lines = Table(
@@ -226,6 +232,25 @@ return_lines = Table(
     Column("received", RowId, nullable=False),
     Column("condition", Text),
     Column("disposition", Text),
+)
+
+return_receipts = Table(
+    "return_receipts",
+    metadata,
+    # A line of what a node received: its key is what makes a repeated one known.
+    Column("source", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("return_id", Text, nullable=False),
+    Column("order_line", Text),
+    Column("sku", Text, nullable=False),
+    Column("quantity", RowId, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("disposition", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity"),
+    Index("ix_return_receipts_return", "return_id"),
 )
 
 decisions = Table(

@@ -7,29 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Text, select
+from sqlalchemy import Connection, Text, delete, or_, select, update
 
 from crossdock.orders.life_cycles import ReturnState
+from crossdock.orders.returning import Received, ReturnedLine
 from crossdock.store.bulk import InsertMany, SelectMany
-from crossdock.store.order_tables import return_lines, returns
+from crossdock.store.order_tables import return_lines, return_receipts, returns
+from crossdock_schemas.returns import Condition, Disposition
 
-__all__ = ["StoredReturn", "StoredReturnLine", "load_returns", "save_returns"]
-
-
-class StoredReturnLine(Struct, frozen=True):
-    """Units of one SKU in one condition."""
-
-    number: int
-    order_line: str | None
-    sku: str
-    requested: int
-    received: int
-    condition: str | None = None
-    disposition: str | None = None
+__all__ = [
+    "ReceiptLine",
+    "StoredReturn",
+    "add_receipts",
+    "adopt",
+    "awaiting",
+    "find_returns",
+    "load_receipt",
+    "load_receipts",
+    "load_returns",
+    "save_returns",
+]
 
 
 class StoredReturn(Struct, frozen=True):
-    """A return; a blind one has no order the hub knows of."""
+    """A return; a blind one has no order the hub knows of.
+
+    Attributes:
+        id: ``connection:external_id`` of the request, or of the first receipt of a blind one.
+        node: Which takes it, or has taken it.
+        awaits: The request that a receipt named and that has not come yet.
+        refunded_at: When the channel paid back.
+    """
 
     id: str
     order_id: str | None
@@ -39,17 +47,44 @@ class StoredReturn(Struct, frozen=True):
     state: ReturnState
     document: bytes
     created_at: datetime
-    lines: tuple[StoredReturnLine, ...] = ()
+    awaits: str | None = None
+    refunded_at: datetime | None = None
+    lines: tuple[ReturnedLine, ...] = ()
+
+
+class ReceiptLine(Struct, frozen=True):
+    """A line of what a node received; ``source``, ``node``, ``external_id`` and ``number`` make it known again."""
+
+    source: str
+    node: str
+    external_id: str
+    number: int
+    return_id: str
+    order_line: str | None
+    sku: str
+    quantity: int
+    condition: str
+    disposition: str
+    received_at: datetime
+
+    @property
+    def received(self) -> Received:
+        """What came."""
+        return Received(
+            self.order_line, self.sku, self.quantity, Condition(self.condition), Disposition(self.disposition)
+        )
 
 
 _RETURN = tuple(name for name in StoredReturn.__struct_fields__ if name != "lines")
-_LINE = StoredReturnLine.__struct_fields__
+_LINE = ReturnedLine.__struct_fields__
+_RECEIPT = ReceiptLine.__struct_fields__
+_CHANGING = ("order_id", "node", "state", "document", "awaits", "refunded_at", "updated_at")
 
 _save = InsertMany(
     returns,
     (*_RETURN, "updated_at"),
     conflict=("id",),
-    update=lambda new: {name: new[name] for name in ("order_id", "node", "state", "document", "updated_at")},
+    update=lambda new: {name: new[name] for name in _CHANGING},
 )
 _save_lines = InsertMany(
     return_lines,
@@ -57,6 +92,7 @@ _save_lines = InsertMany(
     conflict=("return_id", "number"),
     update=lambda new: {name: new[name] for name in _LINE[1:]},
 )
+_add_receipts = InsertMany(return_receipts, _RECEIPT)
 
 
 _WANTED = {"value": Text()}
@@ -66,6 +102,8 @@ _returns = SelectMany(
         select(*(returns.c[name] for name in _RETURN))
         .select_from(wanted)
         .join(returns, returns.c.id == wanted.c.value)
+        .order_by(returns.c.id)
+        .with_for_update(of=returns)
     ),
 )
 _lines = SelectMany(
@@ -80,13 +118,44 @@ _lines = SelectMany(
 
 
 def load_returns(connection: Connection, ids: Iterable[str]) -> dict[str, StoredReturn]:
-    """Returns with their lines, by id; unknown ids are missing."""
+    """Returns with their lines, by id, held until the commit; unknown ids are missing."""
     wanted = [(each,) for each in sorted(set(ids))]
     rows = _returns(connection, wanted)
-    lines: dict[str, list[StoredReturnLine]] = {}
-    for return_id, *values in _lines(connection, wanted):
-        lines.setdefault(return_id, []).append(StoredReturnLine(*values))
+    lines: dict[str, list[ReturnedLine]] = {}
+    for return_id, number, order_line, sku, requested, received, condition, disposition in _lines(
+        connection, wanted
+    ):
+        line = ReturnedLine(
+            number,
+            order_line,
+            sku,
+            requested,
+            received,
+            Condition(condition) if condition else None,
+            Disposition(disposition) if disposition else None,
+        )
+        lines.setdefault(return_id, []).append(line)
     return {row.id: _stored(row, tuple(lines.get(row.id, ()))) for row in rows}
+
+
+def find_returns(connection: Connection, name: str) -> list[str]:
+    """Ids of the returns that a node means by ``name``: the hub's id, or what the channel calls its request."""
+    found = connection.execute(
+        select(returns.c.id)
+        .where(or_(returns.c.id == name, returns.c.external_id == name, returns.c.awaits == name))
+        .order_by(returns.c.id)
+        .limit(2)
+    )
+    return list(found.scalars())
+
+
+def awaiting(connection: Connection, names: Sequence[str]) -> list[str]:
+    """Ids of returns whose receipts named a request of one of these names before it came."""
+    return list(
+        connection.execute(
+            select(returns.c.id).where(returns.c.awaits.in_(names)).order_by(returns.c.id)
+        ).scalars()
+    )
 
 
 def save_returns(connection: Connection, changed: Sequence[StoredReturn], now: datetime) -> None:
@@ -98,6 +167,45 @@ def save_returns(connection: Connection, changed: Sequence[StoredReturn], now: d
     )
 
 
-def _stored(row: Any, lines: tuple[StoredReturnLine, ...]) -> StoredReturn:
+def adopt(connection: Connection, blind: str, name: str) -> None:
+    """Give what was received for the blind return to the return ``name``, and forget the blind one."""
+    connection.execute(
+        update(return_receipts).where(return_receipts.c.return_id == blind).values(return_id=name)
+    )
+    connection.execute(delete(return_lines).where(return_lines.c.return_id == blind))
+    connection.execute(delete(returns).where(returns.c.id == blind))
+
+
+def add_receipts(connection: Connection, lines: Sequence[ReceiptLine]) -> None:
+    """Keep what came."""
+    _add_receipts(connection, [tuple(getattr(line, name) for name in _RECEIPT) for line in lines])
+
+
+def load_receipt(connection: Connection, source: str, node: str, external_id: str) -> dict[int, ReceiptLine]:
+    """The known lines of one receipt, by number."""
+    rows = connection.execute(
+        select(*(return_receipts.c[name] for name in _RECEIPT)).where(
+            return_receipts.c.source == source,
+            return_receipts.c.node == node,
+            return_receipts.c.external_id == external_id,
+        )
+    )
+    return {row.number: ReceiptLine(*row) for row in rows}
+
+
+def load_receipts(connection: Connection, return_id: str) -> list[ReceiptLine]:
+    """All that came of a return, in an order that does not depend on when it was heard of."""
+    rows = connection.execute(
+        select(*(return_receipts.c[name] for name in _RECEIPT)).where(
+            return_receipts.c.return_id == return_id
+        )
+    )
+    found = [ReceiptLine(*row) for row in rows]
+    return sorted(
+        found, key=lambda line: (line.received_at, line.source, line.node, line.external_id, line.number)
+    )
+
+
+def _stored(row: Any, lines: tuple[ReturnedLine, ...]) -> StoredReturn:
     values = row._asdict()
     return StoredReturn(**{**values, "state": ReturnState(values["state"])}, lines=lines)

@@ -1,10 +1,13 @@
-"""The ``returns`` processor: requests, receipts (also blind ones) and refunds. A unit is restocked once."""
+"""The ``returns`` processor: requests, receipts (also blind ones) and refunds, in whatever order and however often
+they come. A line of a receipt is booked once, in the transaction in which it is on sale again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 
 import msgspec
 from msgspec.structs import replace
@@ -14,32 +17,33 @@ from crossdock.inventory import facts
 from crossdock.inventory.facts import News
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.life_cycles import RETURN, ReturnEvent, ReturnState
-from crossdock.orders.machine import StepKind, take
-from crossdock.store import stock
-from crossdock.store.returns import StoredReturn, StoredReturnLine, load_returns, save_returns
+from crossdock.orders.machine import take
+from crossdock.orders.returning import Asked, disposition_of, returned_lines
+from crossdock.orders.worklist import Cause, open_item
+from crossdock.store import returns, stock
+from crossdock.store.queries.orders import find_orders
+from crossdock.store.returns import ReceiptLine, StoredReturn
+from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.documents import Part, read
+from crossdock.streams.processors.documents import AddressDocument, Part, read
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.ordering import order_id
+from crossdock.streams.processors.return_consequences import (
+    ReturnRequestDocument,
+    announce,
+    refunded,
+    settle_units,
+)
+from crossdock.streams.processors.return_routing import return_node
 from crossdock.streams.topics import RETURNS
 from crossdock_schemas.returns import Condition, Disposition
 
 __all__ = ["returns_processor"]
 
-_BY_CONDITION = {
-    Condition.NEW: Disposition.RESTOCK,
-    Condition.OPENED: Disposition.REFURBISH,
-    Condition.DAMAGED: Disposition.SCRAP,
-    Condition.DEFECTIVE: Disposition.SUPPLIER,
-    Condition.WRONG_ITEM: Disposition.QUARANTINE,
-    Condition.UNKNOWN: Disposition.QUARANTINE,
-}
-"""What happens to a unit for which the node names no disposition: only what is as new is sold again."""
 
-
-class ReturnLineDocument(Part, frozen=True):
-    """``ReturnLine`` and ``ReturnReceiptLine``."""
+class ReceiptLineDocument(Part, frozen=True):
+    """``ReturnReceiptLine``."""
 
     sku: str
     quantity: int
@@ -48,21 +52,13 @@ class ReturnLineDocument(Part, frozen=True):
     disposition: Disposition | None = None
 
 
-class RequestDocument(Part, frozen=True):
-    """``ReturnRequest``."""
-
-    external_id: str
-    order: str
-    lines: tuple[ReturnLineDocument, ...]
-
-
 class ReceiptDocument(Part, frozen=True):
     """``ReturnReceipt``."""
 
     external_id: str
     node: str
     received_at: datetime
-    lines: tuple[ReturnLineDocument, ...]
+    lines: tuple[ReceiptLineDocument, ...]
     return_request: str | None = None
     order: str | None = None
 
@@ -85,30 +81,59 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
         schema = message.headers["schema"].partition("/")[0]
         source = message.headers["connection"]
         if schema == "return_request":
-            _request(tx, read(message.body, RequestDocument), source, message.body)
+            _request(hub, tx, read(message.body, ReturnRequestDocument), source, message.body)
         elif schema == "return_receipt":
             _receive(hub, tx, read(message.body, ReceiptDocument), source, message.body)
         else:
             _refund(tx, read(message.body, RefundDocument), source)
 
 
-def _request(tx: Transaction, document: RequestDocument, source: str, body: bytes) -> None:
+def _request(hub: Hub, tx: Transaction, document: ReturnRequestDocument, source: str, body: bytes) -> None:
+    """Note what the buyer wants to send back, choose who takes it, and adopt what has come of it already."""
     name = f"{source}:{document.external_id}"
-    if name in load_returns(tx.connection, [name]):
+    if returns.load_returns(tx.connection, [name]):
         return
-    lines = tuple(
-        StoredReturnLine(number, line.order_line, line.sku, line.quantity, 0)
-        for number, line in enumerate(document.lines, start=1)
-    )
     order = order_id(source, document.order)
-    requested = StoredReturn(
-        name, order, source, document.external_id, None, ReturnState.REQUESTED, body, tx.now, lines
-    )
-    save_returns(tx.connection, [requested], tx.now)
+    asked = StoredReturn(name, order, source, document.external_id, None, ReturnState.REQUESTED, body, tx.now)
+    early = returns.awaiting(tx.connection, [name, document.external_id])
+    blind = returns.load_returns(tx.connection, early)
+    for each in blind.values():
+        returns.adopt(tx.connection, each.id, name)
+        asked = replace(asked, node=each.node, refunded_at=asked.refunded_at or each.refunded_at)
+    node = asked.node or _node(hub, tx, document, order, source)
+    known = returns.load_receipts(tx.connection, name)
+    kept = _summed(replace(asked, node=node), _asked(document), known)
+    returns.save_returns(tx.connection, [kept], tx.now)
+    if not known:
+        announce(hub, tx, kept)
+    # The units of a blind return whose order was known are on its lines already.
+    counted = {each.id for each in blind.values() if each.order_id is not None}
+    if not counted:
+        for _, lines in groupby(known, key=lambda line: (line.source, line.node, line.external_id)):
+            settle_units(hub, tx, kept, list(lines))
+
+
+def _node(hub: Hub, tx: Transaction, document: ReturnRequestDocument, order: str, source: str) -> str | None:
+    """Who takes it: whom the channel names, else by the rules."""
+    if document.node in hub.nodes:
+        return document.node
+    books = Books(hub, tx)
+    books.load([order])
+    shipped = [
+        each.fulfilment.node
+        for each in reversed(books.of_order(order))
+        if any(line.shipped for line in each.fulfilment.lines)
+    ]
+    raw = bytes(document.ship_from)
+    place = read(raw, AddressDocument) if raw not in (b"", b"null") else None
+    if place is None and order in books.orders:
+        known = books.document(books.orders[order].document)
+        place = next((each.place for each in known.destinations if each.place), None)
+    return return_node(hub, hub.channel_of(source).id, place, shipped)
 
 
 def _receive(hub: Hub, tx: Transaction, document: ReceiptDocument, source: str, body: bytes) -> None:
-    """Book what came back, at the node where it is; the same receipt again changes nothing."""
+    """Book what came back, at the node where it is; what was booked before changes nothing."""
     if document.node not in hub.nodes:
         raise RecordRejectedError(
             Rejection(
@@ -118,90 +143,113 @@ def _receive(hub: Hub, tx: Transaction, document: ReceiptDocument, source: str, 
                 value=document.node,
             )
         )
-    news_id = f"return:{document.external_id}"
-    known = stock.has_news(
-        tx.connection, source, [f"{news_id}#{number}" for number in range(1, len(document.lines) + 1)]
-    )
-    if known:
+    known = returns.load_receipt(tx.connection, source, document.node, document.external_id)
+    kept = _kept(tx, document, source, body, next((line.return_id for line in known.values()), None))
+    said = [_line(document, source, kept.id, number, line) for number, line in enumerate(document.lines, 1)]
+    news = [line for line in said if line.number not in known]
+    changed = [line for line in said if line.number in known and _differs(line, known[line.number])]
+    if changed:
+        _ask(hub, tx, kept, changed[0], known[changed[0].number])
+    if not news:
         return
-    kept = _stored(tx, document, source, body)
-    lines: list[StoredReturnLine] = []
-    movements: list[Movement] = []
-    positions = stock.load_node_positions(tx.connection, document.node, [line.sku for line in document.lines])
-    for number, line in enumerate(document.lines, start=1):
-        disposition = line.disposition or _BY_CONDITION[line.condition]
-        position = positions.get(line.sku) or Position(line.sku, document.node)
-        if disposition is not Disposition.SCRAP:
-            news = News(source, f"{news_id}#{number}", document.received_at)
-            sellable = disposition is Disposition.RESTOCK
-            change = facts.restock(position, line.quantity, news, sellable=sellable)
-            positions[line.sku] = change.position
-            movements.append(change.movement)
-        lines.append(
-            StoredReturnLine(
-                number, line.order_line, line.sku, 0, line.quantity, line.condition.value, disposition.value
-            )
-        )
-    stock.book_facts(tx.connection, movements, tx.now)
-    save_returns(tx.connection, [_received(kept, document, lines)], tx.now)
-    _take_back(hub, tx, kept, document)
+    returns.add_receipts(tx.connection, news)
+    stock.book_facts(tx.connection, _movements(tx, document.node, news), tx.now)
+    every = returns.load_receipts(tx.connection, kept.id)
+    summed = _summed(replace(kept, node=document.node), _requested(kept), every)
+    returns.save_returns(tx.connection, [summed], tx.now)
+    settle_units(hub, tx, summed, news)
 
 
-def _stored(tx: Transaction, document: ReceiptDocument, source: str, body: bytes) -> StoredReturn:
-    """The return that was asked for, or a blind one."""
-    names = (
-        [document.return_request, f"{source}:{document.return_request}"] if document.return_request else []
-    )
-    found = load_returns(tx.connection, [each for each in names if each])
-    if found:
-        return next(iter(found.values()))
-    name = f"{source}:{document.external_id}"
+def _kept(
+    tx: Transaction, document: ReceiptDocument, source: str, body: bytes, before: str | None
+) -> StoredReturn:
+    """The return that the receipt belongs to; a blind one where there is none."""
+    named = document.return_request
+    ids = [before] if before else returns.find_returns(tx.connection, named) if named else []
+    if len(ids) == 1:
+        return returns.load_returns(tx.connection, ids)[ids[0]]
+    name = f"{source}:{document.node}:{document.external_id}"
+    found = find_orders(tx.connection, document.order, limit=2) if document.order else ()
     return StoredReturn(
-        name, document.order, source, document.external_id, document.node, ReturnState.REQUESTED, body, tx.now
+        name,
+        found[0] if len(found) == 1 else None,
+        source,
+        document.external_id,
+        document.node,
+        ReturnState.REQUESTED,
+        body,
+        tx.now,
+        awaits=named,
     )
 
 
-def _received(kept: StoredReturn, document: ReceiptDocument, lines: list[StoredReturnLine]) -> StoredReturn:
-    """Asked-for lines keep their numbers; what came is added to them, what nobody asked for is appended."""
-    asked = list(kept.lines)
-    for line in lines:
-        same = next((i for i, each in enumerate(asked) if each.sku == line.sku and each.received == 0), None)
-        if same is None:
-            asked.append(replace(line, number=len(asked) + 1))
-        else:
-            asked[same] = replace(
-                asked[same],
-                received=line.received,
-                condition=line.condition,
-                disposition=line.disposition,
-            )
+def _line(
+    document: ReceiptDocument, source: str, name: str, number: int, line: ReceiptLineDocument
+) -> ReceiptLine:
+    return ReceiptLine(
+        source,
+        document.node,
+        document.external_id,
+        number,
+        name,
+        line.order_line,
+        line.sku,
+        line.quantity,
+        line.condition.value,
+        disposition_of(line.condition, line.disposition).value,
+        document.received_at,
+    )
+
+
+def _differs(said: ReceiptLine, known: ReceiptLine) -> bool:
+    return (said.sku, said.quantity, said.disposition) != (known.sku, known.quantity, known.disposition)
+
+
+def _ask(hub: Hub, tx: Transaction, kept: StoredReturn, said: ReceiptLine, known: ReceiptLine) -> None:
+    """A receipt that says something else than before was booked as it came first; a person decides."""
+    text = (
+        f"receipt {said.external_id} of node {said.node} says {said.quantity} of {said.sku} to {said.disposition} "
+        f"in line {said.number} now, and {known.quantity} of {known.sku} to {known.disposition} before; that is booked"
+    )
+    due = hub.config.worklist.due
+    item = open_item(Cause.INVENTORY_CONFLICT, f"return:{kept.id}", text, tx.now, due=due)
+    raise_items(tx.connection, [(item, kept.order_id)], tx.now)
+
+
+def _movements(tx: Transaction, node: str, news: Sequence[ReceiptLine]) -> list[Movement]:
+    """What the lines change in stock: what is scrapped is not stock, what is not as new is held back."""
+    movements: list[Movement] = []
+    positions = stock.load_node_positions(tx.connection, node, [line.sku for line in news])
+    for line in news:
+        if line.disposition == Disposition.SCRAP:
+            continue
+        position = positions.get(line.sku) or Position(line.sku, node)
+        told = News(line.source, f"return:{line.external_id}#{line.number}", line.received_at)
+        sellable = line.disposition == Disposition.RESTOCK
+        change = facts.restock(position, line.quantity, told, sellable=sellable)
+        positions[line.sku] = change.position
+        movements.append(change.movement)
+    return movements
+
+
+def _asked(document: ReturnRequestDocument) -> list[Asked]:
+    return [Asked(line.order_line, line.sku, line.quantity) for line in document.lines]
+
+
+def _requested(kept: StoredReturn) -> list[Asked]:
+    return [Asked(line.order_line, line.sku, line.requested) for line in kept.lines if line.requested]
+
+
+def _summed(kept: StoredReturn, asked: Sequence[Asked], every: Sequence[ReceiptLine]) -> StoredReturn:
+    """The return with all that came of it; where it stands follows from that and from whether it was refunded."""
     state = kept.state
-    for event in (ReturnEvent.RECEIVE, ReturnEvent.GRADE, ReturnEvent.DISPOSE):
-        state = take(RETURN, state, event).state
-    return replace(kept, node=document.node, state=state, lines=tuple(asked))
-
-
-def _take_back(hub: Hub, tx: Transaction, kept: StoredReturn, document: ReceiptDocument) -> None:
-    """Count returned units on the order's lines, up to what was shipped."""
-    if kept.order_id is None:
-        return
-    books = Books(hub, tx)
-    books.load([kept.order_id])
-    order = books.orders.get(kept.order_id)
-    if order is None:
-        return
-    quantities = order.quantities
-    for line in document.lines:
-        left = line.quantity
-        for stored in order.lines:
-            if stored.sku != line.sku or (line.order_line and stored.line_id != line.order_line):
-                continue
-            units = quantities[stored.line_id]
-            taken = min(left, units.shipped + units.over_shipped - units.returned)
-            quantities[stored.line_id] = units.take_back(taken)
-            left -= taken
-    books.put_quantities(kept.order_id, quantities)
-    books.close()
+    if every:
+        for event in (ReturnEvent.RECEIVE, ReturnEvent.GRADE, ReturnEvent.DISPOSE):
+            state = take(RETURN, state, event).state
+        if kept.refunded_at is not None:
+            state = take(RETURN, state, ReturnEvent.REFUND).state
+    lines = returned_lines(asked, [line.received for line in every])
+    return replace(kept, state=state, lines=lines)
 
 
 def _refund(tx: Transaction, document: RefundDocument, source: str) -> None:
@@ -211,7 +259,4 @@ def _refund(tx: Transaction, document: RefundDocument, source: str) -> None:
         for reference in document.references
         if reference.get("kind") == "return"
     ]
-    for kept in load_returns(tx.connection, named).values():
-        step = take(RETURN, kept.state, ReturnEvent.REFUND)
-        if step.kind is StepKind.MOVED:
-            save_returns(tx.connection, [replace(kept, state=step.state)], tx.now)
+    refunded(tx, named)

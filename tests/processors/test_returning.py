@@ -1,0 +1,218 @@
+"""Returns: routed, received in any order and any number of times, restocked once, refunded or exchanged once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crossdock.doctor import Situation, examine
+from crossdock.orders.life_cycles import OrderState
+from crossdock.store.order_tables import return_lines, return_receipts, returns, work_items
+from crossdock.store.stock_tables import positions
+from tests.processors.harness import START, Harness
+from tests.schemas.builders import a_line, an_address, an_order
+
+NUMBERS = count(1)
+
+
+def receipt(name: str, *lines: dict[str, Any], request: str | None = None, **more: Any) -> dict[str, Any]:
+    named = {"return_request": request} if request else {}
+    return {"external_id": name, "node": "CHI", "received_at": START, "lines": list(lines)} | named | more
+
+
+def units(sku: str, quantity: int = 1, condition: str = "new", **more: Any) -> dict[str, Any]:
+    return {"sku": sku, "quantity": quantity, "condition": condition} | more
+
+
+def request(name: str = "R-1", *lines: dict[str, Any], order: str = "1001", **more: Any) -> dict[str, Any]:
+    wanted = list(lines) or [{"sku": "A", "quantity": 2}]
+    return {"external_id": name, "order": order, "requested_at": START, "lines": wanted} | more
+
+
+def shipped(hub: Harness, sku: str = "A", quantity: int = 3, order: str = "1001", **more: Any) -> None:
+    hub.stock("CHI", {sku: quantity + 2})
+    hub.clock.move(1)
+    hub.send("order/1", an_order(external_id=order, lines=(a_line(sku=sku, quantity=quantity),), **more))
+    hub.ship(hub.fulfilments(order)[0].id, {sku: quantity})
+    hub.clock.move(60)
+
+
+def send(hub: Harness, document: dict[str, Any]) -> None:
+    if "requested_at" in document:
+        hub.send("return_request/1", document)
+    elif "refunded_at" in document:
+        hub.send("refund/1", document)
+    else:
+        hub.send("return_receipt/1", document | {"received_at": hub.clock.now()}, connection="wms")
+
+
+def healthy(hub: Harness) -> None:
+    found = hub.database.read_now(lambda c: examine(c, Situation(hub.clock.now())))
+    assert [
+        each.rows for each in found if each.name in ("returns_booked_once", "ledger_equals_balances")
+    ] == [(), ()]
+
+
+def test_a_return_is_restocked_once_and_only_what_is_as_new(hub: Harness) -> None:
+    shipped(hub)
+    send(hub, request())
+    came = receipt("RR-1", units("A"), units("A", condition="damaged"), request="shop:R-1")
+    for _ in range(2):
+        send(hub, came)
+    (row,) = hub.rows(positions)
+    assert (row["on_hand"], row["quarantined"]) == (3, 0)
+    assert hub.rows(returns)[0]["state"] == "disposed"
+    assert [line["received"] for line in hub.rows(return_lines)] == [2]
+    assert [line["disposition"] for line in hub.rows(return_receipts)] == ["restock", "scrap"]
+    assert hub.order().lines[0].quantities.returned == 2
+    healthy(hub)
+
+
+def test_what_is_restocked_is_promised_to_an_order_that_waits(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 0})
+    hub.send("order/1", an_order(lines=(a_line(sku="A"),)))
+    hub.clock.move(60)
+    send(hub, receipt("RR-1", units("A")))
+    hub.clock.move(61)
+    hub.tick("retry_waiting")
+    assert hub.order().state is OrderState.ROUTED
+
+
+@pytest.mark.parametrize(
+    ("disposition", "on_hand", "held"),
+    [("restock", 1, 0), ("refurbish", 1, 1), ("quarantine", 1, 1), ("supplier", 1, 1), ("scrap", 0, 0)],
+)
+def test_a_blind_return_is_taken_in_and_goes_where_its_disposition_says(
+    hub: Harness, disposition: str, on_hand: int, held: int
+) -> None:
+    for _ in range(2):
+        send(hub, receipt("B", units("A", disposition=disposition)))
+    assert [(row["on_hand"], row["quarantined"]) for row in hub.rows(positions)] in ([(on_hand, held)], [])
+    (line,) = hub.rows(return_receipts)
+    assert (line["disposition"], line["quantity"]) == (disposition, 1)
+    assert hub.rows(returns)[0]["order_id"] is None
+    healthy(hub)
+
+
+def test_a_receipt_that_grows_is_booked_further_and_one_that_changes_asks_a_person(hub: Harness) -> None:
+    send(hub, receipt("RR-1", units("A")))
+    send(hub, receipt("RR-1", units("A"), units("B", 2)))
+    assert {row["sku"]: row["on_hand"] for row in hub.rows(positions)} == {"A": 1, "B": 2}
+    send(hub, receipt("RR-1", units("A", 5), units("B", 2)))
+    assert {row["sku"]: row["on_hand"] for row in hub.rows(positions)} == {"A": 1, "B": 2}
+    (item,) = hub.rows(work_items)
+    assert (item["cause"], "says 5 of A" in item["message"]) == ("inventory_conflict", True)
+
+
+def test_two_nodes_may_call_their_receipts_the_same(hub: Harness) -> None:
+    send(hub, receipt("1", units("A")))
+    send(hub, receipt("1", units("A"), node="NYC"))
+    assert {row["node"]: row["on_hand"] for row in hub.rows(positions)} == {"CHI": 1, "NYC": 1}
+    assert len(hub.rows(returns)) == 2
+    healthy(hub)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_messages_in_any_order_and_any_number_end_the_same(hub: Harness, data: st.DataObject) -> None:
+    number = next(NUMBERS)
+    sku, name, order = f"S{number}", f"R-{number}", f"O-{number}"
+    shipped(hub, sku, 4, order)
+    mine = f"shop:{name}"
+    messages = [
+        request(name, {"sku": sku, "quantity": 2}, order=order),
+        receipt(f"a{number}", units(sku), request=name),
+        receipt(f"b{number}", units(sku, condition="damaged"), units(sku), request=mine),
+        receipt(f"c{number}", units(f"X{number}", 2, "unknown"), request=name),
+        {"external_id": f"F{number}", "order": order, "refunded_at": START,
+         "references": [{"kind": "return", "value": name}]},
+    ]  # fmt: skip
+    # of a refund that overtakes the very request nobody knows what it is for
+    wanted = data.draw(st.permutations(range(4)))
+    wanted = [*wanted, *data.draw(st.lists(st.integers(0, 3), max_size=4))]
+    wanted.insert(data.draw(st.integers(wanted.index(0) + 1, len(wanted))), 4)
+    for index in wanted:
+        send(hub, messages[index])
+    (kept,) = hub.rows(returns, order_id=f"shop:{order}")
+    assert (kept["id"], kept["state"], kept["awaits"]) == (mine, "refunded", None)
+    lines = [
+        (each["sku"], each["requested"], each["received"]) for each in hub.rows(return_lines, return_id=mine)
+    ]
+    assert lines == [(sku, 2, 2), (sku, 0, 1), (f"X{number}", 0, 2)]
+    booked = {row["sku"]: (row["on_hand"], row["quarantined"]) for row in hub.rows(positions)}
+    assert (booked[sku], booked[f"X{number}"]) == ((2 + 2, 0), (2, 2))
+    assert hub.order(order).lines[0].quantities.returned == 3
+    refunds = [each for each in hub.commands("return.refund") if each["refs"]["return"] == mine]
+    assert sum(line["quantity"] for each in refunds for line in each["document"]["lines"]) == 3
+    assert len(refunds) == 2, "one for each receipt that brought something of the order"
+    healthy(hub)
+
+
+def test_the_nearest_node_that_takes_returns_is_chosen_and_everybody_told(hub: Harness) -> None:
+    shipped(hub)
+    send(hub, request())
+    send(hub, request())
+    assert hub.rows(returns)[0]["node"] == "CHI"
+    for name, told in (("return.expect", "wms"), ("return.authorise", "shop")):
+        (command,) = hub.commands(name)
+        assert (command["connection"], command["document"]["node"]) == (told, "CHI")
+
+
+@pytest.mark.parametrize(
+    ("rules", "more", "node"),
+    [
+        ((), {"ship_from": an_address(postal_code="10001", city="New York")}, "NYC"),
+        # a store does not take returns unless it says so
+        ((), {"ship_from": an_address(postal_code="94105", city="San Francisco")}, "CHI"),
+        ((), {"node": "SFO"}, "SFO"),
+        (({"nodes": ["NYC"]},), {}, "NYC"),
+        (({"channels": ["b2b"], "nodes": ["NYC"]},), {}, "CHI"),
+        (
+            ({"countries": ["US"], "prefer": "shipped_from"},),
+            {"ship_from": an_address(postal_code="10001")},
+            "CHI",
+        ),
+        (({"nodes": ["SFO"]},), {}, None),
+    ],
+)
+def test_rules_say_which_node_takes_a_return(
+    make: Callable[..., Harness], rules: tuple[Any, ...], more: dict[str, Any], node: str | None
+) -> None:
+    hub = make(returns={"rules": rules})
+    shipped(hub)
+    send(hub, request(**more))
+    assert hub.rows(returns)[0]["node"] == node
+    assert len(hub.commands("return.authorise")) == (node is not None)
+
+
+def test_a_refund_is_asked_of_the_channel_and_closes_the_circle(make: Callable[..., Harness]) -> None:
+    hub = make(returns={"no_refund": ["damaged"]})
+    shipped(hub)
+    send(hub, request())
+    send(hub, receipt("RR-1", units("A"), units("A", condition="damaged"), request="R-1"))
+    (command,) = hub.commands("return.refund")
+    (line,) = command["document"]["lines"]
+    assert (line["order_line"], line["quantity"], line["restock"]) == ("1", 1, "return")
+    assert command["document"]["references"] == [{"kind": "return", "value": "R-1"}]
+    hub.outcome(command)
+    assert hub.rows(returns)[0]["state"] == "refunded"
+
+
+def test_an_exchange_is_an_order_of_its_own_that_ships_once_the_goods_are_back(hub: Harness) -> None:
+    shipped(hub)
+    hub.stock("NYC", {"B": 5})
+    send(hub, request("R-1", {"sku": "A", "quantity": 1, "exchange_for": "B"}, resolution="exchange"))
+    came = receipt("RR-1", units("A"), request="R-1")
+    for _ in range(2):
+        send(hub, came)
+    assert hub.commands("return.refund") == []
+    (asked, again) = hub.commands("fulfilment.request")
+    assert asked["document"]["node"] == "CHI"
+    assert (again["document"]["node"], again["document"]["lines"][0]["sku"]) == ("NYC", "B")
+    assert again["document"]["order"] == "exchange:shop:R-1/RR-1"
+    assert again["document"]["ship_to"]["postal_code"] == "60601"
