@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from crossdock.doctor import Situation, examine
 from crossdock.orders.life_cycles import OrderState
-from crossdock.store.order_tables import return_lines, return_receipts, returns, work_items
+from crossdock.store.order_tables import work_items
+from crossdock.store.return_tables import return_lines, return_receipts, returns
 from crossdock.store.stock_tables import positions
 from tests.processors.harness import START, Harness
 from tests.schemas.builders import a_line, an_address, an_order

@@ -1,4 +1,4 @@
-"""The tables of orders: lines, fulfilment orders, shipments, returns, decisions, the worklist."""
+"""The tables of orders: lines, fulfilment orders, shipments, decisions, the worklist."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ __all__ = [
     "order_lines",
     "orders",
     "parcels",
-    "return_lines",
-    "return_receipts",
-    "returns",
     "shipments",
     "tracking_events",
     "work_items",
@@ -199,58 +196,6 @@ tracking_events = Table(
     Column("message", Text),
     Column("document", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
-)
-
-returns = Table(
-    "returns",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("order_id", Text),
-    Column("connection", Text, nullable=False),
-    Column("external_id", Text, nullable=False),
-    Column("node", Text),
-    Column("state", Text, nullable=False),
-    Column("document", LargeBinary, nullable=False),
-    Column("created_at", Instant, nullable=False),
-    Column("updated_at", Instant, nullable=False),
-    # The request that a receipt named and that has not come yet.
-    Column("awaits", Text),
-    Column("refunded_at", Instant),
-    Index("ix_returns_order", "order_id"),
-    Index("ix_returns_external", "external_id"),
-    Index("ix_returns_awaits", "awaits"),
-)
-
-return_lines = Table(
-    "return_lines",
-    metadata,
-    Column("return_id", Text, primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("order_line", Text),
-    Column("sku", Text, nullable=False),
-    Column("requested", RowId, nullable=False),
-    Column("received", RowId, nullable=False),
-    Column("condition", Text),
-    Column("disposition", Text),
-)
-
-return_receipts = Table(
-    "return_receipts",
-    metadata,
-    # A line of what a node received: its key is what makes a repeated one known.
-    Column("source", Text, primary_key=True),
-    Column("node", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("return_id", Text, nullable=False),
-    Column("order_line", Text),
-    Column("sku", Text, nullable=False),
-    Column("quantity", RowId, nullable=False),
-    Column("condition", Text, nullable=False),
-    Column("disposition", Text, nullable=False),
-    Column("received_at", Instant, nullable=False),
-    CheckConstraint("quantity > 0", name="quantity"),
-    Index("ix_return_receipts_return", "return_id"),
 )
 
 decisions = Table(

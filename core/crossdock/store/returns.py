@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Text, delete, or_, select, update
 from crossdock.orders.life_cycles import ReturnState
 from crossdock.orders.returning import Received, ReturnedLine
 from crossdock.store.bulk import InsertMany, SelectMany
-from crossdock.store.order_tables import return_lines, return_receipts, returns
+from crossdock.store.return_tables import return_lines, return_receipts, returns
 from crossdock_schemas.returns import Condition, Disposition
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crossdock.store import order_tables, plumbing, stock_tables
+from crossdock.store import order_tables, plumbing, return_tables, stock_tables
 from crossdock.store.metadata import metadata
 
-__all__ = ["metadata", "order_tables", "plumbing", "stock_tables"]
+__all__ = ["metadata", "order_tables", "plumbing", "return_tables", "stock_tables"]

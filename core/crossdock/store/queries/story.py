@@ -15,9 +15,10 @@ from crossdock.store.decision_log import DecisionRow, of_order
 from crossdock.store.fulfilments import StoredFulfilment, load_fulfilments_of_orders
 from crossdock.store.log import Logged
 from crossdock.store.order_book import StoredOrder, load_orders
-from crossdock.store.order_tables import returns, tracking_events, work_items
+from crossdock.store.order_tables import tracking_events, work_items
 from crossdock.store.plumbing import commands, dead_letters, messages
 from crossdock.store.raw import Raw
+from crossdock.store.return_tables import returns
 from crossdock.store.shipments import StoredShipment, shipments_of_orders
 
 __all__ = [
