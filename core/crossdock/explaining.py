@@ -10,7 +10,16 @@ from sqlalchemy import Connection
 
 from crossdock.compiling import compile_network
 from crossdock.errors import MisconfiguredError
-from crossdock.routing import Assignment, Decision, Explanation, Network, PolicySet, UnfilledLine, explain
+from crossdock.routing import (
+    Assignment,
+    Decision,
+    Explanation,
+    Flip,
+    Network,
+    PolicySet,
+    UnfilledLine,
+    explain,
+)
 from crossdock.store.decision_log import DecisionRow, load_network
 from crossdock.streams.processors.hub import Locate
 
@@ -75,7 +84,10 @@ class ShownDecision:
     Attributes:
         why: What made it necessary: ``new``, ``waiting``, or the message that did.
         not_explained: Why there are no candidates; empty where there are.
-        flip: The smallest change that would have made the best alternative win.
+        tiers: Value of each tier of the objective; an earlier one weighs absolutely more.
+        given_up: Number of preferences given up, from the last.
+        flips: The smallest change of each kind that would have led to another plan; a smaller one would not.
+        flip: The same in words.
         words: All of it as text.
     """
 
@@ -92,6 +104,9 @@ class ShownDecision:
     optimal: bool
     candidates: tuple[ShownCandidate, ...]
     alternatives: tuple[ShownAlternative, ...]
+    tiers: tuple[Decimal, ...]
+    given_up: int
+    flips: tuple[Flip, ...]
     flip: str
     not_explained: str
     words: str
@@ -135,6 +150,9 @@ class ExplainedDecision:
                 ShownAlternative(tuple(map(shown_assignment, each.assignments)), each.tiers_worse)
                 for each in (found.alternatives if found else ())
             ),
+            tiers=decision.tiers,
+            given_up=decision.given_up,
+            flips=found.flips if found else (),
             flip=found.flip if found else "",
             not_explained=self.problem,
             words=found.words() if found else self.problem,

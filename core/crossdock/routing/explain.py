@@ -13,9 +13,10 @@ import numpy as np
 
 from crossdock.errors import MisconfiguredError
 from crossdock.routing.account import cheapest_lane, packed_shipment
-from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet
+from crossdock.routing.compiled_policy import PolicySet
 from crossdock.routing.decision import Decision, decode_decision, restore
 from crossdock.routing.engine import assignment_of, shipment_of, tier_values, too_small_sets
+from crossdock.routing.flips import Flip, flips_of
 from crossdock.routing.model import Assignment, NodeStatus
 from crossdock.routing.network import Network
 from crossdock.routing.partitions import MOST_ITEMS, Costs, ranked_partings
@@ -62,13 +63,18 @@ class Explanation:
     """A decision with everything that was weighed.
 
     Attributes:
-        flip: The smallest change that would have made the best alternative win; empty if there is none.
+        flips: The smallest change of each kind that would have led to another plan.
     """
 
     decision: Decision
     candidates: tuple[Candidate, ...]
     alternatives: tuple[Alternative, ...]
-    flip: str
+    flips: tuple[Flip, ...]
+
+    @property
+    def flip(self) -> str:
+        """The changes that would have led to another plan, in words; empty if none was found."""
+        return " ".join(flip.words() for flip in self.flips)
 
     def words(self) -> str:
         """The explanation as text, one fact a line."""
@@ -130,7 +136,7 @@ def explain(data: bytes | Decision, network: Network, policies: PolicySet) -> Ex
             f"this is {network.version}: load the configuration of that version"
         )
     if not decision.policy:
-        return Explanation(decision, (), (), "")
+        return Explanation(decision, (), (), ())
     policy = policies.find(decision.policy, decision.policy_version)
     if policy is None:
         raise MisconfiguredError(
@@ -141,7 +147,8 @@ def explain(data: bytes | Decision, network: Network, policies: PolicySet) -> Ex
     chosen = {assignment.node: assignment for assignment in decision.assignments}
     candidates = tuple(_candidate(problem, position, chosen) for position in range(network.size))
     alternatives = _alternatives(problem, decision)
-    return Explanation(decision, candidates, alternatives, _flip(policy, network, alternatives))
+    flips = flips_of(problem, decision.given_up, complete=decision.complete)
+    return Explanation(decision, candidates, alternatives, flips)
 
 
 def _candidate(problem: Problem, position: int, chosen: Mapping[str, Assignment]) -> Candidate:
@@ -227,20 +234,6 @@ def _alternatives(problem: Problem, decision: Decision) -> tuple[Alternative, ..
             Alternative(assignments, tuple(v - w for v, w in zip(values, decision.tiers, strict=True)))
         )
     return tuple(found[:_ALTERNATIVES])
-
-
-def _flip(policy: CompiledPolicy, network: Network, alternatives: tuple[Alternative, ...]) -> str:
-    for alternative in alternatives:
-        nodes = " and ".join(assignment.node for assignment in alternative.assignments)
-        for tier, worse in zip(policy.tiers, alternative.tiers_worse, strict=True):
-            if worse > 0 and any(term == "shipping_cost" for term, _ in tier):
-                weight = dict(tier)["shipping_cost"]
-                return (
-                    f"{nodes} would have won with over {worse / weight:.2f} {network.currency} less freight."
-                )
-            if worse:
-                break
-    return ""
 
 
 def _shipment_words(assignment: Assignment) -> str:
