@@ -8,6 +8,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from crossdock.routing import (
     Capacity,
     Decision,
     Demand,
+    DemandLine,
     HandlingCost,
     Network,
     Node,
@@ -97,9 +99,8 @@ def random_setting(random: Random) -> Setting:
         )
         for number in range(random.randint(1, 3))
     ]
-    if len(lines) > 1 and random.random() < 0.2:
-        lines[1] = line(0, 2, unit_weight_grams=100)
-        lines[1] = type(lines[1])("again", "sku0", 2)
+    if len(lines) > 1 and random.random() < 0.4:
+        lines[1] = replace_line(line(0, random.randint(1, 3)), "again")
     stock = {(each.sku, at.id): random.choice((0, 0, 1, 2, 4, 9)) for each in lines for at in nodes}
     used = {at.id: (2, 0, 0) for at in nodes if at.capacity.orders and random.random() < 0.5}
     policy: dict[str, Any] = {
@@ -221,6 +222,41 @@ def test_where_nothing_can_change_nothing_is_named() -> None:
     assert small({"near": 9, "far": 0}, quantity=1, fences=[{"require": "node.id == 'near'"}]).flips() == ()
     late = small({"near": 9, "far": 9}, objective=["distance", "shipping_cost"])
     assert late.flips() == ()  # no freight makes up for a tier that comes first
+
+
+def test_a_few_units_may_be_enough_for_one_of_two_lines() -> None:
+    """The two lines of one SKU can part: near needs 2 more units for the second line, not 5 for both."""
+    stock = {("sku0", "near"): 0, ("sku0", "far"): 5}
+    # from far alone they are two parcels
+    lines = [line(0, 3, unit_weight_grams=9000), replace_line(line(0, 2, unit_weight_grams=9000), "second")]
+    policy = {"objective": ["shipping_cost"], "split": {"quantity": False}}
+    (stocked, *_) = Setting((NEAR, FAR), stock, demand(lines), policy, {}).flips()
+    assert (stocked.kind, stocked.node, stocked.units) == (FlipKind.MORE_STOCK, "near", 2)
+
+
+def replace_line(one: DemandLine, line_id: str) -> DemandLine:
+    return msgspec.structs.replace(one, line_id=line_id)
+
+
+def test_a_node_that_meets_a_preference_wins_whatever_it_costs() -> None:
+    nodes = (node("store", services=("store",)), node("dc", 34.0, -118.2, services=("dc",), tags=("dc",)))
+    stock = {("sku0", "store"): 9, ("sku0", "dc"): 1}
+    policy = {"prefer": ['"dc" in node.tags'], "objective": ["shipping_cost"], "split": {"quantity": False}}
+    (flip,) = Setting(nodes, stock, demand([line(0, 3)]), policy, {}).flips()
+    assert (flip.node, flip.units) == ("dc", 2)
+
+
+def test_a_node_that_would_need_one_shipment_more_than_allowed_cannot_win_by_freight() -> None:
+    nodes = (NEAR, FAR, node("third", 41.0, -87.0, services=("third",)))
+    stock = {("sku0", "near"): 9, ("sku1", "near"): 0, ("sku1", "far"): 9, ("sku2", "far"): 9}
+    stock |= {("sku0", "third"): 9}
+    order = demand([line(0), line(1), line(2)])
+    two = Setting(nodes, {**stock, ("sku1", "third"): 9}, order, {"split": {"max_shipments": 2}}, {})
+    assert [flip.node for flip in two.flips() if flip.kind is FlipKind.LESS_FREIGHT] == ["third"]
+    one = Setting(
+        nodes, {**stock, ("sku2", "near"): 9, ("sku1", "near"): 9}, order, {"split": {"max_shipments": 1}}, {}
+    )
+    assert [flip for flip in one.flips() if flip.kind is FlipKind.LESS_FREIGHT] == []
 
 
 def test_without_freight_in_the_objective_handling_is_named() -> None:
