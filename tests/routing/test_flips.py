@@ -225,10 +225,10 @@ def test_where_nothing_can_change_nothing_is_named() -> None:
 
 
 def test_a_few_units_may_be_enough_for_one_of_two_lines() -> None:
-    """The two lines of one SKU can part: near needs 2 more units for the second line, not 5 for both."""
-    stock = {("sku0", "near"): 0, ("sku0", "far"): 5}
-    # from far alone they are two parcels
-    lines = [line(0, 3, unit_weight_grams=9000), replace_line(line(0, 2, unit_weight_grams=9000), "second")]
+    """The two lines of one SKU can part: near needs 2 more units for the second line, not 7 for both."""
+    stock = {("sku0", "near"): 0, ("sku0", "far"): 7}
+    # from far alone they are three parcels
+    lines = [line(0, 5, unit_weight_grams=9000), replace_line(line(0, 2, unit_weight_grams=9000), "second")]
     policy = {"objective": ["shipping_cost"], "split": {"quantity": False}}
     (stocked, *_) = Setting((NEAR, FAR), stock, demand(lines), policy, {}).flips()
     assert (stocked.kind, stocked.node, stocked.units) == (FlipKind.MORE_STOCK, "near", 2)
