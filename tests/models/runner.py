@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from sqlalchemy import update
 
 from crossdock.compiling import network_document
 from crossdock.geography import locate
+from crossdock.inventory.inbound import Inbound
 from crossdock.orders.holds import Blocks, Hold
 from crossdock.store import decision_log
 from crossdock.store.engine import Database
@@ -25,6 +27,9 @@ from crossdock.store.order_book import StoredOrder, load_orders
 from crossdock.store.order_tables import work_items
 from crossdock.store.plumbing import commands, dead_letters
 from crossdock.store.stock_tables import positions
+from crossdock.streams.processor import Transaction
+from crossdock.streams.processors.back_ordering import set_supply
+from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.interventions import cancel_order, hold_order, lift_hold
 from tests.doctor.builders import catch_up, findings
 from tests.processors.harness import START, Harness
@@ -126,6 +131,27 @@ class Model:
     def _do_count(self, node: str, units: Mapping[str, int]) -> None:
         self.hub.clock.move(60)
         self._feed(node, units)
+
+    def _do_due(self, node: str, units: Mapping[str, int], after: str) -> None:
+        """The node is due to receive units; they can be promised."""
+        at = self.hub.clock.now() + timedelta(seconds=_seconds(after))
+        for sku, quantity in units.items():
+            row = Inbound(f"PO-{node}-{sku}", sku, node, quantity, at)
+            self.hub.transactions.transact_now(partial(_set_supply, self.hub.hub, row))
+
+    def _do_receive(self, node: str, units: Mapping[str, int]) -> None:
+        """The node has received units, and says so."""
+        self.hub.clock.move(60)
+        lines = [{"sku": sku, "quantity": quantity, "reason": "received"} for sku, quantity in units.items()]
+        at = self.hub.clock.now()
+        moved = {
+            "external_id": f"receipt-{node}-{at:%d%H%M%S}",
+            "node": node,
+            "occurred_at": at,
+            "lines": lines,
+        }
+        self.hub.send("stock_movement/1", moved, connection="wms")
+        self.hub.tick("retry_waiting")
 
     def _do_accept(self, name: str) -> None:
         self._answer(name, "accepted")
@@ -334,6 +360,10 @@ class Model:
     def _channel_lines(self, order_id: str) -> list[dict[str, Any]]:
         found = self.hub.database.read_now(lambda db: load_orders(db, [order_id], lock=False))
         return list(msgspec.json.decode(found[order_id].document)["lines"]) if order_id in found else []
+
+
+def _set_supply(hub: Hub, row: Inbound, tx: Transaction) -> None:
+    set_supply(hub, tx, row)
 
 
 def _like(wanted: Any, shown: dict[str, Any]) -> Any:
