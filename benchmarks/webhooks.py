@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from time import perf_counter
 from typing import Any
-from urllib.parse import urlsplit
 
 import uvloop
 
 from benchmarks.hub_process import running_hub, write_config
+from benchmarks.open_load import OpenLoad
 from benchmarks.orders import hub_document, signed_webhooks, stock_feeds
 from benchmarks.webhook_floor import running_floor
 from crossdock.demo.world import World, make_world
@@ -90,52 +89,8 @@ def load(url: str, calls: Sequence[RawRequest]) -> Answers:
         RuntimeError: One was not answered with 200.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        times = runner.run(_Load(url).run([_http(call) for call in calls]))
+        times = runner.run(OpenLoad(url, A_SECOND).run([_http(call) for call in calls]))
     return Answers(sorted(times[A_SECOND * _WARM_UP_SECONDS :]))
-
-
-class _Load:
-    """An open load over as many kept connections as it takes."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._host, self._port = str(parts.hostname), int(parts.port or 80)
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-
-    async def run(self, requests: Sequence[bytes]) -> list[float]:
-        """Milliseconds from when each was due until it was answered."""
-        began = perf_counter() + 0.1
-        tasks = []
-        for number, request in enumerate(requests):
-            due = began + number / A_SECOND
-            if (wait_seconds := due - perf_counter()) > 0:
-                await asyncio.sleep(wait_seconds)
-            tasks.append(asyncio.create_task(self._post(request, due)))
-        times = await asyncio.gather(*tasks)
-        for _, writer in self._idle:
-            writer.close()
-        return times
-
-    async def _post(self, request: bytes, due: float) -> float:
-        reader, writer = await self._connection()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        took = (perf_counter() - due) * 1000
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise RuntimeError(f"a webhook was answered {head!r}")
-        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await reader.readexactly(int(length.partition(b":")[2]))
-        self._idle.append((reader, writer))
-        return took
-
-    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """One that is idle and that the server has kept, or a new one."""
-        while self._idle:
-            reader, writer = self._idle.pop()
-            if not reader.at_eof():
-                return reader, writer
-            writer.close()
-        return await asyncio.open_connection(self._host, self._port)
 
 
 def _http(call: RawRequest) -> bytes:
