@@ -117,6 +117,10 @@ def _scenario() -> str:
 
 def _scenario_schema() -> str:
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    # The model keeps policies as they were written, to be compiled with their own errors; editors want their keys.
+    policy = PolicyDefinition.model_json_schema()
+    schema["$defs"] |= {**policy.pop("$defs"), "PolicyDefinition": policy}
+    schema["properties"]["policies"]["anyOf"][0]["items"] = {"$ref": "#/$defs/PolicyDefinition"}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

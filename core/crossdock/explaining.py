@@ -60,12 +60,19 @@ class ShownAssignment:
 
 @dataclass(frozen=True, slots=True)
 class ShownCandidate:
-    """One node: chosen, or out by a fence, or what it would have cost."""
+    """One node: chosen, or out by a fence, or what it would have cost.
+
+    Attributes:
+        lines: Ids of the order lines it could have sent.
+        preferences_met: How many of the policy's preferences it meets, from the first.
+    """
 
     node: str
     chosen: bool
     fence: str
     detail: str
+    lines: tuple[str, ...]
+    preferences_met: int
     offer: ShownAssignment | None
 
 
@@ -142,6 +149,8 @@ class ExplainedDecision:
                     each.chosen,
                     each.fence,
                     each.detail,
+                    each.lines,
+                    each.preferences_met,
                     shown_assignment(each.offer) if each.offer else None,
                 )
                 for each in (found.candidates if found else ())

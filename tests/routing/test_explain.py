@@ -97,6 +97,18 @@ def test_alternatives_are_never_better_and_come_in_order(seed: int) -> None:
     assert worse == sorted(worse)
 
 
+def test_a_node_that_does_not_meet_a_preference_is_said_to_be_passed_over() -> None:
+    net = network([node("store", tags=("store",)), node("west", 34.0, -118.2)])
+    policies = PolicySet([compile_policy({**STANDARD, "prefer": ['!("store" in node.tags)']})])
+    supply = SupplyView(net, [("sku0", "store", 9), ("sku0", "west", 1)])
+    chosen = explain(route(demand([line(0)]), supply, net, policies, NOW), net, policies)
+    assert chosen.decision.assignments[0].node == "west"
+    assert '; passed over, it does not meet !("store" in node.tags).' in chosen.words()
+    given_up = explain(route(demand([line(0, 2)]), supply, net, policies, NOW), net, policies)
+    assert given_up.decision.assignments[0].node == "store"
+    assert "passed over" not in given_up.words()
+
+
 def test_what_is_left_out_is_told() -> None:
     net = network([node("near")])
     decision = route(demand([line(0, 5)]), SupplyView(net, []), net, POLICIES, NOW)

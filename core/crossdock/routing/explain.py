@@ -63,6 +63,7 @@ class Explanation:
     """A decision with everything that was weighed.
 
     Attributes:
+        preferences: Of the policy, as written.
         flips: The smallest change of each kind that would have led to another plan.
     """
 
@@ -70,6 +71,7 @@ class Explanation:
     candidates: tuple[Candidate, ...]
     alternatives: tuple[Alternative, ...]
     flips: tuple[Flip, ...]
+    preferences: tuple[str, ...] = ()
 
     @property
     def flip(self) -> str:
@@ -101,8 +103,16 @@ class Explanation:
             if candidate.offer is None:
                 out.append(f"{candidate.node}: out, {candidate.detail}.")
             elif not candidate.chosen:
-                out.append(f"{candidate.node}: {_shipment_words(candidate.offer)}.")
+                unmet = self._unmet(candidate)
+                out.append(f"{candidate.node}: {_shipment_words(candidate.offer)}{unmet}.")
         return "\n".join(out)
+
+    def _unmet(self, candidate: Candidate) -> str:
+        """What a node was passed over for, whatever it costs."""
+        place = candidate.preferences_met
+        if place + self.decision.given_up >= len(self.preferences):
+            return ""
+        return f"; passed over, it does not meet {self.preferences[place]}"
 
 
 _REASONS = {
@@ -148,7 +158,8 @@ def explain(data: bytes | Decision, network: Network, policies: PolicySet) -> Ex
     candidates = tuple(_candidate(problem, position, chosen) for position in range(network.size))
     alternatives = _alternatives(problem, decision)
     flips = flips_of(problem, decision.given_up, complete=decision.complete)
-    return Explanation(decision, candidates, alternatives, flips)
+    preferences = policy.definition.prefer
+    return Explanation(decision, candidates, alternatives, flips, preferences)
 
 
 def _candidate(problem: Problem, position: int, chosen: Mapping[str, Assignment]) -> Candidate:
