@@ -17,15 +17,18 @@ from sqlalchemy import Connection, select
 from crossdock.doctor.model import Situation
 from crossdock.doctor.stock import STOCK_CHECKS
 from crossdock.errors import RecordRejectedError
+from crossdock.inventory.inbound import Inbound
 from crossdock.sdk.clock import SystemClock
 from crossdock.store.engine import Database
-from crossdock.store.order_tables import fulfilment_orders
+from crossdock.store.order_tables import fulfilment_orders, orders
 from crossdock.store.stock_tables import reservations as reservation_rows
 from crossdock.streams.batch import handle_batch
 from crossdock.streams.faults import passes
 from crossdock.streams.processor import Message
-from crossdock.streams.processors import reserving
+from crossdock.streams.processors import back_ordering, reserving
+from crossdock.streams.processors.documents import RerouteDocument, encode
 from crossdock.streams.processors.reserving import Wanted
+from crossdock.streams.topics import ORDERS
 from crossdock.streams.transaction import SqlTransaction, Transactions
 from crossdock_schemas.registry import ENTITIES
 from tests.processors.harness import Harness
@@ -34,7 +37,21 @@ from tests.schemas.builders import a_line, an_order
 SKUS = tuple(f"SKU-{number:02}" for number in range(20))
 NODES = ("CHI", "NYC")
 _CLOCK = SystemClock()
+_LONGEST_SECONDS = 60.0
 _numbers = count(1)
+EVERYTHING = (
+    "reserve",
+    "extend",
+    "release",
+    "move",
+    "order/1",
+    "stock_feed/1",
+    "fulfilment_response/1",
+    "supply",
+    "retry",
+    "looked",
+)
+"""What must have happened, however slow the machine is."""
 _oversold = next(check for check in STOCK_CHECKS if check.name == "never_oversold")
 
 
@@ -45,6 +62,13 @@ class Storm:
     done: Counter[str] = field(default_factory=Counter)
     oversold: list[Any] = field(default_factory=list)
     carts: list[str] = field(default_factory=list)
+
+    def goes_on(self, until: float) -> bool:
+        """Until the time is up and everything has happened."""
+        now = monotonic()
+        return now < until or (
+            now < until + _LONGEST_SECONDS and not all(self.done[each] for each in EVERYTHING)
+        )
 
 
 class Writer:
@@ -65,9 +89,11 @@ class Writer:
             (self.feed, 1),
             (self.receive, 1),
             (self.expire, 1),
+            (self.supply, 1),
+            (self.retry, 1),
         ]
         choices, weights = zip(*steps, strict=True)
-        while monotonic() < until:
+        while self.storm.goes_on(until):
             (step,) = self.random.choices(choices, weights)
             await step()
 
@@ -156,6 +182,34 @@ class Writer:
         }
         await self._send("stock", "stock_movement/1", document, "wms")
 
+    async def supply(self) -> None:
+        """More or less is due."""
+        node, sku = self.random.choice(NODES), self.random.choice(SKUS)
+        due = _CLOCK.now() + timedelta(hours=self.random.randint(1, 99))
+        row = Inbound(f"PO-{sku}-{node}", sku, node, self.random.randint(0, 9), due)
+        await self._try("supply", lambda tx: back_ordering.set_supply(self.hub.hub, tx, row))
+
+    async def retry(self) -> None:
+        """An order that waits is tried again, or cancelled."""
+
+        def due(connection: Connection) -> Sequence[str]:
+            rows = select(orders.c.external_id).where(orders.c.route_at.is_not(None)).limit(9)
+            return connection.execute(rows).scalars().all()
+
+        waiting = await self.hub.database.read(due)
+        if not waiting:
+            return
+        name = self.random.choice(waiting)
+        if self.random.random() < 0.3:
+            document = {"external_id": name, "version": "2026-11-23T11:00:00Z", "requested_at": _CLOCK.now()}
+            await self._send("route", "cancellation/1", document, "shop")
+            return
+        number = next(_numbers)
+        body = encode(RerouteDocument(f"shop:{name}", (), "waiting"))
+        headers = {"schema": "reroute/1", "connection": "shop"}
+        await self._handle("route", Message(f"m{number}", ORDERS, f"shop:{name}", body, headers))
+        self.storm.done["retry"] += 1
+
     async def expire(self) -> None:
         await self._try("expire", self.hub.timer("expire"))
 
@@ -170,9 +224,12 @@ class Writer:
         number = next(_numbers)
         headers = {"schema": schema, "connection": connection, "raw_id": f"raw-{number}"}
         message = Message(f"m{number}", self.hub.topic(schema), str(key), body, headers)
+        await self._handle(processor, message)
+        self.storm.done[schema] += 1
+
+    async def _handle(self, processor: str, message: Message) -> None:
         await self.transactions.transact(lambda tx: tx.emit(message))
         await handle_batch(self.transactions, self.hub.processor(processor), [message])
-        self.storm.done[schema] += 1
 
     async def _try(self, name: str, work: Callable[[SqlTransaction], object]) -> bool:
         """As the API does: a refusal is an answer, a lost race is run again."""
@@ -196,7 +253,7 @@ def _look(connection: Connection) -> list[Any]:
 
 
 async def _observe(database: Database, storm: Storm, until: float) -> None:
-    while monotonic() < until:
+    while storm.goes_on(until):
         storm.oversold += await database.read(_look)
         storm.done["looked"] += 1
         await asyncio.sleep(0.02)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -9,9 +11,12 @@ from crossdock.errors import PromiseRefusedError
 from crossdock.inventory.position import Movement, MovementKind
 from crossdock.store import stock
 from crossdock.store.dead_letters import edit, list_letters, replay
-from crossdock.store.order_tables import work_items
+from crossdock.store.order_tables import fulfilment_orders, work_items
 from crossdock.store.plumbing import dead_letters
-from crossdock.store.stock_tables import feeds, ledger, positions, products, published_stock
+from crossdock.store.stock_tables import feeds, ledger, positions, products, published_stock, reservations
+from crossdock.streams.processor import Transaction
+from crossdock.streams.processors import reserving
+from crossdock.streams.processors.reserving import Wanted
 from tests.processors.harness import START, Harness
 from tests.schemas.builders import a_line, an_order
 
@@ -118,6 +123,49 @@ def test_what_a_node_was_asked_for_stays_promised_and_its_shortfall_on_record(hu
     hub.answer(hub.fulfilments()[0].id, "short", lines=[{"sku": "A", "quantity": 1}])
     (row,) = hub.rows(positions)
     assert (row["allocated"], row["shortfall"]) == (1, 1)
+
+
+def test_carts_go_before_orders_when_a_count_falls_short(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 4})
+    hub.send("order/1", an_order(status="pending", lines=(a_line(sku="A", quantity=2),)))
+    for key in ("early", "late"):
+        hub.clock.move(1)
+        lines = [Wanted("A", "CHI", 1)]
+        hub.transactions.transact_now(partial(_reserve, hub, key, lines))
+    hub.clock.move(60)
+    hub.stock("CHI", {"A": 3})
+    assert {row["key"]: row["state"] for row in hub.rows(reservations)} == {
+        "early": "active",
+        "late": "released",
+    }
+    (row,) = hub.rows(positions)
+    assert (row["reserved"], row["allocated"], row["shortfall"]) == (1, 2, 0)
+    hub.clock.move(7200)
+    hub.stock("CHI", {"A": 2})
+    (row,) = hub.rows(positions)
+    assert (row["reserved"], row["allocated"], row["shortfall"]) == (0, 2, 0)
+    assert [each.fulfilment.node for each in hub.fulfilments()] == ["CHI"]
+
+
+def _reserve(hub: Harness, key: str, lines: list[Wanted], tx: Transaction) -> None:
+    reserving.reserve(hub.hub, tx, key, "web", lines, START + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(("victims", "kept"), [("latest_promise", "b2b"), ("lowest_priority", "shop")])
+def test_the_configuration_says_who_goes_without(
+    make: Callable[..., Harness], victims: str, kept: str
+) -> None:
+    channels = {"web": {"connection": "shop", "priority": 9}, "b2b": {"kind": "b2b"}}
+    hub = make(channels=channels, shortfall={"victims": victims})
+    hub.stock("CHI", {"A": 2})
+    for connection in ("b2b", "shop"):
+        hub.clock.move(1)
+        lines = (a_line(sku="A", quantity=1),)
+        hub.send("order/1", an_order(status="pending", lines=lines), connection=connection)
+    hub.clock.move(60)
+    hub.stock("CHI", {"A": 1})
+    held = {row["order_id"]: row["state"] for row in hub.rows(fulfilment_orders)}
+    assert [order for order, state in held.items() if state == "on_hold"] == [f"{kept}:1001"]
 
 
 def test_the_database_itself_refuses_a_promise_of_what_is_not_there(hub: Harness) -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
 from crossdock.config.returns import ReturnsConfig
+from crossdock.inventory.shortfalls import VictimPolicy
 from crossdock.orders.worklist import Cause
 from crossdock.sdk.manifest import Duration, Manifest
 
@@ -28,6 +29,7 @@ __all__ = [
     "PostingConfig",
     "Retention",
     "SafetyStockConfig",
+    "ShortfallConfig",
     "StreamConfig",
     "WebConfig",
     "WorklistConfig",
@@ -189,6 +191,14 @@ class SafetyStockConfig(Strict):
     """Of what may be sold there, rounded up; added to ``units``."""
 
 
+class ShortfallConfig(Strict):
+    """What happens when a node has less than is promised from it."""
+
+    victims: VictimPolicy = VictimPolicy.LATEST_PROMISE
+    """Who goes without: ``latest_promise`` or ``lowest_priority`` (of its channel). Reservations go before orders, and
+    what a node was asked for already stays until the node says that it can't."""
+
+
 class LabelsConfig(Strict):
     """Who buys the label."""
 
@@ -239,6 +249,7 @@ class Config(Strict):
     policies: tuple[Mapping[str, object], ...] = ()
     """In order; the first whose ``when`` holds decides (docs/routing.md)."""
     safety_stock: tuple[SafetyStockConfig, ...] = ()
+    shortfall: ShortfallConfig = ShortfallConfig()
     labels: LabelsConfig | None = None
     postings: tuple[PostingConfig, ...] = ()
     mappings: tuple[Path, ...] = ()

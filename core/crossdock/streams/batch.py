@@ -33,7 +33,7 @@ from crossdock.streams.transaction import SqlTransaction, Transactions
 
 __all__ = ["Advance", "Backoff", "SupersededError", "handle_batch"]
 
-_MOST_REFUSALS = 10
+_MOST_REFUSALS = 7
 """How often a batch is decided anew because others were faster with the stock."""
 
 Advance = Callable[[Transaction, Message], None]

@@ -12,9 +12,10 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
+from crossdock.inventory.availability import Limits, uncommitted
 from crossdock.inventory.back_orders import BackOrder, arrive, beyond_supply, free_supply
 from crossdock.inventory.inbound import Inbound
-from crossdock.inventory.position import Movement, MovementKind
+from crossdock.inventory.position import Movement, MovementKind, Position
 from crossdock.inventory.promises import Reservation, ReservationState
 from crossdock.routing import Decision
 from crossdock.store import inbound, order_book, reservations, stock
@@ -23,7 +24,7 @@ from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.hub import Hub
 
-__all__ = ["arrived", "drop_surplus", "promise", "set_supply"]
+__all__ = ["arrived", "drop_surplus", "give_back", "promise", "set_supply"]
 
 Key = tuple[str, str]
 _FOREVER = timedelta(days=3650)
@@ -149,14 +150,16 @@ def _soonest(
     hub: Hub,
     sku: str,
     units: int,
-    positions: Mapping[Key, object],
+    positions: Mapping[Key, Position],
     supply: Mapping[Key, list[Inbound]],
     waiting: Mapping[Key, list[BackOrder]],
 ) -> str | None:
     """The node where ``units`` are due first, all of them; one that promises beyond its supply comes last."""
     found: list[tuple[int, float, str]] = []
-    for at in positions:
-        if at[0] != sku:
+    for at, position in positions.items():
+        owed = sum(each.to_come for each in waiting.get(at, ()))
+        # Where less is there than is promised already, what comes first makes up for that.
+        if at[0] != sku or uncommitted(position, Limits(inbound_promised=owed)) < 0:
             continue
         free = free_supply(supply.get(at, ()), waiting.get(at, ()))
         covered = 0
@@ -166,7 +169,6 @@ def _soonest(
                 found.append((0, due.timestamp(), at[1]))
                 break
         else:
-            owed = sum(each.to_come for each in waiting.get(at, ()))
             due_in_all = sum(row.quantity for row in supply.get(at, ()))
             cap = hub.nodes[at[1]].feed.backorder_cap
             if owed + units <= due_in_all + cap:

@@ -45,7 +45,7 @@ def believe_feed(hub: Hub, tx: Transaction, node: str) -> str:
     result = close_feed(omitted, context, in_flight, mentioned=found.mentioned, most_omitted_percent=100)
     assert isinstance(result, FeedResult)
     counts.book_counts(tx.connection, context, result.positions, result.movements, tx.now)
-    cover(hub, tx, result.shortfalls)
+    cover(hub, tx, node, [short.sku for short in result.shortfalls])
     feeds.close(tx.connection, node, found.feed_id, "closed", tx.now)
     said = f"feed {found.feed_id} was believed: {len(result.movements)} SKUs of node {node} are zero now"
     settle(tx.connection, [f"feed:{node}"], said, tx.now)

@@ -24,7 +24,7 @@ from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.limits import Fences, limits_of
 
-__all__ = ["Wanted", "extend", "load", "locked", "move", "release", "reserve"]
+__all__ = ["Wanted", "extend", "load", "locked", "move", "release", "reserve", "take_back"]
 
 Key = tuple[str, str]
 _SOURCE = "hub"
@@ -137,6 +137,20 @@ def release(tx: Transaction, key: str) -> tuple[Reservation, ...]:
     """
     found, positions = locked(tx, key)
     done = [_done(promises.release(positions[each.sku, each.node], each, tx.now, _SOURCE)) for each in found]
+    return _give_back(tx, done)
+
+
+def take_back(tx: Transaction, held: Sequence[Reservation]) -> None:
+    """Release active reservations whose positions are locked: what they hold is not there any more."""
+    nowhere = [Position(each.sku, each.node) for each in held]
+    done = [
+        _done(promises.release(position, each, tx.now, _SOURCE))
+        for position, each in zip(nowhere, held, strict=True)
+    ]
+    _give_back(tx, done)
+
+
+def _give_back(tx: Transaction, done: Sequence[Reserved]) -> tuple[Reservation, ...]:
     given = [each.reservation for each in done if each.movements]
     held = _book(tx, done)
     ring_fences.give_back(tx.connection, [(each.key, each.sku, each.quantity) for each in given], tx.now)

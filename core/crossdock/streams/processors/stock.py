@@ -129,7 +129,7 @@ def _book(hub: Hub, tx: Transaction, feed: FeedContext, result: FeedResult) -> N
         counts.book_counts(tx.connection, feed, result.positions, result.movements, tx.now)
     if result.shortfalls:
         skus = [short.sku for short in result.shortfalls]
-        cover(hub, tx, feeds.shortfalls(tx.connection, feed.node, skus))
+        cover(hub, tx, feed.node, skus)
 
 
 def _note(
@@ -227,7 +227,7 @@ def _movement(hub: Hub, tx: Transaction, message: Message, document: MovementDoc
     came = _came(document, movements, news)
     if came:
         arrived(hub, tx, document.node, came)
-    cover(hub, tx, feeds.shortfalls(tx.connection, document.node, skus))
+    cover(hub, tx, document.node, skus)
 
 
 def _came(
