@@ -64,6 +64,7 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
         locate=locate,
         channels=channels,
         nodes={node.id: node for node in config.nodes},
+        feed_limits={node.id: node.feed.max_age for node in config.nodes if node.feed.max_age is not None},
         node_groups={node.id: frozenset((node.id, *node.tags)) for node in config.nodes},
         manifests=manifests,
     )

@@ -48,6 +48,8 @@ def test_offers_of_one_line_are_the_frontier_of_all_nodes_and_services(seed: int
     found = Promises(net, policies(random.choice(ASKED))).offers(order, supply, NOW)
     assert [(each.delivery_date, each.cost) for each in found.offers] == frontier(net, order, supply)
     assert (found.refused is None) == bool(found.offers)
+    alone = Promises(net, policies(STANDARD)).earliest(order, supply, NOW)
+    assert [(each.delivery_date, each.cost) for each in alone.offers] == frontier(net, order, supply)[:1]
 
 
 def frontier(net: Network, order: Demand, supply: SupplyView) -> list[tuple[date, Decimal]]:
@@ -86,7 +88,11 @@ def test_each_earlier_offer_is_dearer_and_nothing_arrives_before_the_first(seed:
         again = promises.by(order, supply, offer.delivery_date, NOW)
         assert again is not None
         assert (again.delivery_date, again.cost) == (offer.delivery_date, offer.cost)
+    first_alone = promises.earliest(order, supply, NOW)
+    assert (first_alone.refused is None) == bool(found.offers)
     if found.offers:
+        (alone,) = first_alone.offers
+        assert (alone.delivery_date, alone.cost) == (found.offers[0].delivery_date, found.offers[0].cost)
         first = found.offers[0].delivery_date
         assert promises.by(order, supply, date.fromordinal(first.toordinal() - 1), NOW) is None
     assert supply.available.tolist() == random_copy(seed).available.tolist()

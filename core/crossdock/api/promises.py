@@ -183,8 +183,14 @@ class _Showing:
 
     def look(self, database: Connection) -> tuple[Promised, ...]:
         """What can be promised, for each destination."""
-        most = self.wanted.pick_up_options
-        found = self.promiser.promise(database, self.connection, self.order, self.now, pick_ups=most)
+        found = self.promiser.promise(
+            database,
+            self.connection,
+            self.order,
+            self.now,
+            earliest=self.wanted.mode is Mode.EARLIEST,
+            pick_ups=self.wanted.pick_up_options,
+        )
         return tuple(self._promised(database, each) for each in found)
 
     def hold(self, hub: Hub, tx: SqlTransaction, reserve: Reserve) -> PromiseAnswer:

@@ -68,7 +68,10 @@ def channel_supply(
         tags = product_tags(sku, facts[sku].restrictions if sku in facts else ())
         return hub.safety.rule(tags, groups, channel).kept_of(on_hand)
 
-    left = [(sku, node, units - kept(sku, node, on_hand)) for sku, node, units, on_hand in rows]
+    if not hub.safety.rules:
+        left = [(sku, node, units) for sku, node, units, _ in rows]
+    else:
+        left = [(sku, node, units - kept(sku, node, on_hand)) for sku, node, units, on_hand in rows]
     return SupplyView(hub.network, left, used=used, stale_nodes=stale_nodes, skus=skus)
 
 

@@ -75,9 +75,18 @@ class Promiser:
         return self._hub.network.currency
 
     def promise(
-        self, database: Connection, connection: str, order: Order, now: datetime, *, pick_ups: int = 0
+        self,
+        database: Connection,
+        connection: str,
+        order: Order,
+        now: datetime,
+        *,
+        pick_ups: int = 0,
+        earliest: bool = False,
     ) -> list[PromisedDestination]:
         """What can be promised to an order of the channel of ``connection``, and at up to ``pick_ups`` stores.
+
+        With ``earliest`` only the first offer is looked for.
 
         Lines of several destinations share the stock: each is promised what the earlier ones leave.
 
@@ -88,7 +97,8 @@ class Promiser:
         demands, refused = demands_to_try(self._hub, connection, order, facts, now)
         found = []
         for name, demand in demands:
-            offers = self._promises.offers(demand, supply, now)
+            ask = self._promises.earliest if earliest else self._promises.offers
+            offers = ask(demand, supply, now)
             stores = self._pick_ups(demand, supply, now, pick_ups) if pick_ups else ()
             found.append(PromisedDestination(name, demand, offers, stores, ""))
             if offers.offers and len(demands) > 1:

@@ -39,6 +39,7 @@ class Hub:
         channels: By the connection whose orders belong to them.
         nodes: By id.
         node_groups: By node: its own id and its tags, which rules and policies name.
+        feed_limits: By node that has one: how old its last count may be.
         manifests: Of each connection's connector.
     """
 
@@ -50,6 +51,7 @@ class Hub:
     channels: Mapping[str, Channel]
     nodes: Mapping[str, NodeConfig]
     node_groups: Mapping[str, frozenset[str]]
+    feed_limits: Mapping[str, timedelta]
     manifests: Mapping[str, Manifest]
 
     def channel_of(self, connection: str) -> Channel:

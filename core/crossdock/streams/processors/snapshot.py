@@ -118,10 +118,11 @@ def _add(left: tuple[int, int, int], right: tuple[int, int, int]) -> tuple[int, 
 
 def stale_nodes(hub: Hub, connection: Connection, now: datetime) -> list[str]:
     """Nodes whose last count is older than the configuration lets it be."""
-    limited = {node.id: node.feed.max_age for node in hub.nodes.values() if node.feed.max_age is not None}
-    if not limited:
+    if not hub.feed_limits:
         return []
-    counted = feeds.last_count(connection, list(limited))
+    counted = feeds.last_count(connection, list(hub.feed_limits))
     return [
-        node for node, max_age in limited.items() if is_stale(counted.get(node), now, max_age.total_seconds())
+        node
+        for node, max_age in hub.feed_limits.items()
+        if is_stale(counted.get(node), now, max_age.total_seconds())
     ]
