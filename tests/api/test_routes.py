@@ -75,6 +75,22 @@ def test_a_canonical_order_of_several_destinations(call: Client, hub: Harness) -
     assert "nobody knows where 00000" in routes[1]["refused"]
 
 
+def test_a_kit_is_tested_by_its_components(call: Client, hub: Harness) -> None:
+    hub.clock.move(60)
+    kit = {
+        "sku": "SET",
+        "version": "1",
+        "components": [{"sku": "SKU-8", "quantity": 2}, {"sku": "SKU-9", "quantity": 1}],
+    }
+    hub.send("product/1", kit, connection="erp")
+    hub.stock("CHI", {"SKU-8": 4, "SKU-9": 4})
+    (route,) = call("POST", URL, json={"order": order(lines=[{"sku": "SET", "quantity": 2}])}).json()[
+        "routes"
+    ]
+    (shipment,) = route["decision"]["assignments"]
+    assert {each["sku"]: each["quantity"] for each in shipment["lines"]} == {"SKU-8": 4, "SKU-9": 2}
+
+
 def test_what_is_wrong_is_told_where_it_is(call: Client) -> None:
     def refused(**body: Any) -> tuple[int, str, str]:
         answer = call("POST", URL, json={"order": order(), **body})

@@ -37,6 +37,8 @@ class ScenarioProduct(_Strict):
     weight_grams: Units = 0
     volume_cm3: Units = 0
     restrictions: tuple[str, ...] = ()
+    components: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Of a kit: units of each SKU that one of it is made of; orders of it are decided by these."""
 
 
 class ExpectedShipment(_Strict):

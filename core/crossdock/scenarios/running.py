@@ -13,9 +13,10 @@ from crossdock.routing import Assignment
 from crossdock.scenarios.comparing import differences
 from crossdock.scenarios.model import ScenarioOrder
 from crossdock.scenarios.reading import LoadedScenario
+from crossdock.store.catalogue import Component
 from crossdock.streams.processors.demand import ProductFacts
 from crossdock.trying.deciding import TriedDestination, channel_supply, connection_of, try_order
-from crossdock.trying.order import canonical_order
+from crossdock.trying.order import canonical_order, with_components
 
 __all__ = ["ScenarioResult", "TriedOrder", "run_scenario"]
 
@@ -56,6 +57,11 @@ class _Nodes:
             sku: ProductFacts(each.weight_grams, each.volume_cm3, each.restrictions)
             for sku, each in scenario.products.items()
         }
+        self._kits = {
+            sku: [Component(part, units) for part, units in each.components.items()]
+            for sku, each in scenario.products.items()
+            if each.components
+        }
         self._units = {
             (sku, node): units for node, skus in scenario.stock.items() for sku, units in skus.items()
         }
@@ -77,7 +83,7 @@ class _Nodes:
             used=self._used,
             stale_nodes=scenario.stale_nodes,
         )
-        document = canonical_order(order, scenario.now, hub.network.currency)
+        document = with_components(canonical_order(order, scenario.now, hub.network.currency), self._kits)
         found = try_order(
             hub, connection, document, self.facts, supply, scenario.now, excluded_nodes=order.exclude_nodes
         )

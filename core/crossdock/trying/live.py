@@ -14,16 +14,18 @@ from crossdock.routing import CompiledPolicy, PolicySet, SupplyView
 from crossdock.routing.policy import PolicyState
 from crossdock.routing.policy_checks import FindingKind
 from crossdock.store import capacity
+from crossdock.store.catalogue import components_of
 from crossdock.store.supply import available_to_route
 from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.limits import fences_of, unfenced
 from crossdock.streams.processors.snapshot import stale_nodes
 from crossdock.trying.deciding import TriedDestination, channel_supply, try_order
+from crossdock.trying.order import with_components
 from crossdock.yaml_model import yaml_document
 from crossdock_schemas.order import Order
 
-__all__ = ["only_read", "supply_now", "try_on_hub", "with_draft"]
+__all__ = ["of_components", "only_read", "supply_now", "try_on_hub", "with_draft"]
 
 
 def try_on_hub(
@@ -40,8 +42,14 @@ def try_on_hub(
         MisconfiguredError: A condition of a policy fails for this order.
     """
     only_read(connection)
+    order = of_components(connection, order)
     supply, facts = supply_now(hub, connection, channel_connection, order, now)
     return try_order(hub, channel_connection, order, facts, supply, now, excluded_nodes=excluded)
+
+
+def of_components(database: Connection, order: Order) -> Order:
+    """The order with its kits exploded by what their products are made of now."""
+    return with_components(order, components_of(database, {line.sku for line in order.lines}))
 
 
 def only_read(database: Connection) -> None:

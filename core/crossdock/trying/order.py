@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from crossdock_schemas.order import DeliveryKind, Order
+from crossdock.store.catalogue import Component
+from crossdock_schemas.order import DeliveryKind, Order, OrderLine
 
-__all__ = ["AddressToTry", "LineToTry", "OrderToTry", "canonical_order"]
+__all__ = ["AddressToTry", "LineToTry", "OrderToTry", "canonical_order", "with_components"]
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 _END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
@@ -100,6 +101,34 @@ def canonical_order(tried: OrderToTry, now: datetime, currency: str) -> Order:
     head = {"external_id": tried.id, "version": "1", "placed_at": now, "currency": currency}
     body = dict(tried.document) if tried.document is not None else _short(tried, currency)
     return Order.model_validate_json(_encode({**head, **body}))
+
+
+def with_components(order: Order, kits: Mapping[str, Sequence[Component]]) -> Order:
+    """The order with the components of its kits in place of them, as the hub takes it in; ``kits`` are by SKU."""
+    if not any(line.sku in kits for line in order.lines):
+        return order
+    lines = [part for line in order.lines for part in _components(line, kits.get(line.sku, ()))]
+    return order.model_copy(update={"lines": tuple(lines)})
+
+
+def _components(line: OrderLine, parts: Sequence[Component]) -> Sequence[OrderLine]:
+    if not parts:
+        return [line]
+    return [
+        line.model_copy(
+            update={
+                "external_id": f"{line.external_id}/{part.sku}",
+                "sku": part.sku,
+                "quantity": line.quantity * part.units,
+                "quantity_fulfilled": (line.quantity_fulfilled or 0) * part.units,
+                "group": line.external_id,
+                "kit": line.sku,
+                "unit_price": None,
+                "weight": None,
+            }
+        )
+        for part in parts
+    ]
 
 
 def _short(tried: OrderToTry, currency: str) -> dict[str, object]:

@@ -16,7 +16,7 @@ from crossdock.routing.promising import Offer, Offers, Promises
 from crossdock.store import feeds
 from crossdock.streams.processors.hub import Hub
 from crossdock.trying.deciding import demands_to_try
-from crossdock.trying.live import supply_now
+from crossdock.trying.live import of_components, supply_now
 from crossdock_schemas.order import Order
 
 __all__ = ["PickUp", "PromisedDestination", "Promiser"]
@@ -93,6 +93,7 @@ class Promiser:
         Raises:
             MisconfiguredError: A condition of a policy fails for this order.
         """
+        order = of_components(database, order)
         supply, facts = supply_now(self._hub, database, connection, order, now)
         demands, refused = demands_to_try(self._hub, connection, order, facts, now)
         found = []
