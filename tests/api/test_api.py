@@ -15,6 +15,7 @@ from crossdock.streams.processor import DeadLetter, Message
 from crossdock.streams.topics import ORDERS
 from tests.api.builders import Client
 from tests.processors.harness import Harness
+from tests.processors.test_returning import receipt, request, send, units
 
 
 def problem(answer: Any, status: int) -> dict[str, Any]:
@@ -200,6 +201,19 @@ def test_work_items_are_assigned_and_applied_each_with_its_result(call: Client, 
     assert call("POST", "/v1/work-items:resolve", json=where).json() == {"results": [], "more": False}
     problem(call("POST", "/v1/work-items:apply", json={"ids": [1], "action": "dance"}), 422)
     assert call("POST", "/v1/work-items:apply", json={"where": {"overdue": True}}).json()["results"] == []
+
+
+def test_returns_are_listed_and_shown(call: Client, hub: Harness) -> None:
+    send(hub, request("R-1", {"sku": "SKU-1", "quantity": 1}))
+    send(hub, receipt("RR-1", units("SKU-1"), request="R-1"))
+    found = call("GET", "/v1/returns?state=disposed&node=CHI&order_id=shop:1001").json()
+    assert ([each["id"] for each in found["returns"]], found["more"]) == (["shop:R-1"], False)
+    shown = call("GET", "/v1/returns/shop:R-1").json()
+    assert (shown["state"], shown["lines"][0]["received"], shown["received"][0]["disposition"]) == (
+        "disposed", 1, "restock",
+    )  # fmt: skip
+    problem(call("GET", "/v1/returns/none"), 404)
+    problem(call("GET", "/v1/returns?state=nonsense"), 422)
 
 
 def test_tokens_open_what_their_scope_says_until_they_are_revoked(call: Client, hub: Harness) -> None:

@@ -19,6 +19,7 @@ from crossdock.api import (
     orders,
     promises,
     reservations,
+    returns,
     ring_fences,
     routes,
     stock,
@@ -121,6 +122,7 @@ def _application(*, with_rest: bool) -> FastAPI:
             reservations,
             ring_fences,
             inbound,
+            returns,
             operations,
             worklist,
         )

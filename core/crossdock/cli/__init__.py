@@ -31,6 +31,7 @@ _COMMANDS = {
     "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
     "check": _Entry("run", "check", "Ask every connection whether it would work."),
     "status": _Entry("status", "status_app", "How the hub and its connections stand, and what waits."),
+    "return": _Entry("returns", "return_app", "What buyers want to send back, and what came."),
     "report": _Entry("report", "report_app", "The five KPIs as table, JSON or a page with charts."),
     "doctor": _Entry("doctor", "doctor_app", "Prove that what must always hold does hold."),
     "order": _Entry("orders", "order_app", "Orders: their whole stories, holds, cancellations."),

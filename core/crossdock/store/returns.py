@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Text, delete, or_, select, update
+from sqlalchemy import Connection, FromClause, Select, Text, delete, or_, select, update
 
 from crossdock.orders.life_cycles import ReturnState
 from crossdock.orders.returning import Received, ReturnedLine
@@ -96,16 +96,19 @@ _add_receipts = InsertMany(return_receipts, _RECEIPT)
 
 
 _WANTED = {"value": Text()}
-_returns = SelectMany(
-    _WANTED,
-    lambda wanted: (
+
+
+def _return_rows(wanted: FromClause) -> Select[Any]:
+    return (
         select(*(returns.c[name] for name in _RETURN))
         .select_from(wanted)
         .join(returns, returns.c.id == wanted.c.value)
         .order_by(returns.c.id)
-        .with_for_update(of=returns)
-    ),
-)
+    )
+
+
+_returns = SelectMany(_WANTED, _return_rows)
+_locked_returns = SelectMany(_WANTED, lambda wanted: _return_rows(wanted).with_for_update(of=returns))
 _lines = SelectMany(
     _WANTED,
     lambda wanted: (
@@ -117,10 +120,11 @@ _lines = SelectMany(
 )
 
 
-def load_returns(connection: Connection, ids: Iterable[str]) -> dict[str, StoredReturn]:
-    """Returns with their lines, by id, held until the commit; unknown ids are missing."""
+def load_returns(connection: Connection, ids: Iterable[str], *, lock: bool = True) -> dict[str, StoredReturn]:
+    """Returns with their lines, by id; unknown ids are missing. ``lock`` holds them until the commit."""
     wanted = [(each,) for each in sorted(set(ids))]
-    rows = _returns(connection, wanted)
+    query = _locked_returns if lock else _returns
+    rows = query(connection, wanted)
     lines: dict[str, list[ReturnedLine]] = {}
     for return_id, number, order_line, sku, requested, received, condition, disposition in _lines(
         connection, wanted
