@@ -120,8 +120,10 @@ def _content(policy: Mapping[str, object]) -> Mapping[str, object]:
     return {name: value for name, value in policy.items() if name != "state"}
 
 
-def compile_network(document: bytes, locate: Locate) -> tuple[Network, PolicySet]:
+def compile_network(document: bytes, locate: Locate, version: str = "") -> tuple[Network, PolicySet]:
     """The network and policies of what ``network_document`` gave; connections play no part in routing.
+
+    ``version`` is what it was kept under: decisions name it.
 
     Raises:
         MisconfiguredError: A policy that this version of the program can't read any more.
@@ -131,16 +133,17 @@ def compile_network(document: bytes, locate: Locate) -> tuple[Network, PolicySet
     for node in parts["nodes"]:
         node["connection"] = None
     config = Config.model_validate({**parts, "hub": hub})
-    return _network(config, locate), compile_policies(config.policies)
+    return _network(config, locate, version), compile_policies(config.policies)
 
 
-def _network(config: Config, locate: Locate) -> Network:
+def _network(config: Config, locate: Locate, version: str = "") -> Network:
     return Network(
         [routing_node(node, _position(node, locate), config.cut_off) for node in config.nodes],
         [routing_service(service) for service in config.services],
         [routing_rate_card(card) for card in config.rate_cards],
         currency=config.hub.currency,
         exchange_rates=config.hub.exchange_rates,
+        version=version,
     )
 
 

@@ -193,7 +193,7 @@ class Explainer:
             document = load_network(connection, version)
             if document is None:
                 return None
-            self._networks[version] = compile_network(document, self._locate)
+            self._networks[version] = compile_network(document, self._locate, version)
         return self._networks[version]
 
 

@@ -5,9 +5,12 @@ import json
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
+from sqlalchemy import text
 
 from crossdock.api.entry import EXAMPLE
+from crossdock.routing import decode_decision
 from crossdock.store import api_tokens
 from crossdock.store.plumbing import api_tokens as token_rows
 from crossdock.store.plumbing import raw_records
@@ -259,3 +262,18 @@ def test_a_message_of_the_log_is_not_taken_for_another_order(call: Client, hub: 
         "b2b:PO-4711",
         "shop:PO-4711",
     }
+
+
+def test_a_decision_of_an_older_program_is_explained(call: Client, hub: Harness) -> None:
+    """What knows other fields of nodes computes another version of the same network."""
+    with hub.database.engine.begin() as connection:
+        (row,) = connection.execute(text("SELECT * FROM decisions WHERE id = 'shop:1001#1'")).mappings()
+        older = msgspec.structs.replace(decode_decision(row["body"]), network_version="older")
+        connection.execute(
+            text("UPDATE decisions SET network = 'older', body = :body WHERE id = :id"),
+            {"body": older.encode(), "id": row["id"]},
+        )
+        connection.execute(text("UPDATE network_versions SET version = 'older'"))
+    shown = call("GET", "/v1/decisions/shop:1001%231").json()
+    assert shown["not_explained"] == ""
+    assert {each["node"] for each in shown["candidates"]} == {"CHI", "NYC", "SFO"}

@@ -35,6 +35,14 @@ def test_a_version_that_is_gone_stays_to_explain_what_it_decided() -> None:
     assert versions(back) == [(1, "active"), (2, "archived")]
 
 
+def test_a_kept_network_has_the_version_that_decisions_name() -> None:
+    """Whatever a later program would compute: else its decisions could not be explained after an upgrade."""
+    network, _ = compile_network(
+        document({"version": 1}), lambda *_: Position(0.0, 0.0), "of-an-older-program"
+    )
+    assert network.version == "of-an-older-program"
+
+
 def test_a_version_that_has_decided_keeps_its_content() -> None:
     before = document({"version": 4})
     changed = {"version": 4, "objective": ["late_days"]}

@@ -79,12 +79,15 @@ class Network:
         *,
         currency: str,
         exchange_rates: Mapping[str, Decimal] | None = None,
+        version: str = "",
     ) -> None:
         """Compile.
 
         Args:
             currency: ISO 4217; all costs are compared in it.
             exchange_rates: One unit of another currency in ``currency``.
+            version: Of a network that was kept: the hash of its content when it decided, which a later program may
+                compute otherwise. By default the hash is computed.
 
         Raises:
             MisconfiguredError: something refers to what is not there or a table is not well formed.
@@ -107,7 +110,7 @@ class Network:
             currency,
             self.exchange_rates,
         )
-        self.version = hashlib.blake2b(_CANONICAL.encode(content), digest_size=8).hexdigest()
+        self.version = version or hashlib.blake2b(_CANONICAL.encode(content), digest_size=8).hexdigest()
         self._compile_arrays()
         self._timetable: Timetable | None = None
         self._reaches: dict[Destination, Reach] = {}
