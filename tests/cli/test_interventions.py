@@ -21,6 +21,19 @@ def test_an_order_is_held_and_released(cli: Cli, hub: Harness) -> None:
     assert (unknown.code, "it is under none" in unknown.err) == (1, True)
 
 
+def test_an_amendment_is_previewed_and_done(cli: Cli, hub: Harness) -> None:
+    hub.clock.move(60)
+    hub.stock("NYC", {"SKU-2": 3})
+    wish = ("order", "amend", "1002", "--line", "1=1", "--add", "SKU-2=2")
+    said = "line 1: 1 asked of its node, which may refuse\nline added-SKU-2: 2 from node NYC\n"
+    assert cli(*wish, "--preview").out == said
+    assert [line.quantities.ordered for line in hub.order("1002").lines] == [2]
+    assert cli(*wish).out == said
+    assert [line.quantities.ordered for line in hub.order("1002").lines] == [2, 2]
+    refused = cli("order", "amend", "1002", "--line", "9=1")
+    assert (refused.code, "there is no line '9'" in refused.err) == (1, True)
+
+
 @pytest.mark.usefixtures("hub")
 def test_lines_are_cancelled_and_what_happened_is_said(cli: Cli) -> None:
     asked = cli("order", "cancel", "1002", "--line", "1=1", "-r", "customer")

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
 from crossdock.api import (
+    amendments,
     entry,
     inbound,
     interventions,
@@ -115,6 +116,7 @@ def _application(*, with_rest: bool) -> FastAPI:
         routers = (
             orders,
             interventions,
+            amendments,
             entry,
             routes,
             promises,

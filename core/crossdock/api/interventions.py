@@ -21,7 +21,7 @@ from crossdock.store.queries.detail import OrderDetail, describe
 from crossdock.streams.processors.interventions import CancelledLines, cancel_order, hold_order, lift_hold
 from crossdock.streams.transaction import SqlTransaction
 
-__all__ = ["router"]
+__all__ = ["Key", "Units", "Words", "described", "router", "same_wish", "shown"]
 
 router = APIRouter(prefix="/v1", tags=["orders"], responses=responses(400, 401, 403, 404, 409, 413, 422))
 
@@ -138,16 +138,16 @@ async def cancel(
         asked = ApiRequest(idempotency_key, who.name, digest, order_id, tx.now)
         earlier = remember(tx.connection, asked)
         if earlier is not None:
-            _same(earlier, digest)
-            return None, _described(tx, order_id)
+            same_wish(earlier, digest)
+            return None, described(tx, order_id)
         cause = f"api:{who.name}:{idempotency_key}"
         done = cancel_order(hub.hub, tx, order_id, units, wish.reason, cause)
-        return done, _described(tx, order_id)
+        return done, described(tx, order_id)
 
     done, order = await hub.transactions.transact(work)
     if done is None:
         return Cancelled((), (), (), order, repeated=True)
-    return Cancelled(_shown(done.cancelled), _shown(done.asked), _shown(done.too_late), order)
+    return Cancelled(shown(done.cancelled), shown(done.asked), shown(done.too_late), order)
 
 
 async def _and_order(hub: ApiServices, order_id: str, work: Callable[[SqlTransaction], None]) -> OrderDetail:
@@ -155,19 +155,25 @@ async def _and_order(hub: ApiServices, order_id: str, work: Callable[[SqlTransac
 
     def both(tx: SqlTransaction) -> OrderDetail:
         work(tx)
-        return _described(tx, order_id)
+        return described(tx, order_id)
 
     return await hub.transactions.transact(both)
 
 
-def _described(tx: SqlTransaction, order_id: str) -> OrderDetail:
+def described(tx: SqlTransaction, order_id: str) -> OrderDetail:
+    """The order as it stands in this transaction."""
     order = describe(tx.connection, order_id)
     if order is None:
         raise BugError(f"order {order_id} was changed and is not there")
     return order
 
 
-def _same(earlier: ApiRequest, digest: str) -> None:
+def same_wish(earlier: ApiRequest, digest: str) -> None:
+    """Refuse another wish under a key that was used.
+
+    Raises:
+        ProblemError: 422, it is another one.
+    """
     if earlier.sha256 != digest:
         raise ProblemError(
             422,
@@ -177,5 +183,6 @@ def _same(earlier: ApiRequest, digest: str) -> None:
         )
 
 
-def _shown(units: tuple[LineUnits, ...]) -> tuple[Units, ...]:
+def shown(units: tuple[LineUnits, ...]) -> tuple[Units, ...]:
+    """Units as they are answered."""
     return tuple(Units(each.order_line, each.quantity) for each in units)

@@ -1,9 +1,9 @@
-"""``crossdock order hold``, ``release``, ``cancel``: what people do to an order."""
+"""``crossdock order hold``, ``release``, ``cancel``, ``amend``: what people do to an order."""
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -16,6 +16,7 @@ from crossdock.orders.holds import Blocks, Hold
 from crossdock.sdk.clock import SystemClock
 
 if TYPE_CHECKING:
+    from crossdock.orders.effects import LineUnits
     from crossdock.streams.processors.hub import Hub
     from crossdock.streams.transaction import SqlTransaction
 
@@ -83,18 +84,59 @@ def cancel(
     if json:
         write_json(done)
         return
-    for what, units in (
-        ("cancelled", done.cancelled),
-        ("asked of its node, which may refuse", done.asked),
-        ("too late", done.too_late),
-    ):
+    asked = "asked of its node, which may refuse"
+    _tell(("cancelled", done.cancelled), (asked, done.asked), ("too late", done.too_late))
+
+
+def amend(
+    reference: Reference,
+    config: ConfigFile = Path("crossdock.yaml"),
+    line: Annotated[
+        list[str] | None, typer.Option(help="LINE=UNITS wanted in all, several times; 0 takes the line out.")
+    ] = None,
+    add: Annotated[list[str] | None, typer.Option(help="SKU=UNITS to add, several times.")] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Of what is cancelled, for the channel.")
+    ] = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what would happen.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Change the quantities of an order, add and take out lines. Addresses: `POST /v1/orders/{id}:amend`."""
+    from crossdock.streams.processors.amending import AmendedOrder, Amendment, NotDoneError, amend_order
+
+    added = [
+        {"external_id": f"added-{sku}", "sku": sku, "quantity": units}
+        for sku, units in map(_units, add or ())
+    ]
+    wanted = Amendment(dict(_units(each, least=0) for each in line or ()), added, reason=reason)
+
+    def work(hub: Hub, tx: SqlTransaction, order: str) -> AmendedOrder:
+        cause = f"cli:{getpass.getuser()}:{tx.now.isoformat()}"
+        return amend_order(hub, tx, order, wanted, cause, preview=preview)
+
+    try:
+        found = _intervene(config, reference, work)
+    except NotDoneError as undone:
+        found = undone.found
+    if found.impossible:
+        raise RecordRejectedError(Rejection("orders.impossible", "; ".join(found.impossible)))
+    if json:
+        write_json(found)
+        return
+    placed = [(f"from node {new.node}", new.lines) for new in found.placed]
+    asked = "asked of its node, which may refuse"
+    _tell(("cancelled", found.cancelled), (asked, found.asked), *placed, ("not placed yet", found.unplaced))
+
+
+def _tell(*found: tuple[str, Iterable[LineUnits]]) -> None:
+    for what, units in found:
         for each in units:
             typer.echo(f"line {each.order_line}: {each.quantity} {what}")
 
 
 def add_interventions(app: typer.Typer) -> None:
     """Put the commands under ``crossdock order``."""
-    for command in (hold, release, cancel):
+    for command in (hold, release, cancel, amend):
         app.command()(command)
 
 
@@ -131,8 +173,8 @@ def _intervene(config: Path, reference: str, work: Callable[[Hub, SqlTransaction
         return Transactions(database, SystemClock()).transact_now(both)
 
 
-def _units(text: str) -> tuple[str, int]:
+def _units(text: str, least: int = 1) -> tuple[str, int]:
     line, found, units = text.rpartition("=")
-    if not (found and line and units.isdigit() and int(units) > 0):
-        raise typer.BadParameter(f"{text!r}: write LINE=UNITS, such as 1=2")
+    if not (found and line and units.isdigit() and int(units) >= least):
+        raise typer.BadParameter(f"{text!r}: write what, = and how many, such as 1=2")
     return line, int(units)

@@ -36,7 +36,14 @@ from crossdock.streams.processors.posting import post_sales_orders
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import OrderStatus
 
-__all__ = ["kept_from_routing", "order_id", "received_order", "route_processor", "tried_nodes"]
+__all__ = [
+    "kept_from_routing",
+    "newer_version",
+    "order_id",
+    "received_order",
+    "route_processor",
+    "tried_nodes",
+]
 
 _REFUSED = (FulfilmentState.REJECTED, FulfilmentState.SHORT, FulfilmentState.INCOMPLETE)
 
@@ -105,16 +112,15 @@ def tried_nodes(books: Books, order: str) -> frozenset[str]:
 
 def _order(books: Books, message: Message) -> StoredOrder | None:
     """Take in an order as its channel sees it now; None where it brings nothing new."""
-    document = _exploded(books, books.orders.get(message.key), books.document(message.body))
-    connection = message.headers["connection"]
-    name = order_id(connection, document.external_id)
+    document = books.document(message.body)
+    name = order_id(message.headers["connection"], document.external_id)
     known = books.orders.get(name)
     if known is None:
-        return _new(books, message, name, document)
+        return _new(books, message, name, _exploded(books, None, document))
     if document.version < known.version or message.body == known.document:
         return None
-    before = books.document_of(known)
-    changed = _changed(books, message, known, before, document)
+    before = books.document(known.document)
+    changed = newer_version(books, message, known)
     # A version that only tells what we told the channel ourselves is no reason to route again.
     same = (changed.lines, changed.holds, document.destinations) == (
         known.lines,
@@ -200,14 +206,14 @@ def _lines(document: OrderDocument) -> tuple[StoredLine, ...]:
     return tuple(lines)
 
 
-def _changed(
-    books: Books, message: Message, known: StoredOrder, before: OrderDocument, document: OrderDocument
-) -> StoredOrder:
+def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredOrder:
     """Bring an order to its newer version: less is cancelled, more is added, a lifted hold lets it go on.
 
     A line of which the channel wants as much as ``before`` stays as it is: units that the hub has given up are not
     wanted anew because the channel could not take them off.
     """
+    before = books.document_of(known)
+    document = _exploded(books, known, books.document(message.body))
     wanted = {line.line_id: line.quantities for line in _lines(document)}
     wanted_before = {line.line_id: line.quantities.ordered for line in _lines(before)}
     gone = document.status is OrderStatus.CANCELLED
