@@ -110,6 +110,26 @@ def test_a_receipt_that_grows_is_booked_further_and_one_that_changes_asks_a_pers
     assert (item["cause"], "says 5 of A" in item["message"]) == ("inventory_conflict", True)
 
 
+@pytest.mark.parametrize(
+    ("condition", "on_hand", "held"),
+    [("new", 2, 0), ("damaged", 0, 0), ("opened", 2, 2), ("defective", 2, 2)],
+)
+@pytest.mark.parametrize("order", ["uug", "ug", "gu", "gug", "ugg", "gg"])
+def test_units_are_graded_once_whichever_news_comes_first(
+    hub: Harness, condition: str, on_hand: int, held: int, order: str
+) -> None:
+    came = {"u": receipt("RR-1", units("A", 2, "unknown")), "g": receipt("RR-1", units("A", 2, condition))}
+    for letter in order:
+        send(hub, came[letter])
+    booked = [(row["on_hand"], row["quarantined"]) for row in hub.rows(positions)]
+    assert booked in ([(on_hand, held)], [] if condition == "damaged" else None)
+    (line,) = hub.rows(return_receipts)
+    assert line["condition"] == condition
+    assert [each["condition"] for each in hub.rows(return_lines)] == [condition]
+    assert hub.rows(work_items) == []
+    healthy(hub)
+
+
 def test_two_nodes_may_call_their_receipts_the_same(hub: Harness) -> None:
     send(hub, receipt("1", units("A")))
     send(hub, receipt("1", units("A"), node="NYC"))

@@ -90,10 +90,11 @@ STOCK_CHECKS = (
                      0 AS on_hand, 0 AS held
               FROM return_receipts
               UNION ALL
-              SELECT source, node, external_id, sku, 0, 1, 0, 0, on_hand, quarantined FROM ledger
-              WHERE kind = 'returned' AND external_id LIKE 'return:%') AS both_books
+              SELECT source, node, external_id, sku, 0, CASE WHEN kind = 'returned' THEN 1 ELSE 0 END, 0, 0,
+                     on_hand, quarantined FROM ledger
+              WHERE kind <> 'counted' AND external_id LIKE 'return:%') AS both_books
         GROUP BY source, node, news, sku
-        HAVING sum(lines) <> sum(booked) OR sum(on_hand) > sum(most) OR sum(held) > sum(most_held)
+        HAVING sum(lines) > sum(booked) OR sum(booked) > 1 OR sum(on_hand) > sum(most) OR sum(held) > sum(most_held)
         ORDER BY source, node, news
         """),
     ),

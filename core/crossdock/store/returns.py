@@ -22,6 +22,7 @@ __all__ = [
     "adopt",
     "awaiting",
     "find_returns",
+    "grade",
     "load_receipt",
     "load_receipts",
     "load_returns",
@@ -183,6 +184,16 @@ def adopt(connection: Connection, blind: str, name: str) -> None:
 def add_receipts(connection: Connection, lines: Sequence[ReceiptLine]) -> None:
     """Keep what came."""
     _add_receipts(connection, [tuple(getattr(line, name) for name in _RECEIPT) for line in lines])
+
+
+def grade(connection: Connection, lines: Sequence[ReceiptLine]) -> None:
+    """Keep in which condition units are that were not looked at when they came."""
+    for line in lines:
+        connection.execute(
+            update(return_receipts)
+            .where(*(return_receipts.c[name] == getattr(line, name) for name in _RECEIPT[:4]))
+            .values(condition=line.condition, disposition=line.disposition)
+        )
 
 
 def load_receipt(connection: Connection, source: str, node: str, external_id: str) -> dict[int, ReceiptLine]:

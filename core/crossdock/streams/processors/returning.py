@@ -4,7 +4,7 @@ they come. A line of a receipt is booked once, in the transaction in which it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -147,13 +147,16 @@ def _receive(hub: Hub, tx: Transaction, document: ReceiptDocument, source: str, 
     kept = _kept(tx, document, source, body, next((line.return_id for line in known.values()), None))
     said = [_line(document, source, kept.id, number, line) for number, line in enumerate(document.lines, 1)]
     news = [line for line in said if line.number not in known]
-    changed = [line for line in said if line.number in known and _differs(line, known[line.number])]
+    again = [(line, known[line.number]) for line in said if line.number in known]
+    graded = [line for line, before in again if _grades(line, before)]
+    changed = [(line, before) for line, before in again if line not in graded and _differs(line, before)]
     if changed:
-        _ask(hub, tx, kept, changed[0], known[changed[0].number])
-    if not news:
+        _ask(hub, tx, kept, *changed[0])
+    if not news and not graded:
         return
     returns.add_receipts(tx.connection, news)
-    stock.book_facts(tx.connection, _movements(tx, document.node, news), tx.now)
+    returns.grade(tx.connection, graded)
+    stock.book_facts(tx.connection, _movements(tx, document.node, news, graded), tx.now)
     every = returns.load_receipts(tx.connection, kept.id)
     summed = _summed(replace(kept, node=document.node), _requested(kept), every)
     returns.save_returns(tx.connection, [summed], tx.now)
@@ -201,7 +204,17 @@ def _line(
     )
 
 
+def _grades(said: ReceiptLine, known: ReceiptLine) -> bool:
+    """Whether units of which nobody knew the condition have been looked at since."""
+    same = (said.sku, said.quantity) == (known.sku, known.quantity)
+    held = (known.condition, known.disposition) == (Condition.UNKNOWN, Disposition.QUARANTINE)
+    return same and held and said.condition != Condition.UNKNOWN
+
+
 def _differs(said: ReceiptLine, known: ReceiptLine) -> bool:
+    """Whether a line says something else than before; that it was not graded yet is older news."""
+    if said.condition == Condition.UNKNOWN and said.disposition == Disposition.QUARANTINE:
+        return (said.sku, said.quantity) != (known.sku, known.quantity)
     return (said.sku, said.quantity, said.disposition) != (known.sku, known.quantity, known.disposition)
 
 
@@ -216,20 +229,44 @@ def _ask(hub: Hub, tx: Transaction, kept: StoredReturn, said: ReceiptLine, known
     raise_items(tx.connection, [(item, kept.order_id)], tx.now)
 
 
-def _movements(tx: Transaction, node: str, news: Sequence[ReceiptLine]) -> list[Movement]:
-    """What the lines change in stock: what is scrapped is not stock, what is not as new is held back."""
+def _movements(
+    tx: Transaction, node: str, news: Sequence[ReceiptLine], graded: Sequence[ReceiptLine]
+) -> list[Movement]:
+    """What the lines change in stock: what is scrapped is not stock, what is not as new is held back. What was held
+    back until it was ``graded`` is on sale, or gone, from then on.
+    """
     movements: list[Movement] = []
-    positions = stock.load_node_positions(tx.connection, node, [line.sku for line in news])
-    for line in news:
-        if line.disposition == Disposition.SCRAP:
-            continue
-        position = positions.get(line.sku) or Position(line.sku, node)
+    skus = [line.sku for line in (*news, *graded)]
+    positions = stock.load_node_positions(tx.connection, node, skus)
+
+    def book(line: ReceiptLine, change: Callable[[Position, News], facts.Change]) -> None:
         told = News(line.source, f"return:{line.external_id}#{line.number}", line.received_at)
-        sellable = line.disposition == Disposition.RESTOCK
-        change = facts.restock(position, line.quantity, told, sellable=sellable)
-        positions[line.sku] = change.position
-        movements.append(change.movement)
+        changed = change(positions.get(line.sku) or Position(line.sku, node), told)
+        positions[line.sku] = changed.position
+        movements.append(changed.movement)
+
+    for line in news:
+        if line.disposition != Disposition.SCRAP:
+            sellable = line.disposition == Disposition.RESTOCK
+            book(line, partial(_restock, line.quantity, sellable))
+    for line in graded:
+        if line.disposition in (Disposition.RESTOCK, Disposition.SCRAP):
+            book(line, partial(_release, line.quantity))
+        if line.disposition == Disposition.SCRAP:
+            book(line, partial(_scrap, line.quantity))
     return movements
+
+
+def _restock(units: int, sellable: bool, position: Position, told: News) -> facts.Change:
+    return facts.restock(position, units, told, sellable=sellable)
+
+
+def _release(units: int, position: Position, told: News) -> facts.Change:
+    return facts.quarantine(position, -units, told)
+
+
+def _scrap(units: int, position: Position, told: News) -> facts.Change:
+    return facts.adjust(position, -units, told)
 
 
 def _asked(document: ReturnRequestDocument) -> list[Asked]:
