@@ -1,42 +1,48 @@
-"""What every node may still promise, for a batch of orders, in one query."""
+"""What every node may still promise, for a batch of orders: one query, and two more where something is held back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, case, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, literal_column, select
 
+from crossdock.inventory.ring_fences import RingFence
+from crossdock.store import ring_fences
 from crossdock.store.bulk import SelectMany
-from crossdock.store.metadata import Instant, RowId
+from crossdock.store.metadata import Instant
 from crossdock.store.stock_tables import positions, reservations
 
-__all__ = ["available_to_route"]
+__all__ = ["StockRow", "Supply", "available_to_route"]
+
+Key = tuple[str, str]
+StockRow = tuple[str, str, int, int, int]
+"""SKU, node, units that may be promised, sellable units on hand, units in reservations and ring-fences."""
+
+
+class Supply(NamedTuple):
+    """What may be promised before safety stock and ring-fences.
+
+    Attributes:
+        rows: A row for each position that has something; what lapsed reservations hold counts.
+        lapsed: Positions with lapsed reservations: they have to be booked before somebody else has the units.
+        fences: Of positions that have any.
+    """
+
+    rows: Sequence[StockRow]
+    lapsed: frozenset[Key]
+    fences: dict[Key, list[RingFence]]
+
 
 _NONE: ColumnElement[int] = literal_column("0")
-_LAPSED: ColumnElement[int] = case(
-    (
-        positions.c.reserved > _NONE,
-        select(cast(func.coalesce(func.sum(reservations.c.quantity), _NONE), RowId))
-        .where(
-            reservations.c.sku == positions.c.sku,
-            reservations.c.node == positions.c.node,
-            reservations.c.state == literal_column("'active'"),
-            reservations.c.expires_at <= bindparam("at", type_=Instant()),
-        )
-        .correlate(positions)
-        .scalar_subquery(),
-    ),
-    else_=_NONE,
-)
-"""Units that are still in ``reserved`` and hold nothing any more."""
 _FREE = (
     positions.c.on_hand
     - positions.c.quarantined
     - positions.c.reserved
     - positions.c.allocated
     + positions.c.cover
-    + _LAPSED
 )
 _available = SelectMany(
     {"sku": Text()},
@@ -46,22 +52,44 @@ _available = SelectMany(
             positions.c.node,
             _FREE,
             positions.c.on_hand - positions.c.quarantined,
-            positions.c.fenced,
-            _LAPSED,
+            # Not zero where a second look is needed: a sixth column would cost more than it for all the others.
+            positions.c.fenced + positions.c.reserved,
         )
         .select_from(wanted)
         .join(positions, positions.c.sku == wanted.c.sku)
-        .where(_FREE > _NONE)
+        .where((_FREE > _NONE) | (positions.c.reserved > _NONE))
     ),
 )
+_lapsed = SelectMany(
+    {"sku": Text(), "node": Text()},
+    lambda wanted: (
+        select(reservations.c.sku, reservations.c.node, func.sum(reservations.c.quantity))
+        .select_from(wanted)
+        .join(
+            reservations,
+            (reservations.c.sku == wanted.c.sku)
+            & (reservations.c.node == wanted.c.node)
+            & (reservations.c.state == literal_column("'active'")),
+        )
+        .where(reservations.c.expires_at <= bindparam("at", type_=Instant()))
+        .group_by(reservations.c.sku, reservations.c.node)
+    ),
+)
+_HELD = itemgetter(4)
 
 
-def available_to_route(
-    connection: Connection, skus: Iterable[str], now: datetime
-) -> Sequence[tuple[str, str, int, int, int, int]]:
-    """What every node may still promise of ``skus``, before safety stock and ring-fences:
-    (SKU, node, units, sellable units on hand, units in ring-fences, units of lapsed reservations).
+def available_to_route(connection: Connection, skus: Iterable[str], now: datetime) -> Supply:
+    """What every node may still promise of ``skus``; nodes that have none may be left out."""
+    rows = _available(connection, [(sku,) for sku in sorted(set(skus))])
+    held = [(row[0], row[1]) for row in filter(_HELD, rows)]
+    if not held:
+        return Supply(rows, frozenset(), {})
+    lapsed = {(row[0], row[1]): int(row[2]) for row in _lapsed(connection, held, at=now)}
+    return Supply(_with_lapsed(rows, lapsed), frozenset(lapsed), ring_fences.load(connection, held))
 
-    ``units`` count what lapsed reservations hold; nodes that have none are left out.
-    """
-    return _available(connection, [(sku,) for sku in sorted(set(skus))], at=now)
+
+def _with_lapsed(rows: Iterable[StockRow], lapsed: Mapping[Key, int]) -> list[StockRow]:
+    return [
+        (sku, node, units + (lapsed.get((sku, node), 0) if special else 0), sellable, special)
+        for sku, node, units, sellable, special in rows
+    ]

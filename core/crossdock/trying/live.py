@@ -18,7 +18,7 @@ from crossdock.store.catalogue import components_of
 from crossdock.store.supply import available_to_route
 from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.limits import fences_of, unfenced
+from crossdock.streams.processors.limits import unfenced
 from crossdock.streams.processors.snapshot import stale_nodes
 from crossdock.trying.deciding import TriedDestination, channel_supply, try_order
 from crossdock.trying.order import with_components
@@ -65,11 +65,11 @@ def supply_now(
     skus = sorted({line.sku for line in order.lines})
     facts = load_products(database, skus)
     channel = hub.channel_of(connection).id
-    rows = available_to_route(database, skus, now)
+    rows, _, fences = available_to_route(database, skus, now)
     supply = channel_supply(
         hub,
         channel,
-        unfenced(rows, fences_of(database, rows), channel),
+        [row[:4] for row in unfenced(rows, fences, channel)],
         facts,
         skus=skus,
         used=capacity.load(database, now.date()) if hub.network.limited else {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,28 +13,24 @@ from crossdock.inventory.ring_fences import RingFence, consume, fenced_for_other
 from crossdock.inventory.safety_stock import product_tags
 from crossdock.store import ring_fences, stock
 from crossdock.store.ring_fences import FenceUse
+from crossdock.store.supply import StockRow
 from crossdock.streams.processors.demand import load_products
 from crossdock.streams.processors.hub import Hub
 
-__all__ = ["Fences", "consume_fences", "consumed", "fences_of", "limits_of", "unfenced"]
+__all__ = ["Fences", "consume_fences", "consumed", "limits_of", "unfenced"]
 
 Key = tuple[str, str]
 Fences = dict[Key, list[RingFence]]
-StockRow = tuple[str, str, int, int, int, int]
-"""Of ``store.supply.available_to_route``."""
 
 
-def fences_of(connection: Connection, rows: Iterable[StockRow]) -> Fences:
-    """The fences of the positions that have any; asks nobody where there is none."""
-    fenced = [(row[0], row[1]) for row in rows if row[4]]
-    return ring_fences.load(connection, fenced) if fenced else {}
-
-
-def unfenced(rows: Iterable[StockRow], fences: Fences, channel: str) -> Iterator[tuple[str, str, int, int]]:
-    """``(SKU, node, units, sellable units)`` less what is ring-fenced for other channels."""
-    for sku, node, units, sellable, fenced, _ in rows:
-        kept = fenced_for_others(fences.get((sku, node), ()), channel) if fenced else 0
-        yield sku, node, units - kept, sellable
+def unfenced(rows: Iterable[StockRow], fences: Fences, channel: str) -> Iterable[StockRow]:
+    """``rows`` less what is ring-fenced for other channels."""
+    if not fences:
+        return rows
+    return [
+        (sku, node, units - fenced_for_others(fences.get((sku, node), ()), channel), sellable, held)
+        for sku, node, units, sellable, held in rows
+    ]
 
 
 def consumed(fences: Iterable[RingFence], channel: str, units: int) -> list[RingFence]:

@@ -13,12 +13,12 @@ from crossdock.inventory.safety_stock import product_tags
 from crossdock.store import commands, publications
 from crossdock.store.commands import CommandRow
 from crossdock.store.ledger_reader import LedgerReader
-from crossdock.store.supply import available_to_route
+from crossdock.store.supply import StockRow, available_to_route
 from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.documents import encode
 from crossdock.streams.processors.hub import Channel, Hub
-from crossdock.streams.processors.limits import fences_of, unfenced
+from crossdock.streams.processors.limits import unfenced
 
 __all__ = ["publish_timer"]
 
@@ -39,8 +39,7 @@ def publish(hub: Hub, reader: LedgerReader, tx: Transaction) -> None:
     if reached == since:
         return
     if channels and skus:
-        rows = available_to_route(tx.connection, skus, tx.now)
-        fences = fences_of(tx.connection, rows)
+        rows, _, fences = available_to_route(tx.connection, skus, tx.now)
         facts = load_products(tx.connection, skus)
         for channel in channels:
             _publish_to(hub, tx, channel, skus, unfenced(rows, fences, channel.id), facts)
@@ -56,11 +55,11 @@ def _publish_to(
     tx: Transaction,
     channel: Channel,
     skus: list[str],
-    rows: Iterable[tuple[str, str, int, int]],
+    rows: Iterable[StockRow],
     facts: dict[str, ProductFacts],
 ) -> None:
     available = dict.fromkeys(skus, 0)
-    for sku, node, units, sellable in rows:
+    for sku, node, units, sellable, _ in rows:
         available[sku] += max(0, units - _kept(hub, channel.id, sku, node, sellable, facts.get(sku)))
     told = publications.load_published(tx.connection, channel.id, skus)
     levels = levels_to_publish(told, available)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import Connection
 
@@ -14,9 +15,12 @@ from crossdock.store import capacity, feeds, supply
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.limits import consumed, fences_of, unfenced
+from crossdock.streams.processors.limits import consumed, unfenced
 
 __all__ = ["Snapshot", "View", "stale_nodes"]
+
+
+_UNITS = itemgetter(0, 1, 2)
 
 
 class Snapshot:
@@ -25,9 +29,9 @@ class Snapshot:
     def __init__(self, books: Books, skus: Sequence[str], facts: Mapping[str, ProductFacts]) -> None:
         """Read what the nodes have of ``skus``; ``facts`` are those of the products."""
         self._hub, self._tx, self._skus, self._facts = books.hub, books.tx, skus, facts
-        self._rows = supply.available_to_route(self._tx.connection, skus, self._tx.now)
-        books.entries.lapsed.update((row[0], row[1]) for row in self._rows if row[5])
-        self.fences = fences_of(self._tx.connection, self._rows)
+        found = supply.available_to_route(self._tx.connection, skus, self._tx.now)
+        self._rows, self.fences = found.rows, found.fences
+        books.entries.lapsed |= found.lapsed
         books.entries.fenced = books.entries.fenced or bool(self.fences)
         self._channel = ""
         self._limited = self._hub.network.limited
@@ -44,7 +48,7 @@ class Snapshot:
         differs = bool(self._hub.safety.rules or self.fences)
         if self._view is not None and not differs:
             return self._view
-        rows: Iterable[tuple[str, str, int]] = (row[:3] for row in self._rows)
+        rows: Iterable[tuple[str, str, int]] = map(_UNITS, self._rows)
         if differs:
             rows = (
                 (
@@ -52,7 +56,7 @@ class Snapshot:
                     node,
                     units - self._units_taken.get((sku, node), 0) - self._kept(sku, node, sellable, channel),
                 )
-                for sku, node, units, sellable in unfenced(self._rows, self.fences, channel)
+                for sku, node, units, sellable, _ in unfenced(self._rows, self.fences, channel)
             )
         supply = SupplyView(
             self._hub.network,
