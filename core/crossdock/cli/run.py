@@ -51,20 +51,20 @@ def run(
 
     configure_logs(as_json=log_json, level=log_level)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    with database_errors():
-        loaded = load_config(config)
-        try:
-            application = Application.open(loaded)
-        except MisconfiguredError as error:
-            if not error.path.startswith("policies."):
-                raise
-            raise MisconfiguredError(f"{file_and_line(config, error.path)}: {error.located}") from error
-    calm_collector()
+    loaded = load_config(config)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signalled(application))
-    finally:
-        application.close()
+        with database_errors():
+            application = Application.open(loaded)
+        calm_collector()
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_until_signalled(application))
+        finally:
+            application.close()
+    except MisconfiguredError as error:
+        if not error.path.startswith("policies."):
+            raise
+        raise MisconfiguredError(f"{file_and_line(config, error.path)}: {error.located}") from error
 
 
 async def _until_signalled(application: Application) -> None:
