@@ -9,6 +9,7 @@ from crossdock.doctor.model import Situation
 from crossdock.doctor.stock import STOCK_CHECKS
 from crossdock.errors import RecordRejectedError
 from crossdock.inventory.inbound import Inbound
+from crossdock.store.plumbing import dead_letters
 from crossdock.store.stock_tables import back_orders, inbound, positions
 from crossdock.streams.processors import back_ordering, reserving
 from crossdock.streams.processors.reserving import Wanted
@@ -190,3 +191,39 @@ def test_a_row_of_supply_stays_what_it_is(hub: Harness, changed: tuple[str, str,
         hub.transactions.transact_now(
             lambda tx: back_ordering.set_supply(hub.hub, tx, Inbound(*changed, 1, START))
         )
+
+
+def transfer(hub: Harness, reason: str, node: str, units: int, **references: str) -> None:
+    hub.clock.move(60)
+    moved = {
+        "external_id": f"T-{reason}",
+        "node": node,
+        "occurred_at": hub.clock.now(),
+        "lines": [{"sku": "A", "quantity": units, "reason": reason}],
+        "references": [{"kind": kind, "value": value} for kind, value in references.items()],
+    }
+    hub.send("stock_movement/1", moved, connection="wms")
+
+
+def test_what_is_in_transit_is_supply_at_the_other_node_until_it_arrives(hub: Harness) -> None:
+    hub.stock("NYC", {"A": 2})
+    for _ in range(2):
+        transfer(hub, "transferred_out", "NYC", 2, transfer_to="CHI", due="2026-11-25T08:00:00+01:00")
+    (row,) = hub.rows(inbound)
+    assert (row["node"], row["quantity"], row["due"].isoformat()) == ("CHI", 2, "2026-11-25T07:00:00+00:00")
+    order(hub, "1", 2)
+    assert waiting(hub) == {"1": ("CHI", 2)}
+    transfer(hub, "transferred_in", "CHI", 2)
+    hub.tick("retry_waiting")
+    assert placed(hub, "1") == [("CHI", 2)]
+    assert hub.rows(inbound)[0]["quantity"] == 0
+    sound(hub)
+
+
+@pytest.mark.parametrize(("to", "due"), [("LAX", "2026-11-25T08:00:00Z"), ("CHI", "2026-11-25")])
+def test_a_transfer_to_nowhere_or_some_day_is_refused(hub: Harness, to: str, due: str) -> None:
+    hub.stock("NYC", {"A": 2})
+    transfer(hub, "transferred_out", "NYC", 2, transfer_to=to, due=due)
+    assert hub.rows(inbound) == []
+    assert position(hub, "NYC")[0] == 2
+    assert len(hub.rows(dead_letters)) == 1

@@ -205,6 +205,7 @@ class MovementDocument(Part, frozen=True):
     node: str
     occurred_at: datetime
     lines: tuple[MovementLineDocument, ...]
+    references: tuple[dict[str, str], ...] = ()
 
 
 class ProductDocument(Part, frozen=True):
@@ -237,12 +238,8 @@ class ResponseDocument(Part, frozen=True):
     reason: str | None = None
 
 
-class ParcelLineDocument(Part, frozen=True):
+class ParcelLineDocument(ResponseLineDocument, frozen=True):
     """``ParcelLine``."""
-
-    sku: str
-    quantity: int
-    line: str | None = None
 
 
 class ParcelDocument(Part, frozen=True):

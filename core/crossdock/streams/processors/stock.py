@@ -39,6 +39,7 @@ from crossdock.streams.processors.documents import (
 )
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.shortfalls import cover
+from crossdock.streams.processors.transfers import put_in_transit
 from crossdock.streams.topics import STOCK
 from crossdock_schemas.stock import FeedMeaning, FeedMode, MovementReason
 
@@ -227,6 +228,8 @@ def _movement(hub: Hub, tx: Transaction, message: Message, document: MovementDoc
     came = _came(document, movements, news)
     if came:
         arrived(hub, tx, document.node, came)
+    if document.references:
+        put_in_transit(hub, tx, document, news)
     cover(hub, tx, document.node, skus)
 
 
