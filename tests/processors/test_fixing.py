@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from crossdock.errors import CrossdockError, RecordRejectedError
+from crossdock.orders.holds import Blocks, Hold
 from crossdock.orders.life_cycles import FulfilmentState, OrderState
 from crossdock.orders.worklist import Action, Cause
 from crossdock.store.order_tables import work_items
@@ -18,6 +19,7 @@ from crossdock.store.plumbing import commands
 from crossdock.store.stock_tables import feeds, positions
 from crossdock.store.worklist import WorkFilter, count_open, find_ids
 from crossdock.streams.processors.fixing import Deed, DeedResult, apply, assign, resolve
+from crossdock.streams.processors.interventions import hold_order
 from tests.processors.harness import Harness
 from tests.processors.test_settling import given_up, items
 from tests.schemas.builders import a_line, an_order
@@ -73,6 +75,18 @@ def test_units_that_nobody_can_ship_are_cancelled_with_a_reason_and_the_channel_
     with pytest.raises(RecordRejectedError, match="no open work item"):
         do(hub, apply(hub.hub, None, "", "ada"), settled(hub)["id"])
     assert len(hub.commands("order.cancel")) == 1
+
+
+def test_an_order_on_hold_is_not_routed_by_hand(hub: Harness) -> None:
+    given_up(hub)
+    hub.clock.move(60)
+    held = Hold("fraud_review", "risk", hub.clock.now(), blocks=Blocks.ROUTING)
+    hub.transactions.transact_now(lambda tx: hold_order(hub.hub, tx, "shop:1001", held))
+    hub.stock("CHI", {"SKU-1": 5})
+    with pytest.raises(RecordRejectedError, match="on hold"):
+        fix(hub)
+    assert hub.fulfilments() == []
+    assert items(hub) == [("constraint_unmet", "order:shop:1001")]
 
 
 def silent(hub: Harness) -> str:
