@@ -128,6 +128,19 @@ def test_an_amended_order_cancels_what_is_gone_and_places_what_is_new(hub: Harne
     assert hub.order().state is OrderState.ROUTED
 
 
+def test_a_line_that_its_channel_took_out_is_billed_when_its_node_ships_all_the_same(hub: Harness) -> None:
+    hub.stock("CHI", {"SKU-1": 3, "SKU-2": 1})
+    hub.send("order/1", an_order(lines=(a_line("1", "SKU-1", 1), a_line("2", "SKU-2", 1))))
+    hub.send("order/1", an_order(version="2026-11-23T11:00:00Z", lines=(a_line("1", "SKU-1", 1),)))
+    (asked,) = hub.fulfilments()
+    hub.answer(asked.id, "cancel_refused")
+    hub.ship(asked.id, {"SKU-1": 1, "SKU-2": 1})
+    assert hub.order().state is OrderState.SHIPPED
+    (posted,) = hub.commands("invoice.post")
+    assert [line["order_line"] for line in posted["document"]["lines"]] == ["1", "2"]
+    assert hub.rows(dead_letters) == []
+
+
 def test_units_given_up_are_not_wanted_anew_by_a_version_that_says_the_same(hub: Harness) -> None:
     """A shop that can't take single units off keeps asking for them in every later version."""
     hub.stock("CHI", {"SKU-1": 3})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+import msgspec
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
@@ -237,7 +238,7 @@ def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredO
     changed = replace(
         known,
         version=document.version,
-        document=message.body,
+        document=_with_dropped(books, message.body, known.document),
         raw_id=message.headers.get("raw_id") or known.raw_id,
         lines=tuple(lines),
         holds=by_status(known.holds, before.status, document.status, books.tx.now),
@@ -249,6 +250,17 @@ def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredO
     }
     cancel(books, known.id, cancelling, document.cancel_reason or "", _occurrence(books, message))
     return books.put_quantities(known.id, books.orders[known.id].quantities)
+
+
+def _with_dropped(books: Books, body: bytes, before: bytes) -> bytes:
+    """The newer document with the lines that it leaves out: a node may refuse to cancel them, and ship."""
+    there = {line.external_id for line in books.document(body).lines}
+    if all(line.external_id in there for line in books.document(before).lines):
+        return body
+    merged = msgspec.json.decode(body)
+    old = msgspec.json.decode(before)["lines"]
+    merged["lines"] = [*merged.get("lines", ()), *(line for line in old if line["external_id"] not in there)]
+    return msgspec.json.encode(merged)
 
 
 def _cancellation(books: Books, message: Message) -> None:
