@@ -116,6 +116,16 @@ def test_no_module_has_a_vague_name() -> None:
     assert not {name for name, found in parts.items() if found & VAGUE_NAMES}
 
 
+def test_migrations_are_one_chain_in_the_order_of_their_files() -> None:
+    folder = ROOT / "core/crossdock/store/migrations/versions"
+    texts = {path.name: path.read_text() for path in sorted(folder.glob("r*.py"))}
+    numbers = [re.search(r'^revision = "(\d+)"', text, re.MULTILINE) for text in texts.values()]
+    before = [re.search(r'^down_revision = "?(\d+|None)', text, re.MULTILINE) for text in texts.values()]
+    chain = [number[1] for number in numbers if number]
+    assert chain == [name[1:5] for name in texts] == sorted(set(chain))
+    assert [number[1] for number in before if number] == ["None", *chain[:-1]]
+
+
 def test_lock_files_name_no_host() -> None:
     """Whoever installs chooses the index; a lock says what, by hash, not where from."""
     locks = [path for path in tracked() if path.name in {"requirements.lock", "package-lock.json"}]
