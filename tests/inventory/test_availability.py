@@ -14,14 +14,8 @@ from crossdock.inventory.availability import (
     oversold_units,
     uncommitted,
 )
-from crossdock.inventory.inbound import (
-    Inbound,
-    due_by,
-    promise_inbound,
-    promised_inbound,
-    receive_inbound,
-    unpromise,
-)
+from crossdock.inventory.back_orders import BackOrder, arrive, beyond_supply, free_supply, ship_by
+from crossdock.inventory.inbound import Inbound
 from crossdock.inventory.invariants import Invariant, breaches, ledger_breach, reservation_breach
 from crossdock.inventory.position import Position, from_units, to_units
 from crossdock.inventory.publishing import Publication, levels_to_publish
@@ -131,26 +125,37 @@ def test_a_ring_fence_is_set_aside_moved_consumed_and_given_back() -> None:
     assert give_back(left, consumed) == web
 
 
-def test_inbound_is_promised_once_and_the_earliest_stays_free() -> None:
-    rows = [Inbound("PO-1", SKU, NODE, 5, minute(1)), Inbound("PO-2", SKU, NODE, 5, minute(2), promised=2)]
-    assert (due_by(rows, minute(1)), due_by(rows, minute(2)), promised_inbound(rows)) == (5, 8, 2)
-    changed, shares, left = promise_inbound(rows, 4, minute(2))
-    assert [(share.inbound, share.quantity) for share in shares] == [("PO-2", 3), ("PO-1", 1)]
-    assert (changed["PO-2"].free, changed["PO-1"].free, left) == (0, 4, 0)
-    assert unpromise(changed["PO-2"], shares[0]).promised == 2
-    assert promise_inbound(changed.values(), 9, minute(1))[2] == 5
-    assert receive_inbound(changed["PO-2"], 3) == Inbound("PO-2", SKU, NODE, 2, minute(2), promised=2)
+def back_order(key: str, to_come: int, at: int) -> BackOrder:
+    return BackOrder(key, f"order-{key}", "1", SKU, NODE, to_come, to_come, minute(at))
 
 
-@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
-def test_receiving_changes_no_promise_to_anybody(stock: int, inbound: int, promised: int) -> None:
-    row = Inbound("PO-1", SKU, NODE, inbound, minute(1), min(promised, inbound))
-    before = Limits(inbound_promised=row.promised, inbound_due=row.free)
-    arrived = receive_inbound(row, inbound)
-    after = Limits(inbound_promised=arrived.promised, inbound_due=arrived.free)
-    position = Position(SKU, NODE, stock, allocated=row.promised)
-    received = position._replace(on_hand=stock + inbound)
-    assert uncommitted(position, before) == uncommitted(received, after)
+def test_inbound_is_promised_once_the_earliest_to_the_oldest() -> None:
+    supply = [Inbound("PO-2", SKU, NODE, 5, minute(20)), Inbound("PO-1", SKU, NODE, 5, minute(10))]
+    waiting = [back_order("new", 4, 2), back_order("old", 3, 1)]
+    assert free_supply(supply, waiting) == [(minute(20), 3)]
+    assert ship_by(supply, waiting) == {"old": minute(10), "new": minute(20)}
+    assert ship_by(supply[:1], waiting) == {"old": minute(20), "new": None}
+    rows, served = arrive(supply, waiting, 6)
+    assert [(row.id, row.quantity) for row in rows] == [("PO-1", 0), ("PO-2", 4)]
+    assert [(each.key, each.to_come) for each in served] == [("old", 0), ("new", 1)]
+    assert [each.key for each in beyond_supply(supply[:1], waiting, 0)] == ["new"]
+    assert beyond_supply(supply[:1], waiting, 2) == []
+
+
+@given(
+    st.lists(st.integers(1, 9), max_size=4),
+    st.lists(st.integers(1, 9), max_size=4),
+    st.integers(0, 40),
+)
+def test_what_arrives_is_neither_lost_nor_given_twice(due: list[int], owed: list[int], units: int) -> None:
+    supply = [Inbound(f"PO-{n}", SKU, NODE, each, minute(n)) for n, each in enumerate(due)]
+    waiting = [back_order(f"b{n}", each, n) for n, each in enumerate(owed)]
+    rows, served = arrive(supply, waiting, units)
+    changed = {row.id: row.quantity for row in rows}
+    assert sum(due) - sum(changed.get(row.id, row.quantity) for row in supply) == min(units, sum(due))
+    still = {each.key: each.to_come for each in served}
+    assert sum(owed) - sum(still.get(each.key, each.to_come) for each in waiting) == min(units, sum(owed))
+    assert sum(free for _, free in free_supply(supply, waiting)) == max(0, sum(due) - sum(owed))
 
 
 def at_risk(key: str, quantity: int, priority: int, when: float, standing: Standing) -> PromiseAtRisk:

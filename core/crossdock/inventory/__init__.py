@@ -7,7 +7,8 @@
     availability   available to promise, for one position and for many
     safety_stock   rules by product attribute, node group and channel
     ring_fences    stock kept for one channel
-    inbound        supply that is due, promised once
+    inbound        supply that is due
+    back_orders    who waits for it: promised once, the earliest to the oldest
     shortfalls     who goes without when reality falls below what is promised
     publishing     which numbers a channel has to be told
     invariants     what must hold at every moment
