@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Every run has its own hash seed, and shows it: `make test PYTHONHASHSEED=…` repeats a run.
 PYTHONHASHSEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 # More than a small machine has cores: many tests wait for servers.
-WORKERS ?= 4
+WORKERS ?= 3
 # Further arguments: make test ARGS="tests/routing -x", make demo ARGS="--orders 500 --seed 7".
 ARGS ?=
 

@@ -124,7 +124,7 @@ def test_releasing_twice_gives_back_once(hub: Harness) -> None:
     reserve(hub)
     for _ in range(2):
         (released,) = run(hub, reserving.release, "cart")
-    assert released.state is ReservationState.RELEASED
+        assert released.state is ReservationState.RELEASED
     assert balances(hub)["CHI"] == (2, 0, 0)
     with pytest.raises(RecordRejectedError, match="there is no reservation"):
         run(hub, reserving.release, "nobody's")

@@ -24,7 +24,7 @@ WRITERS = 16
 
 @pytest.fixture
 def seconds(request: pytest.FixtureRequest) -> float:
-    return float(request.config.getoption("--storm-seconds"))
+    return float(str(request.config.getoption("--storm-seconds")))
 
 
 @contextmanager

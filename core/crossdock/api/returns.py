@@ -107,7 +107,7 @@ async def list_returns(
     found = await hub.transactions.database.read(
         lambda c: returns.list_returns(c, state=state, node=node, order_id=order_id, limit=limit + 1)
     )
-    shown = tuple(ReturnSummary(**row._asdict() | {"state": ReturnState(row.state)}) for row in found[:limit])
+    shown = tuple(_summary(row) for row in found[:limit])
     return Returns(shown, len(found) > limit)
 
 
@@ -145,3 +145,16 @@ def _shown(found: returns.ReturnDetail) -> Return:
         if name not in ("lines", "received")
     }
     return Return(**rest, lines=lines, received=received)
+
+
+def _summary(row: returns.ReturnSummary) -> ReturnSummary:
+    return ReturnSummary(
+        row.id,
+        row.order_id,
+        row.node,
+        ReturnState(row.state),
+        row.created_at,
+        row.refunded_at,
+        row.units_requested,
+        row.units_received,
+    )

@@ -119,7 +119,7 @@ def newest_refused(connection: Connection, node: str) -> RefusedFeed | None:
         .order_by(feeds.c.as_of.desc(), feeds.c.updated_at.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None or row.state != "refused" else RefusedFeed(*row[:-1])
+    return None if row is None or row.state != "refused" else RefusedFeed._make(row[:-1])
 
 
 def last_count(connection: Connection, nodes: Sequence[str]) -> dict[str, datetime]:

@@ -217,7 +217,7 @@ class _Groups:
             .where(feeds.c.state == "closed", feeds.c.as_of >= since, feeds.c.as_of < until, not_the_first)
             .group_by(*key)
         )
-        for counted, drifted, *values in rows:
+        for counted, drifted, *values in map(tuple, rows):
             tally = self._tallies[tuple(values)]
             tally.counted, tally.drifted = int(counted or 0), int(drifted or 0)
 

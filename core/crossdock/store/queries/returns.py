@@ -68,7 +68,7 @@ def list_returns(
         .order_by(returns.c.created_at.desc(), returns.c.id)
         .limit(limit)
     )
-    return [ReturnSummary(*row[:6], int(row[6]), int(row[7])) for row in rows]
+    return [ReturnSummary._make((*head, int(asked), int(came))) for *head, asked, came in map(tuple, rows)]
 
 
 def load_detail(connection: Connection, return_id: str) -> ReturnDetail | None:

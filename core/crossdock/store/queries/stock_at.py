@@ -31,7 +31,7 @@ def load_stock_at(connection: Connection, sku: str, at: datetime) -> SkuStock:
         .order_by(ledger.c.node)
     )
     nodes = []
-    for node, *units, as_of in connection.execute(sums):
+    for node, *units, as_of in map(tuple, connection.execute(sums)):
         on_hand, reserved, allocated, quarantined = map(int, units)
         free = on_hand - quarantined - reserved - allocated
         nodes.append(
