@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
+from crossdock.sdk.clock import SystemClock
 from crossdock.store.order_tables import work_items
 from crossdock.store.plumbing import commands
 from tests.cli.builders import Cli
@@ -56,8 +57,14 @@ def test_the_hubs_proposals_are_applied_with_a_result_for_each(cli: Cli, hub: Ha
 
 
 def test_what_is_overdue_is_shown(cli: Cli, hub: Harness) -> None:
+    """Commands read the clock on the wall, not the hub's."""
+    now = SystemClock().now()
+
+    def due(at: datetime) -> None:
+        hub.database.transact_now(lambda c: c.execute(work_items.update().values(due_at=at)))
+
+    due(now + timedelta(days=1))
     assert "overdue" not in cli("worklist", "list").out
-    late = hub.clock.now() - timedelta(days=400)
-    hub.database.transact_now(lambda c: c.execute(work_items.update().values(due_at=late)))
+    due(now - timedelta(days=1))
     assert "overdue" in cli("worklist", "list", "--overdue").out
     assert "of them overdue" in cli("status").out
