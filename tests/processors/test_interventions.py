@@ -197,3 +197,34 @@ def test_capacity_is_given_back_on_cancel_and_reject(
     cancel(limited)
     limited.answer(limited.fulfilments()[0].id, kind)
     assert capacity(limited) == [used]
+
+
+def test_capacity_counts_on_the_day_that_it_is_at_the_node(make: Callable[..., Harness]) -> None:
+    """Auckland takes two units a day; at 10 o'clock UTC an hour of its Monday is left."""
+    auckland = {
+        "id": "AKL",
+        "kind": "warehouse",
+        "address": {"country": "US", "latitude": 41.88, "longitude": -87.62},
+        "time_zone": "Pacific/Auckland",
+        "services": ["ground"],
+        "connection": "wms",
+        "capacity": {"units": 2},
+    }
+    hub = make(nodes=[auckland])
+    hub.stock("AKL", {"SKU-1": 9})
+
+    def send(number: str) -> OrderState:
+        hub.send("order/1", an_order(external_id=number, lines=(a_line("1", "SKU-1", 2),)))
+        state: OrderState = hub.order(number).state
+        return state
+
+    assert send("1001") is OrderState.ROUTED
+    assert send("1002") is OrderState.RECEIVED
+    hub.clock.move(3599)
+    assert send("1003") is OrderState.RECEIVED
+    hub.clock.move(1)
+    assert send("1004") is OrderState.ROUTED
+    cancel(hub)
+    hub.answer(hub.fulfilments()[0].id, "cancelled")
+    rows = hub.rows(capacity_used)
+    assert {row["day"]: row["units"] for row in rows} == {"2026-11-23": 0, "2026-11-24": 2}

@@ -85,6 +85,27 @@ def test_every_fence_is_named_with_what_was_found() -> None:
     assert explanation.flip == f"west would have won with over {worse:.2f} USD less freight."
 
 
+def test_a_node_offers_no_more_than_its_capacity_goes() -> None:
+    limited = [
+        node("lines", capacity=Capacity(lines=3)),
+        node("none", capacity=Capacity(units=7)),
+        node("some", capacity=Capacity(units=9)),
+        node("units", capacity=Capacity(lines=9, units=9)),
+    ]
+    net = network([node("best"), *limited])
+    rows = [(sku, each.id, 9) for each in net.nodes for sku in ("sku0", "sku1")]
+    used = {"lines": (1, 3, 3), "none": (1, 1, 7), "some": (1, 1, 4), "units": (1, 1, 8)}
+    decision = route(demand([line(0, 5), line(1, 5)]), SupplyView(net, rows, used=used), net, POLICIES, NOW)
+    found = {c.node: (c.fence, c.detail, c.lines) for c in explain(decision, net, POLICIES).candidates}
+    assert found == {
+        "best": ("", "", ("l0", "l1")),
+        "lines": ("capacity", "all of its 3 lines of the day are taken", ()),
+        "none": ("capacity", "all of its 7 units of the day are taken", ()),
+        "some": ("", "", ("l0",)),
+        "units": ("capacity", "it takes 8 more lines and 1 more units today", ()),
+    }
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_alternatives_are_never_better_and_come_in_order(seed: int) -> None:
     random = Random(seed)

@@ -308,6 +308,35 @@ def test_processing_longer_than_a_day_runs_over_weekend() -> None:
     assert decision.assignments[0].ship_date == date(2026, 11, 30)
 
 
+@pytest.mark.parametrize(
+    ("holidays", "ship", "delivery"),
+    [
+        ((), date(2026, 11, 23), date(2026, 11, 24)),
+        ((date(2026, 11, 23),), date(2026, 11, 24), date(2026, 11, 25)),
+        ((date(2026, 11, 24),), date(2026, 11, 23), date(2026, 11, 25)),
+        ((date(2026, 11, 25),), date(2026, 11, 23), date(2026, 11, 24)),
+    ],
+)
+def test_a_carrier_neither_collects_nor_delivers_on_its_holidays(
+    holidays: tuple[date, ...], ship: date, delivery: date
+) -> None:
+    ground = Service("ground", "parcel", "ground", (1,), holidays=holidays)
+    net = Network([node("near", services=("ground",))], [ground], rate_cards(), currency="USD")
+    sent = decide([], BOTH, demand([line(0)]), net=net).assignments[0]
+    assert (sent.ship_date, sent.delivery_date) == (ship, delivery)
+
+
+def test_each_node_with_a_limit_has_the_day_of_its_time_zone() -> None:
+    limit = Capacity(orders=1)
+    places = [
+        node("auckland", time_zone="Pacific/Auckland", capacity=limit),
+        node("free", time_zone="Pacific/Auckland"),
+        node("honolulu", time_zone="Pacific/Honolulu", capacity=limit),
+    ]
+    days = network(places).days(datetime(2026, 11, 23, 11, 0, tzinfo=UTC))
+    assert days == {"auckland": date(2026, 11, 24), "honolulu": date(2026, 11, 23)}
+
+
 def test_a_node_that_never_opens_sends_nothing() -> None:
     closed = node("near", calendar=Calendar(()))
     assert decide([closed], BOTH, demand([line(0)])).reason == "no_service"

@@ -61,7 +61,7 @@ class HoursConfig(_Strict):
 
 
 class CapacityConfig(_Strict):
-    """The most a node takes a day; absent is without limit."""
+    """The most a node takes on a day of its own time zone; absent is without limit."""
 
     orders: Annotated[int, Field(ge=0)] | None = None
     lines: Annotated[int, Field(ge=0)] | None = None
@@ -178,6 +178,8 @@ class ServiceConfig(_Strict):
     """Service levels of orders that it satisfies."""
     countries: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    holidays: tuple[date, ...] = ()
+    """Days on which the carrier neither collects nor delivers."""
 
 
 def routing_node(node: NodeConfig, position: routing.Position, cut_off: time | None) -> routing.Node:
@@ -219,6 +221,7 @@ def routing_service(service: ServiceConfig) -> routing.Service:
         levels=service.levels,
         countries=service.countries,
         refuses=service.refuses,
+        holidays=service.holidays,
     )
 
 

@@ -5,49 +5,25 @@ The decision's snapshot is put through the same engine again; nothing here runs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
 from crossdock.errors import MisconfiguredError
-from crossdock.routing.account import cheapest_lane, packed_shipment
+from crossdock.routing.candidates import Candidate, candidates_of
 from crossdock.routing.compiled_policy import PolicySet
 from crossdock.routing.decision import Decision, decode_decision, restore
 from crossdock.routing.engine import assignment_of, shipment_of, tier_values, too_small_sets
 from crossdock.routing.flips import Flip, flips_of
-from crossdock.routing.model import Assignment, NodeStatus
+from crossdock.routing.model import Assignment
 from crossdock.routing.network import Network
 from crossdock.routing.partitions import MOST_ITEMS, Costs, ranked_partings
-from crossdock.routing.plan import Shipment
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 
 __all__ = ["Alternative", "Candidate", "Explanation", "explain"]
 
 _ALTERNATIVES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One node of the network.
-
-    Attributes:
-        chosen: Whether the plan uses it.
-        fence: Code or condition of the first fence it failed; empty if it could have sent something.
-        detail: The fence in words, with what was expected and what was found.
-        lines: Ids of the lines it could have sent.
-        offer: What it sends, or what sending all of those lines would cost; ``None`` if a fence failed.
-        preferences_met: How many of the policy's preferences it meets, from the first.
-    """
-
-    node: str
-    chosen: bool
-    fence: str
-    detail: str
-    lines: tuple[str, ...]
-    offer: Assignment | None
-    preferences_met: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,77 +130,11 @@ def explain(data: bytes | Decision, network: Network, policies: PolicySet) -> Ex
             "load that version"
         )
     problem = Problem(restore(decision.snapshot, network.size), network, policy)
-    chosen = {assignment.node: assignment for assignment in decision.assignments}
-    candidates = tuple(_candidate(problem, position, chosen) for position in range(network.size))
+    candidates = candidates_of(problem, decision)
     alternatives = _alternatives(problem, decision)
     flips = flips_of(problem, decision.given_up, complete=decision.complete)
     preferences = policy.definition.prefer
     return Explanation(decision, candidates, alternatives, flips, preferences)
-
-
-def _candidate(problem: Problem, position: int, chosen: Mapping[str, Assignment]) -> Candidate:
-    node = problem.network.nodes[position]
-    met = len(problem.policy.preferences)
-    if problem.kept_preferences is not None:
-        met = int(problem.kept_preferences[position])
-    sent = chosen.get(node.id)
-    if sent is not None:
-        return Candidate(node.id, True, "", "", tuple(line.line_id for line in sent.lines), sent, met)
-    fence, detail = _fence(problem, position)
-    if fence:
-        return Candidate(node.id, False, fence, detail, (), None, met)
-    items = [item for item in range(len(problem.items)) if problem.item_cost[item, position] < IMPOSSIBLE]
-    lines = sorted(p for item in items for p in problem.items[item])
-    units = tuple((p, problem.demand.lines[p].quantity) for p in lines)
-    lane = cheapest_lane(problem, position, units)
-    if not packed_shipment(problem, lane, units) < IMPOSSIBLE:
-        return Candidate(
-            node.id, False, "service", "no carrier service of it takes these products", (), None, met
-        )
-    offer = assignment_of(problem, Shipment(lane, units))
-    ids = tuple(problem.demand.lines[p].line_id for p in lines)
-    return Candidate(node.id, False, "", "", ids, offer, met)
-
-
-def _fence(problem: Problem, position: int) -> tuple[str, str]:
-    """Code of the first fence that keeps the node out, and the words; empty if none does."""
-    demand, policy, network, situation = problem.demand, problem.policy, problem.network, problem.situation
-    node = network.nodes[position]
-    if node.status is not NodeStatus.ACTIVE:
-        return "status", f"it is {node.status.value}"
-    if node.id in demand.excluded_nodes:
-        return "excluded", "it was tried before or is forbidden for this order"
-    if demand.fixed_node and node.id != demand.fixed_node:
-        return "fixed_node", f"the order must be fulfilled by {demand.fixed_node}"
-    failed = policy.failed_fence(demand, network, position)
-    if failed == "serves_destination":
-        address = demand.destination.address
-        return failed, f"it does not serve {address.region or address.country}"
-    if failed:
-        return "require", f"it fails {failed}"
-    if policy.capacity and situation.capacity is not None and situation.capacity[0, position] <= 0:
-        return "capacity", f"all of its {node.capacity.orders} orders of the day are taken"
-    if policy.fresh and situation.stale is not None and situation.stale[position]:
-        return "fresh", "its stock feed is older than its limit"
-    if policy.max_distance_km is not None and problem.reach.distance_km[position] > policy.max_distance_km:
-        distance = problem.reach.distance_km[position]
-        return "max_distance_km", f"it is {distance:.0f} km away, the most is {policy.max_distance_km:.0f} km"
-    if not problem.usable[position]:
-        return "service", "no carrier service of it brings the order to the destination, or it does not open"
-    return _line_fence(problem, position)
-
-
-def _line_fence(problem: Problem, position: int) -> tuple[str, str]:
-    if (problem.item_cost[:, position] < IMPOSSIBLE).any():
-        return "", ""
-    lines = problem.demand.lines
-    stock = [int(units) for units in problem.situation.stock[:, position]]
-    if any(units >= line.quantity and line.restrictions for units, line in zip(stock, lines, strict=True)):
-        return "restrictions", "it may not handle the restrictions of the products"
-    found = ", ".join(
-        f"{units} of {line.quantity} {line.sku}" for units, line in zip(stock, lines, strict=True)
-    )
-    return "stock", f"it has {found}"
 
 
 def _alternatives(problem: Problem, decision: Decision) -> tuple[Alternative, ...]:

@@ -86,7 +86,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """The most a node takes a day; ``None`` is without limit. A shipment counts as one order."""
+    """The most a node takes on a day of its own clock; ``None`` is without limit. A shipment counts as one order."""
 
     orders: int | None = None
     lines: int | None = None
@@ -194,6 +194,7 @@ class Service:
         transit_days: Days under way by zone, counted on delivery days; one value means the same for every zone.
         pick_up_days: Weekdays (0 is Monday) on which the carrier collects.
         delivery_days: Weekdays on which the carrier moves and delivers.
+        holidays: Days on which the carrier neither collects nor moves.
         levels: The service levels an order may ask for that this service satisfies.
         countries: Destination countries; empty means everywhere the rate card has a zone.
         refuses: Product restrictions the carrier does not carry.
@@ -208,6 +209,7 @@ class Service:
     levels: tuple[str, ...] = ("standard",)
     countries: tuple[str, ...] = ()
     refuses: tuple[str, ...] = ()
+    holidays: tuple[date, ...] = ()
 
 
 class Destination(Struct, frozen=True):

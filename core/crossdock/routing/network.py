@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from crossdock.errors import MisconfiguredError
 from crossdock.routing.lanes import Lanes, lanes_of
-from crossdock.routing.model import Demand, Destination, Money, Node, NodeStatus, RateCard, Service
+from crossdock.routing.model import Capacity, Demand, Destination, Money, Node, NodeStatus, RateCard, Service
 from crossdock.routing.schedule import NodeClock
 from crossdock.routing.sphere import distance_km, unit_vector
 from crossdock.routing.tariff import Floats, Tariff, thousandths
@@ -33,6 +33,7 @@ _REMEMBERED_DESTINATIONS = 1024
 _REMEMBERED_LANES = 2**21
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 _EVERY_DAY = tuple(range(7))
+_WITHOUT_LIMIT = Capacity()
 _PICK_UP = Service("", "", "", (0,), pick_up_days=_EVERY_DAY, delivery_days=_EVERY_DAY, levels=())
 """The customer's own way: handed over on the day the node is ready, free of freight."""
 
@@ -205,6 +206,13 @@ class Network:
                         f"weekday {hours.weekday} closes at {hours.closes}, before it opens at {hours.opens}",
                         path=f"nodes.{node.id}.calendar",
                     )
+
+    def days(self, now: datetime) -> dict[str, date]:
+        """The day that it is, by its own clock, at each node that takes only so much a day."""
+        limited = [node for node in self.nodes if node.capacity != _WITHOUT_LIMIT]
+        clocks = {node.time_zone: self.clocks[self.index[node.id]] for node in limited}
+        today = {zone: clock.day(now) for zone, clock in clocks.items()}
+        return {node.id: today[node.time_zone] for node in limited}
 
     def handles(self, restriction: str) -> NDArray[np.bool_]:
         """Which nodes may handle products with ``restriction``, shape (nodes,)."""

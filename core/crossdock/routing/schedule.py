@@ -2,17 +2,17 @@
 
 The rule: an order that arrives on an opening day up to the cut-off is started that day, otherwise at the next opening.
 Processing counts in opening hours. The goods leave on the first opening day from then on on which the carrier
-collects. A transit of n days arrives on the n-th delivery day after the day of collection.
+collects. A transit of n days arrives on the n-th delivery day after the day of collection. On its holidays a carrier
+neither collects nor delivers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from crossdock.routing.model import Node
+from crossdock.routing.model import Node, Service
 
 __all__ = ["NEVER", "NodeClock", "Readiness", "delivery_ordinal"]
 
@@ -46,6 +46,10 @@ class NodeClock:
         self._holidays = frozenset(node.calendar.holidays)
         self._cut_off = node.cut_off
         self._processing = node.processing_time
+
+    def day(self, instant: datetime) -> date:
+        """The day that it is here at ``instant`` (aware)."""
+        return instant.astimezone(self._zone).date()
 
     def opening(self, day: date) -> tuple[datetime, datetime] | None:
         """Local opening and closing on ``day``, or ``None`` if the node is closed."""
@@ -94,24 +98,26 @@ class NodeClock:
     def _utc(self, local: datetime) -> datetime:
         return local.replace(tzinfo=self._zone).astimezone(UTC)
 
-    def collection_ordinal(self, ready_at: datetime | None, pick_up_days: Sequence[int]) -> int:
+    def collection_ordinal(self, ready_at: datetime | None, service: Service) -> int:
         """Proleptic ordinal of the first opening day from ``ready_at`` on with a collection, or ``NEVER``."""
         if ready_at is None:
             return NEVER
         for offset in range(_HORIZON_DAYS):
             day = ready_at.date() + timedelta(days=offset)
-            if day.weekday() in pick_up_days and self.opening(day) is not None:
+            collects = day.weekday() in service.pick_up_days and day not in service.holidays
+            if collects and self.opening(day) is not None:
                 return day.toordinal()
         return NEVER
 
 
-def delivery_ordinal(ship_ordinal: int, transit_days: int, delivery_days: Sequence[int]) -> int:
+def delivery_ordinal(ship_ordinal: int, transit_days: int, service: Service) -> int:
     """The ordinal of the ``transit_days``-th delivery day after the day of collection; 0 days is the same day."""
-    if ship_ordinal >= NEVER or not delivery_days:
+    if ship_ordinal >= NEVER or not service.delivery_days:
         return NEVER
+    holidays = {holiday.toordinal() for holiday in service.holidays}
     day = ship_ordinal
     while transit_days:
         day += 1
-        if (day + 6) % 7 in delivery_days:
+        if (day + 6) % 7 in service.delivery_days and day not in holidays:
             transit_days -= 1
     return day

@@ -25,7 +25,8 @@ class SupplyView:
 
     Attributes:
         available: Units available to promise, shape (skus, nodes).
-        capacity: Orders, lines and units left today, shape (3, nodes); ``UNLIMITED`` where there is no limit.
+        capacity: Orders, lines and units left on each node's own day, shape (3, nodes); ``UNLIMITED`` where there is
+            no limit.
         opportunity: What a unit is worth elsewhere, in thousandths of the network's currency, shape (skus, nodes), or
             ``None``; the caller may set it.
         stale: True for a node whose stock feed is older than its limit, shape (nodes,); ``None`` if there are none.
@@ -47,7 +48,7 @@ class SupplyView:
         Args:
             stock: Rows (sku, node id, units available to promise). Rows of nodes unknown to the network are ignored;
                 negative availability counts as none.
-            used: Orders, lines, units already placed today, by node id.
+            used: Orders, lines, units already placed on the day that it is there, by node id.
             stale_nodes: Nodes whose feed is too old to be trusted.
             skus: SKUs of the batch; those in ``stock`` are added.
         """

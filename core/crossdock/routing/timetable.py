@@ -51,11 +51,11 @@ def timetable(
         days = service.transit_days * known if len(service.transit_days) == 1 else service.transit_days
         arrivals: dict[int, list[float]] = {}
         ship = [
-            clock.collection_ordinal(ready.ready_at, service.pick_up_days)
+            clock.collection_ordinal(ready.ready_at, service)
             for clock, ready in zip(clocks, readiness, strict=True)
         ]
         for day in set(ship):
-            arrivals[day] = [_arrival(day, transit, service.delivery_days) for transit in days]
+            arrivals[day] = [_arrival(day, transit, service) for transit in days]
         if ship:
             delivery[row, :, :known] = [arrivals[day] for day in ship]
         ships.append(ship)
@@ -67,6 +67,6 @@ def timetable(
     )
 
 
-def _arrival(day: int, transit_days: int, delivery_days: Sequence[int]) -> float:
-    arrival = delivery_ordinal(day, transit_days, delivery_days)
+def _arrival(day: int, transit_days: int, service: Service) -> float:
+    arrival = delivery_ordinal(day, transit_days, service)
     return arrival if arrival < NEVER else math.inf

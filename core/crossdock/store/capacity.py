@@ -1,4 +1,4 @@
-"""What nodes have been given on a day: orders, lines, units."""
+"""What nodes have been given on a day of their own time zone: orders, lines, units."""
 
 from __future__ import annotations
 
@@ -23,19 +23,24 @@ _add = InsertMany(
 )
 
 
-def load(connection: Connection, day: date) -> dict[str, Used]:
-    """What each node has been given on ``day``; idle nodes are missing."""
+def load(connection: Connection, days: Mapping[str, date]) -> dict[str, Used]:
+    """What each of the nodes has been given on its day; idle ones are missing."""
+    written = {node: day.isoformat() for node, day in days.items()}
     rows = connection.execute(
         select(
-            capacity_used.c.node, capacity_used.c.orders, capacity_used.c.lines, capacity_used.c.units
-        ).where(capacity_used.c.day == day.isoformat())
+            capacity_used.c.node,
+            capacity_used.c.day,
+            capacity_used.c.orders,
+            capacity_used.c.lines,
+            capacity_used.c.units,
+        ).where(capacity_used.c.day.in_(sorted(set(written.values()))))
     )
-    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+    return {row[0]: (row[2], row[3], row[4]) for row in rows if written.get(row[0]) == row[1]}
 
 
-def take(connection: Connection, day: date, taken: Mapping[str, Used]) -> None:
-    """Add what nodes were given now."""
-    _add(connection, [(node, day.isoformat(), *taken[node]) for node in sorted(taken)])
+def take(connection: Connection, days: Mapping[str, date], taken: Mapping[str, Used]) -> None:
+    """Add what nodes were given now, each on its day; those without one have no limit."""
+    _add(connection, [(node, days[node].isoformat(), *taken[node]) for node in sorted(taken) if node in days])
 
 
 def give_back(connection: Connection, freed: Mapping[tuple[str, date], Used]) -> None:

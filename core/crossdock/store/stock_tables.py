@@ -207,4 +207,5 @@ capacity_used = Table(
     Column("lines", Integer, nullable=False),
     Column("units", RowId, nullable=False),
     CheckConstraint("orders >= 0 AND lines >= 0 AND units >= 0", name="not_negative"),
+    Index("ix_capacity_used_day", "day"),
 )

@@ -72,7 +72,7 @@ def supply_now(
         [row[:4] for row in unfenced(rows, fences, channel)],
         facts,
         skus=skus,
-        used=capacity.load(database, now.date()) if hub.network.limited else {},
+        used=capacity.load(database, days) if (days := hub.network.days(now)) else {},
         stale_nodes=stale_nodes(hub, database, now),
     )
     return supply, facts

@@ -264,7 +264,7 @@ class Books:
         fulfilments.save_fulfilments(connection, changed, now)
         self.settlements.write(connection, orders, changed, now)
         if self.hub.network.limited:
-            capacity.give_back(connection, freed(self._before, changed))
+            capacity.give_back(connection, freed(self.hub.network, self._before, changed))
         decision_log.add(connection, self._decisions)
         for order_id, (units, reason) in self._cancelled.items():
             self._commands += cancellation(self.hub, self.orders[order_id], units, reason, now)

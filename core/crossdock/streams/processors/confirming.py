@@ -103,8 +103,8 @@ def _place(
             "not_wanted",
             f"order {order_id} waits for none of what reservation {key} holds: release it instead",
         )
-    day, limited = books.tx.now.date(), books.hub.network.limited
-    used = capacity.load(books.tx.connection, day) if limited else {}
+    days = books.hub.network.days(books.tx.now)
+    used = capacity.load(books.tx.connection, days) if days else {}
     skus = [sku for sku, _, _ in held]
     view = View(SupplyView(books.hub.network, held, used=used, skus=skus))
     facts = load_products(books.tx.connection, waiting)
@@ -117,13 +117,13 @@ def _place(
             f"no policy lets {', '.join(sorted({node for _, node, _ in held}))} ship order {order_id} now: "
             "`crossdock decision show` says why; move the reservation, or release it",
         )
-    if limited:
+    if days:
         taken: dict[str, capacity.Used] = {}
         for plan in view.drain():
             orders, lines, units = taken.get(plan.node, (0, 0, 0))
             more = sum(line.quantity for line in plan.lines)
             taken[plan.node] = (orders + 1, lines + len(plan.lines), units + more)
-        capacity.take(books.tx.connection, day, taken)
+        capacity.take(books.tx.connection, days, taken)
 
 
 def _only(order: StoredOrder, units: dict[str, int]) -> StoredOrder:

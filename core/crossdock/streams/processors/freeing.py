@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from crossdock.orders.fulfilment import Fulfilment, given_back
+from crossdock.routing import Network
 from crossdock.store.capacity import Used
 from crossdock.store.fulfilments import StoredFulfilment
 
@@ -13,9 +14,9 @@ __all__ = ["freed"]
 
 
 def freed(
-    before: Mapping[str, Fulfilment], changed: Iterable[StoredFulfilment]
+    network: Network, before: Mapping[str, Fulfilment], changed: Iterable[StoredFulfilment]
 ) -> dict[tuple[str, date], Used]:
-    """What nodes have not to do after all, by node and the day it counted for.
+    """What nodes have not to do after all, by node and the day there that it counted for.
 
     Args:
         before: The fulfilment orders as they were loaded; one that is missing is new.
@@ -25,9 +26,10 @@ def freed(
     for stored in changed:
         was = before.get(stored.id)
         now, known = given_back(stored.fulfilment), given_back(was) if was else (0, 0, 0)
-        if now == known:
+        node = stored.fulfilment.node
+        if now == known or node not in network.index:
             continue
-        key = (stored.fulfilment.node, stored.created_at.date())
+        key = (node, network.clocks[network.index[node]].day(stored.created_at))
         sums = zip(found.get(key, (0, 0, 0)), now, known, strict=True)
         orders, lines, units = (total + new - old for total, new, old in sums)
         found[key] = (orders, lines, units)

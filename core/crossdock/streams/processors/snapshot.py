@@ -34,9 +34,8 @@ class Snapshot:
         books.entries.lapsed |= found.lapsed
         books.entries.fenced = books.entries.fenced or bool(self.fences)
         self._channel = ""
-        self._limited = self._hub.network.limited
-        self._day = self._tx.now.date()
-        self._used = capacity.load(self._tx.connection, self._day) if self._limited else {}
+        self._days = self._hub.network.days(self._tx.now)
+        self._used = capacity.load(self._tx.connection, self._days) if self._days else {}
         self._stale = stale_nodes(self._hub, self._tx.connection, self._tx.now)
         self._taken: dict[str, tuple[int, int, int]] = {}
         self._units_taken: dict[tuple[str, str], int] = {}
@@ -93,8 +92,8 @@ class Snapshot:
 
     def close(self) -> None:
         """Write down the capacity that was taken."""
-        if self._limited:
-            capacity.take(self._tx.connection, self._day, self._taken)
+        if self._days:
+            capacity.take(self._tx.connection, self._days, self._taken)
 
 
 class View:
