@@ -13,6 +13,10 @@ SHIPPED = "(SELECT id FROM shipments)"
 CORRUPTIONS = {
     "ledger_equals_balances": "UPDATE ledger SET on_hand = on_hand + 1 WHERE sku = 'SKU-2'",
     "never_oversold": "UPDATE positions SET on_hand = 0 WHERE sku = 'SKU-1'",
+    "lots_equal_their_ledger": "INSERT INTO lot_movements VALUES (1, 'SKU-1', 'CHI', 'L', 'received', 1, 0, "
+    "'2026-11-23T00:00:00.000000Z', 'wms', 'M', '2026-11-23T00:00:00.000000Z')",
+    "lots_of_known_positions": "INSERT INTO lots VALUES ('SKU-1', 'CHI', 'L', NULL, 0, 0, NULL, "
+    "'2026-11-23T00:00:00.000000Z')",
     "cover_equals_back_orders": "UPDATE positions SET cover = cover + 1 WHERE sku = 'SKU-1'",
     "reserved_equals_reservations": "INSERT INTO reservations VALUES "
     "('cart-1', 'SKU-2', 'NYC', 1, '2026-11-24T00:00:00.000000Z', 'active', NULL, '2026-11-23T00:00:00.000000Z', '')",

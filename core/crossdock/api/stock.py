@@ -14,6 +14,7 @@ from crossdock.api.services import Scope, Services, allowed
 from crossdock.sellable import sellable_by_channel
 from crossdock.store.queries.stock import (
     FencedStock,
+    LotOfStock,
     NodeStock,
     PromisedStock,
     PublishedStock,
@@ -35,6 +36,7 @@ class StockAnswer:
     Attributes:
         at: The instant it is the stock of.
         available_to_promise: By channel: what it may sell, safety stock and what is fenced for others taken off.
+        lots: Of the units on hand, those that came together and expire together.
         promised: Whom units are promised to.
         ring_fences: What is left of them; not of a past instant.
         published: What channels were last told; not of a past instant.
@@ -44,6 +46,7 @@ class StockAnswer:
     at: datetime
     available_to_promise: Mapping[str, int]
     nodes: tuple[NodeStock, ...]
+    lots: tuple[LotOfStock, ...]
     promised: tuple[PromisedStock, ...]
     ring_fences: tuple[FencedStock, ...]
     published: tuple[PublishedStock, ...]
@@ -73,6 +76,7 @@ async def stock(hub: Services, sku: Identifier, at: Instant = None) -> StockAnsw
         found.at,
         sellable_by_channel(hub.hub, found),
         found.nodes,
+        found.lots,
         found.promised,
         found.ring_fences,
         found.published,

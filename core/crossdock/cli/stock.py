@@ -109,6 +109,7 @@ def _print(stock: SkuStock, sellable: Mapping[str, int], *, past: bool) -> None:
     out = console()
     when = f" at {instant(stock.at)}, from the ledger" if past else ""
     out.print(grid(*columns, rows=rows, title=f"SKU {stock.sku}{when}"))
+    _print_lots(stock)
     told = {each.channel: each for each in stock.published}
     channels = (
         (
@@ -132,3 +133,13 @@ def _print(stock: SkuStock, sellable: Mapping[str, int], *, past: bool) -> None:
     if stock.ring_fences:
         fenced = ((each.channel, each.node, each.quantity) for each in stock.ring_fences)
         out.print(grid("fenced for", "node", "#units", rows=fenced))
+
+
+def _print_lots(stock: SkuStock) -> None:
+    if stock.lots:
+        rows = (
+            (lot.lot, lot.node, lot.expires_on, lot.on_hand, lot.quarantined, lot.allocated, lot.expired)
+            for lot in stock.lots
+        )
+        names = ("lot", "node", "expires on", "#on hand", "#quarantined", "#to be picked", "expired")
+        console().print(grid(*names, rows=rows))

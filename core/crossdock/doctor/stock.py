@@ -36,6 +36,28 @@ STOCK_CHECKS = (
         """),
     ),
     Check(
+        "lots_equal_their_ledger",
+        "The units of every lot are the sum of its movements, and no lot has less than none in quarantine.",
+        "Report this; a count of the SKU by lots writes the balances anew.",
+        sql("""
+        SELECT sku, node, lot, sum(on_hand) AS on_hand, sum(quarantined) AS quarantined
+        FROM (SELECT sku, node, lot, on_hand, quarantined FROM lots
+              UNION ALL
+              SELECT sku, node, lot, -on_hand, -quarantined FROM lot_movements) AS both_books
+        GROUP BY sku, node, lot HAVING sum(on_hand) <> 0 OR sum(quarantined) <> 0 ORDER BY sku, node, lot
+        """),
+    ),
+    Check(
+        "lots_of_known_positions",
+        "A position that has lots says so: only then are they looked at.",
+        "Report this; any movement of the lot mends it.",
+        sql("""
+        SELECT lots.sku, lots.node, lots.lot FROM lots
+        LEFT JOIN positions ON positions.sku = lots.sku AND positions.node = lots.node
+        WHERE positions.by_lot IS NULL OR positions.by_lot = 0 ORDER BY lots.sku, lots.node, lots.lot
+        """),
+    ),
+    Check(
         "cover_equals_back_orders",
         "What may be promised of a position beyond its stock is what its back-orders wait for.",
         "Report this; `PUT /v1/inbound/…` with what is really due, or cancelling the orders, gives the units back.",

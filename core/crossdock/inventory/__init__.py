@@ -6,6 +6,7 @@
     promises       reserve, extend, confirm, release, move, expire, allocate
     availability   available to promise, for one position and for many
     safety_stock   rules by product attribute, node group and channel
+    lots           units that expire together, the first to expire out first
     ring_fences    stock kept for one channel
     inbound        supply that is due
     back_orders    who waits for it: promised once, the earliest to the oldest

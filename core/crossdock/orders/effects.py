@@ -47,6 +47,7 @@ class ReleaseAllocation(Struct, frozen=True):
     node: str
     quantity: int
     why: WhyReleased
+    lot: str | None = None
 
 
 class WriteOff(Struct, frozen=True):
@@ -55,6 +56,7 @@ class WriteOff(Struct, frozen=True):
     sku: str
     node: str
     quantity: int
+    lot: str | None = None
 
 
 class ShipAllocation(Struct, frozen=True):
@@ -64,6 +66,7 @@ class ShipAllocation(Struct, frozen=True):
     sku: str
     node: str
     quantity: int
+    lot: str | None = None
 
 
 class ShipUnasked(Struct, frozen=True):
@@ -72,6 +75,7 @@ class ShipUnasked(Struct, frozen=True):
     sku: str
     node: str
     quantity: int
+    lot: str | None = None
 
 
 class Reroute(Struct, frozen=True):

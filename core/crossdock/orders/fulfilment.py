@@ -53,6 +53,7 @@ class FulfilmentLine(Struct, frozen=True):
         short: Units the node could not find.
         cancelled: Units taken back before they left.
         to_cancel: Of the open units, those the buyer does not want any more and the node was asked to stop.
+        lot: The lot to pick them from; None where any will do.
     """
 
     id: str
@@ -64,6 +65,7 @@ class FulfilmentLine(Struct, frozen=True):
     short: int = 0
     cancelled: int = 0
     to_cancel: int = 0
+    lot: str | None = None
 
     @property
     def open(self) -> int:
@@ -180,9 +182,9 @@ def drop(
         short = why is WhyReleased.SHORT
         after = changed[line.order_line].deallocate(taken, requested=fulfilment.requested, short=short)
         changed[line.order_line] = after.cancel(unwanted)
-        effects.append(ReleaseAllocation(line.id, line.sku, fulfilment.node, taken, why))
+        effects.append(ReleaseAllocation(line.id, line.sku, fulfilment.node, taken, why, line.lot))
         if short:
-            effects.append(WriteOff(line.sku, fulfilment.node, taken))
+            effects.append(WriteOff(line.sku, fulfilment.node, taken, line.lot))
         if unwanted:
             cancelled.append(LineUnits(line.order_line, unwanted))
         if taken > unwanted:

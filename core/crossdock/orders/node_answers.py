@@ -147,7 +147,7 @@ def _ship_line(
     asked = min(units, line.open)
     if asked:
         quantities = quantities.ship(asked, requested=fulfilment.requested)
-        effects.append(ShipAllocation(line.id, line.sku, fulfilment.node, asked))
+        effects.append(ShipAllocation(line.id, line.sku, fulfilment.node, asked, line.lot))
     unasked = units - asked
     found = min(unasked, line.short)
     unrejected = min(unasked - found, line.rejected)
@@ -155,7 +155,7 @@ def _ship_line(
     if unasked:
         quantities = quantities.ship_unasked(unasked)
     if unasked > found:  # units found again were written off before: they are not on hand any more
-        effects.append(ShipUnasked(line.sku, fulfilment.node, unasked - found))
+        effects.append(ShipUnasked(line.sku, fulfilment.node, unasked - found, line.lot))
     line = replace(
         line,
         shipped=line.shipped + asked + found + unrejected + uncancelled,

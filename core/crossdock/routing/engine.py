@@ -53,7 +53,20 @@ def route(
     """
     if not demand.lines or min([line.quantity for line in demand.lines]) <= 0 or now.tzinfo is None:
         raise ValueError(f"order {demand.order_id}: needs lines, positive quantities and an aware instant")
-    situation = situation_of(demand, supply, now)
+    if not supply.lots:
+        return _decide(situation_of(demand, supply, now), network, policies)
+    until = max(now.date(), demand.promise or date.min)
+    while True:
+        decision = _decide(situation_of(demand, supply, now, until), network, policies)
+        arrival = max((each.delivery_date for each in decision.assignments), default=until)
+        # What expires on the way is no stock for this order: decide again without it.
+        if arrival <= until or supply.lots.expired(arrival) == supply.lots.expired(until):
+            return decision
+        until = arrival
+
+
+def _decide(situation: Situation, network: Network, policies: PolicySet) -> Decision:
+    demand = situation.demand
     policy = policies.choose(demand)
     if policy is None:
         return _undecided(situation, network, "no_policy")

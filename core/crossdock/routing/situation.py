@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 from msgspec import Struct
@@ -34,13 +34,13 @@ class Situation(Struct, frozen=True, eq=False):
     opportunity: Floats | None
 
 
-def situation_of(demand: Demand, supply: SupplyView, now: datetime) -> Situation:
-    """What ``demand`` finds in ``supply`` at ``now``."""
+def situation_of(demand: Demand, supply: SupplyView, now: datetime, until: date | None = None) -> Situation:
+    """What ``demand`` finds in ``supply`` at ``now``; with ``until``, of lots only those that last until that day."""
     skus = [line.sku for line in demand.lines]
     return Situation(
         demand=demand,
         now=now,
-        stock=supply.rows(skus),
+        stock=supply.rows(skus) if until is None else supply.lasting_rows(skus, until),
         capacity=supply.capacity if supply.limited else None,
         stale=supply.stale,
         opportunity=supply.opportunity_rows(skus),

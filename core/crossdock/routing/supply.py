@@ -7,11 +7,13 @@ A ``SupplyView`` is the snapshot of one batch. It is the one mutable object of r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossdock.errors import BugError
+from crossdock.inventory.lots import LotStock
 from crossdock.routing.model import Assignment
 from crossdock.routing.network import UNLIMITED, Network
 
@@ -29,10 +31,11 @@ class SupplyView:
             no limit.
         opportunity: What a unit is worth elsewhere, in thousandths of the network's currency, shape (skus, nodes), or
             ``None``; the caller may set it.
+        lots: Of the positions that have any; the caller may set it.
         stale: True for a node whose stock feed is older than its limit, shape (nodes,); ``None`` if there are none.
     """
 
-    __slots__ = ("_index", "_row", "available", "capacity", "limited", "opportunity", "stale")
+    __slots__ = ("_index", "_row", "available", "capacity", "limited", "lots", "opportunity", "stale")
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class SupplyView:
             if node in network.index:
                 self._shift_capacity(network.index[node], -orders, -lines, -units)
         self.opportunity: NDArray[np.float64] | None = None
+        self.lots: LotStock | None = None
         stale = np.zeros(network.size, dtype=bool)
         stale[[network.index[node] for node in stale_nodes if node in network.index]] = True
         self.stale = stale if stale.any() else None
@@ -77,6 +81,15 @@ class SupplyView:
     def rows(self, skus: Sequence[str]) -> Integers:
         """Availability of ``skus`` at every node, shape (len(skus), nodes); a SKU not in the view has none."""
         return self.available.take([self._row.get(sku, -1) for sku in skus], axis=0)
+
+    def lasting_rows(self, skus: Sequence[str], until: date) -> Integers:
+        """As ``rows``, less the units in lots that may not be used any more on the day ``until``."""
+        units = self.rows(skus)
+        for (sku, node), expired in (self.lots.expired(until) if self.lots else {}).items():
+            if sku in skus and node in self._index:
+                here = np.array([each == sku for each in skus])
+                units[here, self._index[node]] = np.maximum(units[here, self._index[node]] - expired, 0)
+        return units
 
     def opportunity_rows(self, skus: Sequence[str]) -> NDArray[np.float64] | None:
         """The opportunity cost of a unit of ``skus`` at every node, shape (len(skus), nodes)."""

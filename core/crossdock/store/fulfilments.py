@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, Text, select
 
 from crossdock.orders.fulfilment import Fulfilment, FulfilmentLine
@@ -73,7 +74,7 @@ _FULFILMENT = (
 )
 _CHANGING = ("state", "messages", "requested_at", "known_from", "cancel_reason", "collect_by", "updated_at")
 _COUNTS = ("shipped", "rejected", "short", "cancelled", "to_cancel")
-_FULFILMENT_LINE = ("id", "fulfilment_order_id", "order_line", "sku", "quantity", *_COUNTS, "open")
+_FULFILMENT_LINE = ("id", "fulfilment_order_id", "order_line", "sku", "quantity", *_COUNTS, "open", "lot")
 
 
 _save_fulfilments = InsertMany(
@@ -148,6 +149,7 @@ def save_fulfilments(connection: Connection, changed: Sequence[StoredFulfilment]
                 line.quantity,
                 *(getattr(line, name) for name in _COUNTS),
                 line.open,
+                line.lot,
             )
             for stored in changed
             for line in stored.fulfilment.lines
@@ -185,10 +187,11 @@ def _fulfilment_row(stored: StoredFulfilment) -> tuple[Any, ...]:
 def _fulfilments(connection: Connection, key: str, values: Iterable[str]) -> dict[str, StoredFulfilment]:
     rows = _rows_by[key](connection, [(each,) for each in sorted(set(values))])
     lines: dict[str, list[FulfilmentLine]] = {}
-    for name, of, order_line, sku, quantity, *counts, _ in _fulfilment_lines(
+    for name, of, order_line, sku, quantity, *counts, _, lot in _fulfilment_lines(
         connection, [(row.id,) for row in rows]
     ):
-        lines.setdefault(of, []).append(FulfilmentLine(name, order_line, sku, quantity, *counts))
+        line = FulfilmentLine(name, order_line, sku, quantity, *counts)
+        lines.setdefault(of, []).append(line if lot is None else replace(line, lot=lot))
     return {row.id: _stored(row, tuple(lines.get(row.id, ()))) for row in rows}
 
 

@@ -146,6 +146,8 @@ fulfilment_order_lines = Table(
     Column("to_cancel", RowId, nullable=False),
     # Units still allocated: what is not shipped, rejected, short or cancelled.
     Column("open", RowId, nullable=False),
+    # The lot that the node is to pick; empty where any will do.
+    Column("lot", Text),
     CheckConstraint("open >= 0 AND open = quantity - shipped - rejected - short - cancelled", name="open"),
     Index("ix_fulfilment_order_lines_of", "fulfilment_order_id"),
     Index("ix_fulfilment_order_lines_open", "sku", sqlite_where=_OPEN_UNITS, postgresql_where=_OPEN_UNITS),

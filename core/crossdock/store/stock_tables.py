@@ -1,4 +1,4 @@
-"""The tables of the inventory: products, positions, ledger, feeds, reservations, ring-fences, published stock."""
+"""The tables of the inventory: products, positions, ledger, lots, feeds, reservations, ring-fences, published stock."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ __all__ = [
     "feeds",
     "inbound",
     "ledger",
+    "lot_movements",
+    "lots",
     "positions",
     "products",
     "published_stock",
@@ -52,6 +54,8 @@ positions = Table(
     Column("shortfall", RowId, nullable=False, server_default=text("0")),
     # What ring-fences keep of it, all channels together: their rows are read only where it is not zero.
     Column("fenced", RowId, nullable=False, server_default=text("0")),
+    # Whether it has lots: their rows are read only then.
+    Column("by_lot", Integer, nullable=False, server_default=text("0")),
     CheckConstraint(
         "reserved >= 0 AND allocated >= 0 AND quarantined >= 0 AND shortfall >= 0", name="not_negative"
     ),
@@ -68,6 +72,7 @@ positions = Table(
 )
 
 _MOVED = text("kind <> 'counted'")
+_NOT_NOTED = text("noted_on IS NULL")
 
 ledger = Table(
     "ledger",
@@ -88,6 +93,43 @@ ledger = Table(
     Index("ix_ledger_position", "sku", "node"),
     Index("ix_ledger_moved", "node", "as_of", sqlite_where=_MOVED, postgresql_where=_MOVED),
     Index("ix_ledger_news", "external_id", sqlite_where=_MOVED, postgresql_where=_MOVED),
+    sqlite_autoincrement=True,
+)
+
+lots = Table(
+    "lots",
+    metadata,
+    Column("sku", Text, primary_key=True),
+    Column("node", Text, primary_key=True),
+    Column("lot", Text, primary_key=True),
+    # The last day of use, as 2026-11-23: the order of the text is that of the days.
+    Column("expires_on", Text),
+    # Of the position's units; what is allocated of a lot stands in the lines of fulfilment orders.
+    Column("on_hand", RowId, nullable=False),
+    Column("quarantined", RowId, nullable=False),
+    # The day whose end was noted in the ledger, so that channels are told of what they can't sell any more.
+    Column("noted_on", Text),
+    Column("updated_at", Instant, nullable=False),
+    CheckConstraint("quarantined >= 0", name="not_negative"),
+    Index("ix_lots_expiry", "expires_on", sqlite_where=_NOT_NOTED, postgresql_where=_NOT_NOTED),
+    sqlite_with_rowid=False,
+)
+
+lot_movements = Table(
+    "lot_movements",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("sku", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("lot", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("on_hand", RowId, nullable=False),
+    Column("quarantined", RowId, nullable=False),
+    Column("as_of", Instant, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index("ix_lot_movements_position", "sku", "node"),
     sqlite_autoincrement=True,
 )
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, case, func, literal_column, select
 
+from crossdock.inventory.lots import LotStock
 from crossdock.inventory.ring_fences import RingFence
-from crossdock.store import ring_fences
+from crossdock.store import lots, ring_fences
 from crossdock.store.bulk import SelectMany
 from crossdock.store.metadata import Instant
 from crossdock.store.stock_tables import positions, reservations
@@ -19,7 +20,7 @@ __all__ = ["StockRow", "Supply", "available_to_route"]
 
 Key = tuple[str, str]
 StockRow = tuple[str, str, int, int, int]
-"""SKU, node, units that may be promised, sellable units on hand, units in reservations and ring-fences."""
+"""SKU, node, units that may be promised, sellable units on hand, and what is not zero where a second look is needed."""
 
 
 class Supply(NamedTuple):
@@ -29,14 +30,17 @@ class Supply(NamedTuple):
         rows: A row for each position that has something; what lapsed reservations hold counts.
         lapsed: Positions with lapsed reservations: they have to be booked before somebody else has the units.
         fences: Of positions that have any.
+        lots: Of positions that have any.
     """
 
     rows: Sequence[StockRow]
     lapsed: frozenset[Key]
     fences: dict[Key, list[RingFence]]
+    lots: LotStock
 
 
 _NONE: ColumnElement[int] = literal_column("0")
+_BY_LOT: ColumnElement[int] = literal_column("-1")
 _FREE = (
     positions.c.on_hand
     - positions.c.quarantined
@@ -52,8 +56,8 @@ _available = SelectMany(
             positions.c.node,
             _FREE,
             positions.c.on_hand - positions.c.quarantined,
-            # Not zero where a second look is needed: a sixth column would cost more than it for all the others.
-            positions.c.fenced + positions.c.reserved,
+            # Units in reservations and ring-fences, or -1 for lots: a sixth column would cost all the others more.
+            case((positions.c.by_lot > _NONE, _BY_LOT), else_=positions.c.fenced + positions.c.reserved),
         )
         .select_from(wanted)
         .join(positions, positions.c.sku == wanted.c.sku)
@@ -81,11 +85,13 @@ _HELD = itemgetter(4)
 def available_to_route(connection: Connection, skus: Iterable[str], now: datetime) -> Supply:
     """What every node may still promise of ``skus``; nodes that have none may be left out."""
     rows = _available(connection, [(sku,) for sku in sorted(set(skus))])
-    held = [(row[0], row[1]) for row in filter(_HELD, rows)]
-    if not held:
-        return Supply(rows, frozenset(), {})
+    second = list(filter(_HELD, rows))
+    if not second:
+        return Supply(rows, frozenset(), {}, LotStock())
+    held = [(row[0], row[1]) for row in second]
+    by_lot = lots.load(connection, [(row[0], row[1]) for row in second if row[4] < 0])
     lapsed = {(row[0], row[1]): int(row[2]) for row in _lapsed(connection, held, at=now)}
-    return Supply(_with_lapsed(rows, lapsed), frozenset(lapsed), ring_fences.load(connection, held))
+    return Supply(_with_lapsed(rows, lapsed), frozenset(lapsed), ring_fences.load(connection, held), by_lot)
 
 
 def _with_lapsed(rows: Iterable[StockRow], lapsed: Mapping[Key, int]) -> list[StockRow]:

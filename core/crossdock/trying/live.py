@@ -65,7 +65,7 @@ def supply_now(
     skus = sorted({line.sku for line in order.lines})
     facts = load_products(database, skus)
     channel = hub.channel_of(connection).id
-    rows, _, fences = available_to_route(database, skus, now)
+    rows, _, fences, lots = available_to_route(database, skus, now)
     supply = channel_supply(
         hub,
         channel,
@@ -75,6 +75,7 @@ def supply_now(
         used=capacity.load(database, days) if (days := hub.network.days(now)) else {},
         stale_nodes=stale_nodes(hub, database, now),
     )
+    supply.lots = lots
     return supply, facts
 
 

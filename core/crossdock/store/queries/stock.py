@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, literal_column, select
 
 from crossdock.inventory.inbound import Inbound
+from crossdock.inventory.lots import Lot, expired_units
 from crossdock.inventory.position import Position
-from crossdock.store import inbound, ring_fences
+from crossdock.store import inbound, lots, ring_fences
 from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders
 from crossdock.store.stock_tables import positions, products, published_stock, reservations
 
 __all__ = [
     "FencedStock",
+    "LotOfStock",
     "NodeStock",
     "PromiseKind",
     "PromisedStock",
@@ -31,8 +33,8 @@ class NodeStock:
     """The units of the SKU at one node.
 
     Attributes:
-        available: What may still be promised: on hand, less what is promised or in quarantine, plus ``cover``. Units
-            whose reservation has lapsed count, whether or not that is booked.
+        available: What may still be promised: on hand, less what is promised, in quarantine or in expired lots, plus
+            ``cover``. Units whose reservation has lapsed count, whether or not that is booked.
         cover: Units that may be promised beyond stock.
         shortfall: By how many units the node's news fell below the promises.
         as_of: Of the last count; None where the node has never counted. Of a past instant, of the last one that
@@ -87,6 +89,25 @@ class PromisedStock:
 
 
 @dataclass(frozen=True, slots=True)
+class LotOfStock:
+    """Units at a node that came together and expire together.
+
+    Attributes:
+        expires_on: The last day on which they may be used.
+        allocated: Units that fulfilment orders are to take from it; not of a past instant.
+        expired: Whether that day is over: what is left can't be sold.
+    """
+
+    lot: str
+    node: str
+    expires_on: date | None
+    on_hand: int
+    quarantined: int
+    allocated: int
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FencedStock:
     """Units at a node that are kept for one channel."""
 
@@ -120,6 +141,7 @@ class SkuStock:
     ring_fences: tuple[FencedStock, ...] = ()
     inbound: tuple[Inbound, ...] = ()
     published: tuple[PublishedStock, ...] = ()
+    lots: tuple[LotOfStock, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -140,13 +162,17 @@ def load_stock(connection: Connection, sku: str, now: datetime) -> SkuStock:
         .where(published_stock.c.sku == sku)
         .order_by(published_stock.c.channel)
     )
+    by_lot = _lots(connection, sku)
+    today = now.date()
+    expired = {node: expired_units(found, today) for (_, node), found in by_lot.items()}
+    more = {node: lapsed.get(node, 0) - expired.get(node, 0) for node in {*lapsed, *expired}}
     holding = [each for each in held if each.expires_at is None or each.expires_at > now]
     return SkuStock(
         sku,
         now,
         restrictions is not None,
         tuple(restrictions or ()),
-        _nodes(connection, sku, lapsed),
+        _nodes(connection, sku, more),
         (*holding, *_allocated(connection, sku)),
         tuple(
             FencedStock(each.channel, each.node, each.quantity)
@@ -154,7 +180,18 @@ def load_stock(connection: Connection, sku: str, now: datetime) -> SkuStock:
         ),
         tuple(inbound.of_skus(connection, [sku])),
         tuple(PublishedStock(*row) for row in connection.execute(told)),
+        tuple(
+            _lot_of_stock(lot, today)
+            for found in by_lot.values()
+            for lot in found
+            if lot.on_hand or lot.allocated
+        ),
     )
+
+
+def _lot_of_stock(lot: Lot, today: date) -> LotOfStock:
+    numbers = (lot.on_hand, lot.quarantined, lot.allocated)
+    return LotOfStock(lot.lot, lot.node, lot.expires_on, *numbers, expired=not lot.lasts(today))
 
 
 def restrictions_of(connection: Connection, sku: str) -> list[str] | None:
@@ -163,6 +200,12 @@ def restrictions_of(connection: Connection, sku: str) -> list[str] | None:
         select(products.c.restrictions).where(products.c.sku == sku)
     ).scalar_one_or_none()
     return found
+
+
+def _lots(connection: Connection, sku: str) -> dict[tuple[str, str], list[Lot]]:
+    of_sku = select(positions.c.sku, positions.c.node)
+    with_lots = of_sku.where(positions.c.sku == sku, positions.c.by_lot > literal_column("0"))
+    return lots.load(connection, [(row.sku, row.node) for row in connection.execute(with_lots)]).lots
 
 
 def _reserved(connection: Connection, sku: str) -> list[PromisedStock]:
@@ -190,7 +233,7 @@ def _allocated(connection: Connection, sku: str) -> list[PromisedStock]:
     ]
 
 
-def _nodes(connection: Connection, sku: str, lapsed: dict[str, int]) -> tuple[NodeStock, ...]:
+def _nodes(connection: Connection, sku: str, more: dict[str, int]) -> tuple[NodeStock, ...]:
     found = select(positions).where(positions.c.sku == sku).order_by(positions.c.node)
     nodes = []
     for row in connection.execute(found):
@@ -202,7 +245,7 @@ def _nodes(connection: Connection, sku: str, lapsed: dict[str, int]) -> tuple[No
                 reserved=row.reserved,
                 allocated=row.allocated,
                 quarantined=row.quarantined,
-                available=max(0, free + lapsed.get(row.node, 0)),
+                available=max(0, free + more.get(row.node, 0)),
                 cover=row.cover,
                 shortfall=row.shortfall,
                 as_of=row.as_of,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Text, and_, case, func, literal_column, select
@@ -10,8 +10,15 @@ from sqlalchemy import Connection, Text, and_, case, func, literal_column, selec
 from crossdock.store.bulk import SelectMany
 from crossdock.store.metadata import Instant
 from crossdock.store.order_tables import fulfilment_order_lines, fulfilment_orders
-from crossdock.store.queries.stock import NodeStock, PromisedStock, PromiseKind, SkuStock, restrictions_of
-from crossdock.store.stock_tables import ledger, reservations
+from crossdock.store.queries.stock import (
+    LotOfStock,
+    NodeStock,
+    PromisedStock,
+    PromiseKind,
+    SkuStock,
+    restrictions_of,
+)
+from crossdock.store.stock_tables import ledger, lot_movements, lots, reservations
 
 __all__ = ["load_stock_at"]
 
@@ -44,7 +51,33 @@ def load_stock_at(connection: Connection, sku: str, at: datetime) -> SkuStock:
         tuple(restrictions or ()),
         tuple(nodes),
         _promised_at(connection, sku, at),
+        lots=_lots_at(connection, sku, at),
     )
+
+
+def _lots_at(connection: Connection, sku: str, at: datetime) -> tuple[LotOfStock, ...]:
+    """The lots as the sum of their own ledger, with the expiry dates that are known now."""
+    of_lot = (lots.c.sku == lot_movements.c.sku) & (lots.c.node == lot_movements.c.node)
+    sums = (
+        select(
+            lot_movements.c.lot,
+            lot_movements.c.node,
+            lots.c.expires_on,
+            func.sum(lot_movements.c.on_hand),
+            func.sum(lot_movements.c.quarantined),
+        )
+        .join(lots, of_lot & (lots.c.lot == lot_movements.c.lot))
+        .where(lot_movements.c.sku == sku, lot_movements.c.as_of <= at)
+        .group_by(lot_movements.c.lot, lot_movements.c.node, lots.c.expires_on)
+        .order_by(lot_movements.c.node, lot_movements.c.lot)
+    )
+    found = []
+    for lot, node, expires_on, on_hand, quarantined in connection.execute(sums):
+        day = date.fromisoformat(expires_on) if expires_on else None
+        expired = day is not None and day < at.date()
+        if on_hand:
+            found.append(LotOfStock(lot, node, day, int(on_hand), int(quarantined), 0, expired))
+    return tuple(found)
 
 
 _BUCKETS = ((PromiseKind.RESERVATION, 2), (PromiseKind.ALLOCATION, 3))

@@ -189,7 +189,7 @@ class Books:
         fulfilment = stored.fulfilment
         for line in fulfilment.lines:
             if line.open:
-                read = Acknowledge(line.id, line.sku, fulfilment.node, line.open)
+                read = Acknowledge(line.id, line.sku, fulfilment.node, line.open, line.lot)
                 self.entries.add(read, occurrence, stored.known_from)
         known = replace(stored, known_from=occurrence.at)
         self.put_fulfilment(known)

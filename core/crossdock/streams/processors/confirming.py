@@ -16,7 +16,7 @@ from crossdock.inventory import promises
 from crossdock.inventory.position import Movement, Position
 from crossdock.inventory.promises import Refusal, Reservation, ReservationState
 from crossdock.routing import SupplyView
-from crossdock.store import capacity, inbound, reservations, ring_fences
+from crossdock.store import capacity, inbound, lots, reservations, ring_fences
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import load_products
@@ -106,7 +106,8 @@ def _place(
     days = books.hub.network.days(books.tx.now)
     used = capacity.load(books.tx.connection, days) if days else {}
     skus = [sku for sku, _, _ in held]
-    view = View(SupplyView(books.hub.network, held, used=used, skus=skus))
+    supply = SupplyView(books.hub.network, held, used=used, skus=skus)
+    view = View(supply, lots.load(books.tx.connection, positions))
     facts = load_products(books.tx.connection, waiting)
     before = len(books.of_order(order_id))
     wanting = _only(order, {sku: units for sku, _, units in held})

@@ -15,7 +15,6 @@ import msgspec
 from crossdock.errors import BugError
 from crossdock_schemas.fulfilment import AcknowledgementStatus, ResponseKind, TrackingStatus
 from crossdock_schemas.order import DeliveryKind, OrderStatus
-from crossdock_schemas.stock import FeedMeaning, FeedMode, MovementReason
 
 __all__ = [
     "NOTHING",
@@ -23,12 +22,11 @@ __all__ = [
     "AddressDocument",
     "CancellationDocument",
     "DestinationDocument",
-    "FeedDocument",
     "LabelDocument",
     "LineDocument",
     "MoneyDocument",
-    "MovementDocument",
     "OrderDocument",
+    "Part",
     "ProductDocument",
     "RerouteDocument",
     "ResponseDocument",
@@ -172,40 +170,6 @@ class RerouteDocument(Part, frozen=True):
     order: str
     exclude_nodes: tuple[str, ...] = ()
     why: str = ""
-
-
-class FeedDocument(Part, frozen=True):
-    """``StockFeed``; its lines are read as they are, a million of them."""
-
-    feed_id: str
-    node: str
-    mode: FeedMode
-    meaning: FeedMeaning
-    as_of: datetime
-    lines: list[dict[str, Any]]
-    sequence: int | None = None
-    part: int = 1
-    last: bool = True
-    zero_omitted: bool = False
-
-
-class MovementLineDocument(Part, frozen=True):
-    """``StockMovementLine``."""
-
-    sku: str
-    quantity: int
-    reason: MovementReason
-    external_id: str | None = None
-
-
-class MovementDocument(Part, frozen=True):
-    """``StockMovement``."""
-
-    external_id: str
-    node: str
-    occurred_at: datetime
-    lines: tuple[MovementLineDocument, ...]
-    references: tuple[dict[str, str], ...] = ()
 
 
 class ProductDocument(Part, frozen=True):

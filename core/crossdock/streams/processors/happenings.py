@@ -30,6 +30,7 @@ class Acknowledge(Struct, frozen=True):
     sku: str
     node: str
     quantity: int
+    lot: str | None = None
 
 
 Fact = ReleaseAllocation | ShipAllocation | WriteOff | ShipUnasked | Acknowledge

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
 from crossdock.inventory.availability import Limits
+from crossdock.inventory.lots import LotStock
 from crossdock.inventory.position import Movement, Position
 from crossdock.inventory.ring_fences import RingFence, consume, fenced_for_others
 from crossdock.inventory.safety_stock import product_tags
-from crossdock.store import ring_fences, stock
+from crossdock.store import lots, ring_fences, stock
 from crossdock.store.ring_fences import FenceUse
 from crossdock.store.supply import StockRow
 from crossdock.streams.processors.demand import load_products
 from crossdock.streams.processors.hub import Hub
 
-__all__ = ["Fences", "consume_fences", "consumed", "limits_of", "unfenced"]
+__all__ = ["Fences", "consume_fences", "consumed", "limits_of", "unexpired", "unfenced"]
 
 Key = tuple[str, str]
 Fences = dict[Key, list[RingFence]]
@@ -29,6 +30,17 @@ def unfenced(rows: Iterable[StockRow], fences: Fences, channel: str) -> Iterable
         return rows
     return [
         (sku, node, units - fenced_for_others(fences.get((sku, node), ()), channel), sellable, held)
+        for sku, node, units, sellable, held in rows
+    ]
+
+
+def unexpired(rows: Iterable[StockRow], by_lot: LotStock, today: date) -> Iterable[StockRow]:
+    """``rows`` less what lies in lots that may not be used any more."""
+    expired = by_lot.expired(today)
+    if not expired:
+        return rows
+    return [
+        (sku, node, units - expired.get((sku, node), 0), sellable, held)
         for sku, node, units, sellable, held in rows
     ]
 
@@ -61,9 +73,10 @@ def consume_fences(connection: Connection, allocated: Iterable[tuple[Movement, s
 
 
 def limits_of(
-    hub: Hub, connection: Connection, positions: Mapping[Key, Position], channel: str
+    hub: Hub, connection: Connection, positions: Mapping[Key, Position], channel: str, today: date
 ) -> tuple[dict[Key, Limits], Fences]:
     """The limits of ``channel`` by ``(sku, node)``, and the fences they come from."""
+    expired = lots.load(connection, positions).expired(today)
     fences = ring_fences.load(connection, positions)
     covers = stock.covers(connection, positions)
     facts = load_products(connection, {sku for sku, _ in positions}) if hub.safety.rules else {}
@@ -75,7 +88,7 @@ def limits_of(
             tags = product_tags(sku, product.restrictions if product else ())
             kept = hub.safety.kept(position, tags, hub.node_groups.get(node, frozenset()), channel)
         found[sku, node] = Limits(
-            safety_stock=kept,
+            safety_stock=kept + expired.get((sku, node), 0),
             ring_fenced=fenced_for_others(fences.get((sku, node), ()), channel),
             inbound_promised=covers.get((sku, node), 0),
         )

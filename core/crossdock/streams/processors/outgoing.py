@@ -60,6 +60,7 @@ class FulfilmentLineOut(Out, frozen=True, omit_defaults=True, kw_only=True):
     gtin: str | None = None
     unit: str = "EA"
     unit_price: MoneyDocument | None = None
+    lot: str | None = None
     gift: msgspec.Raw = NOTHING
     properties: msgspec.Raw = NOTHING
 
@@ -207,6 +208,7 @@ def _fulfilment_line(line: FulfilmentLine, ordered: LineDocument) -> FulfilmentL
         gtin=ordered.gtin,
         unit=ordered.unit,
         unit_price=ordered.unit_price,
+        lot=line.lot,
         gift=ordered.gift,
         properties=ordered.properties,
     )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from crossdock.inventory.lots import Pick
 from crossdock.inventory.position import Movement, MovementKind
 from crossdock.orders.fulfilment import Fulfilment, FulfilmentLine, request
 from crossdock.orders.holds import active
@@ -82,20 +83,19 @@ def fulfil_from(
     """Decide on the unallocated units of an order with what ``view`` has, and ask the nodes; the rest stays."""
     hub, now = books.hub, books.tx.now
     demands, refused = demands_of(hub, order, document, facts, excluded_nodes)
-    decisions: list[tuple[str, Demand, Decision]] = []
+    decisions: list[tuple[str, Demand, Decision, list[list[list[Pick]]]]] = []
     for destination, demand in demands:
         decision = route(demand, view.supply, hub.network, hub.policies, now)
-        view.take(decision)
-        decisions.append((destination, demand, decision))
+        decisions.append((destination, demand, decision, view.take(demand, decision)))
     made = order.decisions
-    for destination, demand, decision in decisions:
+    for destination, demand, decision, picks in decisions:
         made += 1
         row = decision_log.row(order.id, made, why, decision)
         books.decide(row)
         books.put_order(replace(books.orders[order.id], decisions=made))
-        for assignment in decision.assignments:
-            _fulfil(books, order.id, document, destination, demand, row.id, assignment)
-    return refused, [decision for _, _, decision in decisions]
+        for assignment, lots in zip(decision.assignments, picks, strict=True):
+            _fulfil(books, order.id, document, destination, demand, row.id, assignment, lots)
+    return refused, [decision for _, _, decision, _ in decisions]
 
 
 def _fulfil(
@@ -106,10 +106,11 @@ def _fulfil(
     demand: Demand,
     decision_id: str,
     assignment: Assignment,
+    lots: Sequence[Sequence[Pick]],
 ) -> None:
     """Turn one shipment of a plan into an allocated fulfilment order, and ask the node for it."""
     order = books.orders[order_id]
-    stored = _allocated(books, order_id, destination, demand, decision_id, assignment)
+    stored = _allocated(books, order_id, destination, demand, decision_id, assignment, lots)
     lines, node, now = stored.fulfilment.lines, assignment.node, books.tx.now
     quantities = order.quantities
     for line in lines:
@@ -129,15 +130,24 @@ def _fulfil(
 
 
 def _allocated(
-    books: Books, order_id: str, destination: str, demand: Demand, decision_id: str, assignment: Assignment
+    books: Books,
+    order_id: str,
+    destination: str,
+    demand: Demand,
+    decision_id: str,
+    assignment: Assignment,
+    lots: Sequence[Sequence[Pick]],
 ) -> StoredFulfilment:
-    """The fulfilment order of a shipment, open."""
+    """The fulfilment order of a shipment, open; units of several lots are lines of their own."""
     node = books.hub.nodes[assignment.node]
     number = len(books.of_order(order_id)) + 1
     name = fulfilment_id(order_id, number)
+    picked = (
+        (line, lot, units) for line, picks in zip(assignment.lines, lots, strict=True) for lot, units in picks
+    )
     lines = tuple(
-        FulfilmentLine(f"{name}-{position}", line.line_id, line.sku, line.quantity)
-        for position, line in enumerate(assignment.lines, start=1)
+        FulfilmentLine(f"{name}-{position}", line.line_id, line.sku, units, lot=lot)
+        for position, (line, lot, units) in enumerate(picked, start=1)
     )
     service = books.hub.network.service_by_id.get(assignment.service)
     tried = frozenset(demand.excluded_nodes)

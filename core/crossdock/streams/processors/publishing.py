@@ -18,7 +18,7 @@ from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.documents import encode
 from crossdock.streams.processors.hub import Channel, Hub
-from crossdock.streams.processors.limits import unfenced
+from crossdock.streams.processors.limits import unexpired, unfenced
 
 __all__ = ["publish_timer"]
 
@@ -39,7 +39,8 @@ def publish(hub: Hub, reader: LedgerReader, tx: Transaction) -> None:
     if reached == since:
         return
     if channels and skus:
-        rows, _, fences = available_to_route(tx.connection, skus, tx.now)
+        found, _, fences, lots = available_to_route(tx.connection, skus, tx.now)
+        rows = unexpired(found, lots, tx.now.date())
         facts = load_products(tx.connection, skus)
         for channel in channels:
             _publish_to(hub, tx, channel, skus, unfenced(rows, fences, channel.id), facts)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from operator import itemgetter
 
 from sqlalchemy import Connection
 
 from crossdock.inventory.feeds import is_stale
+from crossdock.inventory.lots import LotStock, Pick
 from crossdock.inventory.safety_stock import product_tags
-from crossdock.routing import Assignment, Decision, SupplyView
+from crossdock.routing import Assignment, Decision, Demand, SupplyView
 from crossdock.store import capacity, feeds, supply
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts
@@ -30,7 +31,7 @@ class Snapshot:
         """Read what the nodes have of ``skus``; ``facts`` are those of the products."""
         self._hub, self._tx, self._skus, self._facts = books.hub, books.tx, skus, facts
         found = supply.available_to_route(self._tx.connection, skus, self._tx.now)
-        self._rows, self.fences = found.rows, found.fences
+        self._rows, self.fences, self._lots = found.rows, found.fences, found.lots
         books.entries.lapsed |= found.lapsed
         books.entries.fenced = books.entries.fenced or bool(self.fences)
         self._channel = ""
@@ -64,7 +65,8 @@ class Snapshot:
             stale_nodes=self._stale,
             skus=self._skus,
         )
-        self._view = View(supply)
+        supply.lots = self._lots
+        self._view = View(supply, self._lots)
         return self._view
 
     def _kept(self, sku: str, node: str, sellable: int, channel: str) -> int:
@@ -99,15 +101,28 @@ class Snapshot:
 class View:
     """One channel's view, and the plans taken from it."""
 
-    def __init__(self, supply: SupplyView) -> None:
-        """Take from ``supply``."""
+    def __init__(self, supply: SupplyView, lots: LotStock) -> None:
+        """Take from ``supply``, and say from which ``lots``."""
         self.supply = supply
+        self._lots = lots
         self._plans: list[Assignment] = []
 
-    def take(self, decision: Decision) -> None:
-        """Take what a decision assigns."""
+    def take(self, demand: Demand, decision: Decision) -> list[list[list[Pick]]]:
+        """Take what a decision on ``demand`` assigns.
+
+        Returns:
+            For every line of every shipment the lots to pick: they last until it arrives, and until the promised day.
+        """
+        promised = demand.promise or date.min
         self.supply.take(decision.assignments)
         self._plans.extend(decision.assignments)
+        return [
+            [
+                self._lots.take(line.sku, shipment.node, line.quantity, max(shipment.delivery_date, promised))
+                for line in shipment.lines
+            ]
+            for shipment in decision.assignments
+        ]
 
     def drain(self) -> list[Assignment]:
         """The plans taken since the last time."""

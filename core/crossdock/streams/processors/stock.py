@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -24,21 +24,18 @@ from crossdock.inventory.feeds import (
     close_feed,
     netted_units,
 )
+from crossdock.inventory.lots import CountedLot
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.worklist import Cause, open_item
 from crossdock.store import counts, feeds, stock
 from crossdock.store.worklist import raise_items, settle
 from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
 from crossdock.streams.processors.back_ordering import arrived
-from crossdock.streams.processors.documents import (
-    FeedDocument,
-    MovementDocument,
-    MovementLineDocument,
-    encode,
-    read,
-)
+from crossdock.streams.processors.documents import encode, read
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.lots import book_counted, book_moved, told_lots
 from crossdock.streams.processors.shortfalls import cover
+from crossdock.streams.processors.stock_documents import FeedDocument, MovementDocument, MovementLineDocument
 from crossdock.streams.processors.transfers import put_in_transit
 from crossdock.streams.topics import STOCK
 from crossdock_schemas.stock import FeedMeaning, FeedMode, MovementReason
@@ -94,7 +91,7 @@ def _feed(hub: Hub, tx: Transaction, message: Message, document: FeedDocument) -
     if document.mode is FeedMode.DELTA:
         applied = {sku for _, _, sku in stock.has_news(tx.connection, source, [document.feed_id])}
     result = apply_feed(old, lines, context, moved, already_applied=applied)
-    _book(hub, tx, context, result)
+    _book(hub, tx, context, result, told_lots(document, message.body))
     _reject(tx, message, document, result.rejected)
     _reject(tx, message, document, [o for o in result.ignored if o.reason is LineReason.CONFLICTING])
     _note(hub, tx, document, context, len(lines), len(result.movements), mended="mended" in message.headers)
@@ -123,11 +120,15 @@ def _in_flight(hub: Hub, connection: Connection, document: FeedDocument) -> dict
     return dict(stock.in_flight(connection, document.node, document.as_of, netted))
 
 
-def _book(hub: Hub, tx: Transaction, feed: FeedContext, result: FeedResult) -> None:
+def _book(
+    hub: Hub, tx: Transaction, feed: FeedContext, result: FeedResult, lots: Mapping[str, Sequence[CountedLot]]
+) -> None:
     if feed.mode is FeedMode.DELTA:
         stock.book_facts(tx.connection, result.movements, tx.now)
     else:
         counts.book_counts(tx.connection, feed, result.positions, result.movements, tx.now)
+    if lots:
+        book_counted(tx, feed, result, lots)
     if result.shortfalls:
         skus = [short.sku for short in result.shortfalls]
         cover(hub, tx, feed.node, skus)
@@ -170,7 +171,7 @@ def _note(
             item = open_item(Cause.INVENTORY_CONFLICT, subject, closed.message, tx.now, due=due)
             raise_items(tx.connection, [(item, None)], tx.now)
         else:
-            _book(hub, tx, context, closed)
+            _book(hub, tx, context, closed, {position.sku: () for position in closed.positions})
     if document.mode is FeedMode.FULL and state == "closed":
         settle(tx.connection, [f"feed:{document.node}"], f"full feed {document.feed_id} was applied", tx.now)
     feeds.close(tx.connection, document.node, document.feed_id, state, tx.now)
@@ -225,6 +226,7 @@ def _movement(hub: Hub, tx: Transaction, message: Message, document: MovementDoc
     known = stock.has_news(tx.connection, source, [movement.external_id for movement in movements])
     news = [each for each in movements if (each.external_id, each.kind.value, each.sku) not in known]
     stock.book_facts(tx.connection, news, tx.now)
+    book_moved(tx, document, movements, news)
     came = _came(document, movements, news)
     if came:
         arrived(hub, tx, document.node, came)

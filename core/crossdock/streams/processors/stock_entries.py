@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from crossdock.inventory.lots import LotMovement, lot_movement
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.effects import ReleaseAllocation
-from crossdock.store import reservations, ring_fences, stock
+from crossdock.store import lots, reservations, ring_fences, stock
 from crossdock.streams.processors.happenings import Fact, Occurrence, movement_of
 from crossdock.streams.processors.limits import consume_fences
 
@@ -59,13 +60,17 @@ class StockEntries:
         keys = {(fact.sku, fact.node) for fact, _, _ in self._facts}
         positions = stock.load_positions(connection, sorted(keys), lock=True)
         movements: list[Movement] = []
+        of_lots: list[LotMovement] = []
         for index, (fact, occurrence, known_from) in enumerate(self._facts):
             key = (fact.sku, fact.node)
             position = positions.get(key) or Position(*key)
             positions[key], movement = movement_of(position, fact, occurrence, known_from, index)
             if any(movement[3:7]):
                 movements.append(movement)
+                if fact.lot is not None and movement.on_hand:
+                    of_lots.append(lot_movement(movement, fact.lot))
         stock.book_facts(connection, movements, now)
+        lots.book(connection, of_lots, {}, now)
         called_off = [
             (fact.fulfilment_line, fact.sku, fact.quantity)
             for fact, _, _ in self._facts

@@ -11,6 +11,7 @@ from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.collecting import call_off_no_show
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.lots import note_expired
 from crossdock.streams.processors.outgoing import reroute
 
 __all__ = ["sweep_timers"]
@@ -25,6 +26,7 @@ def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
         Timer("retry_waiting", 1.0, _retry),
         Timer("end_holds", 1.0, _end_holds),
         Timer("no_shows", 60.0, partial(_no_shows, hub)),
+        Timer("expired_lots", 60.0, note_expired),
         Timer("silent_nodes", 60.0, partial(_silent, hub)),
         Timer("worklist", 15.0, _count_work),
     )

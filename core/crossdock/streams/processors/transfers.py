@@ -14,8 +14,8 @@ from crossdock.inventory.inbound import Inbound
 from crossdock.inventory.position import Movement, MovementKind
 from crossdock.streams.processor import Transaction
 from crossdock.streams.processors import back_ordering
-from crossdock.streams.processors.documents import MovementDocument
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.stock_documents import MovementDocument
 
 __all__ = ["put_in_transit"]
 
