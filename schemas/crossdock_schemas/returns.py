@@ -31,6 +31,7 @@ __all__ = [
     "ReturnReceipt",
     "ReturnReceiptLine",
     "ReturnRequest",
+    "ReturnStatus",
 ]
 
 
@@ -46,6 +47,17 @@ class ReturnLine(Canonical):
     """What the buyer wants instead, where ``resolution`` is ``exchange``; absent: the same SKU."""
 
 
+class ReturnStatus(StrEnum):
+    """How the channel stands to a return."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+    """Nothing more is expected to come."""
+
+
 class ReturnRequest(Canonical):
     """The buyer, through the channel, asks to return goods (RMA)."""
 
@@ -58,6 +70,11 @@ class ReturnRequest(Canonical):
     """``refund``, ``exchange`` or what the channel calls it."""
     node: Id | None = None
     """Which node is to take it; absent: the hub chooses."""
+    status: ReturnStatus = ReturnStatus.REQUESTED
+    updated_at: Instant | None = None
+    """Of two documents of one request the one that was changed last counts; absent: ``requested_at``."""
+    reason: Text | None = None
+    """Why it is declined, where it is."""
     references: tuple[Reference, ...] = ()
 
 
@@ -123,6 +140,9 @@ class RefundLine(Canonical):
     order_line: Id
     sku: Sku | None = None
     quantity: Units
+    cumulative_quantity: Units | None = None
+    """What a refund that the hub asks for brings the line's refunded units of this return to. A channel that counts
+    them pays no more than what is missing."""
     restock: RestockKind = RestockKind.NO_RESTOCK
     location: Id | None = None
     amount: Money | None = None

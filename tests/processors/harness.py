@@ -81,7 +81,14 @@ postings:
 """
 
 _COMMANDS = {
-    "shop": ("shipment.confirm", "order.cancel", "stock.publish", "return.authorise", "return.refund"),
+    "shop": (
+        "shipment.confirm",
+        "order.cancel",
+        "stock.publish",
+        "return.authorise",
+        "return.refund",
+        "return.close",
+    ),
     "wms": ("fulfilment.request", "fulfilment.cancel", "return.expect"),
     "erp": ("sales_order.post", "invoice.post"),
     "carrier": ("label.buy",),
@@ -276,6 +283,7 @@ _PAYLOADS = {
     "label.buy": "label_request/1",
     "return.authorise": "return_request/1",
     "return.expect": "return_request/1",
+    "return.close": "return_request/1",
     "return.refund": "refund/1",
 }
 

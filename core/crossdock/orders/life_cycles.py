@@ -328,7 +328,7 @@ RETURN: Machine[ReturnState, ReturnEvent] = Machine(
         (_R.GRADED, _RE.DISPOSE): _R.DISPOSED,
         **{(state, _RE.REFUND): state for state in (_R.REQUESTED, _R.RECEIVED, _R.GRADED)},
         (_R.DISPOSED, _RE.REFUND): _R.REFUNDED,
-        **_each((_R.DISPOSED, _R.REFUNDED), [_RE.CLOSE], _R.CLOSED),
+        **_each((_R.REQUESTED, _R.DISPOSED, _R.REFUNDED), [_RE.CLOSE], _R.CLOSED),
         (_R.CANCELLED, _RE.RECEIVE): _R.RECEIVED,
     },
     late={

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Column, Index, Integer, LargeBinary, Tab
 
 from crossdock.store.metadata import Instant, RowId, metadata
 
-__all__ = ["return_lines", "return_receipts", "returns"]
+__all__ = ["return_lines", "return_receipts", "return_refunds", "returns"]
 
 returns = Table(
     "returns",
@@ -23,6 +23,8 @@ returns = Table(
     # The request that a receipt named and that has not come yet.
     Column("awaits", Text),
     Column("refunded_at", Instant),
+    # By a person or the channel, whatever else is known.
+    Column("closed_at", Instant),
     Index("ix_returns_order", "order_id"),
     Index("ix_returns_external", "external_id"),
     Index("ix_returns_awaits", "awaits"),
@@ -58,4 +60,22 @@ return_receipts = Table(
     Column("received_at", Instant, nullable=False),
     CheckConstraint("quantity > 0", name="quantity"),
     Index("ix_return_receipts_return", "return_id"),
+)
+
+return_refunds = Table(
+    "return_refunds",
+    metadata,
+    # The return as its request is called, whether or not that has come.
+    Column("return_id", Text, primary_key=True),
+    # `due` for what came, or `reported` by the channel.
+    Column("kind", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("order_line", Text),
+    Column("quantity", RowId, nullable=False),
+    # With all that was due of the line before; 0 of what was reported.
+    Column("cumulative", RowId, nullable=False),
+    # When it was paid back; null while it is due.
+    Column("refunded_at", Instant),
+    Index("ix_return_refunds_external", "external_id"),
 )

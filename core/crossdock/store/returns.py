@@ -37,7 +37,8 @@ class StoredReturn(Struct, frozen=True):
         id: ``connection:external_id`` of the request, or of the first receipt of a blind one.
         node: Which takes it, or has taken it.
         awaits: The request that a receipt named and that has not come yet.
-        refunded_at: When the channel paid back.
+        refunded_at: When the channel first paid something back.
+        closed_at: When a person said that nothing more is expected.
     """
 
     id: str
@@ -50,6 +51,7 @@ class StoredReturn(Struct, frozen=True):
     created_at: datetime
     awaits: str | None = None
     refunded_at: datetime | None = None
+    closed_at: datetime | None = None
     lines: tuple[ReturnedLine, ...] = ()
 
 
@@ -79,7 +81,7 @@ class ReceiptLine(Struct, frozen=True):
 _RETURN = tuple(name for name in StoredReturn.__struct_fields__ if name != "lines")
 _LINE = ReturnedLine.__struct_fields__
 _RECEIPT = ReceiptLine.__struct_fields__
-_CHANGING = ("order_id", "node", "state", "document", "awaits", "refunded_at", "updated_at")
+_CHANGING = ("order_id", "node", "state", "document", "awaits", "refunded_at", "closed_at", "updated_at")
 
 _save = InsertMany(
     returns,
@@ -170,6 +172,9 @@ def save_returns(connection: Connection, changed: Sequence[StoredReturn], now: d
         connection,
         [(each.id, *(getattr(line, name) for name in _LINE)) for each in changed for line in each.lines],
     )
+    for each in changed:
+        gone = return_lines.c.number > len(each.lines)
+        connection.execute(delete(return_lines).where(return_lines.c.return_id == each.id, gone))
 
 
 def adopt(connection: Connection, blind: str, name: str) -> None:

@@ -21,7 +21,7 @@ from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import LabelDocument, Part, read
 from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.return_consequences import refunded
+from crossdock.streams.processors.return_standing import refund_done
 from crossdock.streams.processors.shipping import label_bought, label_failed
 from crossdock.streams.processors.tracking import catch_up
 from crossdock.streams.topics import OUTCOMES
@@ -105,7 +105,7 @@ def _applied(batch: _Batch, outcome: OutcomeDocument) -> None:
             [CrossReference(outcome.connection, "fulfilment_order", outcome.ref, fulfilment, now)],
         )
     elif outcome.command == "return.refund":
-        refunded(batch.books.tx, [outcome.refs["return"]])
+        refund_done(batch.books.hub, batch.books.tx, outcome.refs["refund"])
     elif outcome.command == "label.buy" and outcome.schema is not None:
         shipment = batch.shipments[outcome.refs["shipment"]]
         label = read(bytes(outcome.document), LabelDocument)

@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
-from crossdock.orders.life_cycles import RETURN, ReturnEvent
-from crossdock.orders.machine import take
+from crossdock.orders.return_progress import still_due
 from crossdock.orders.returning import Received, taken_back
-from crossdock.store.commands import CommandRow, enqueue
+from crossdock.store.commands import enqueue
 from crossdock.store.order_book import StoredOrder
-from crossdock.store.returns import ReceiptLine, StoredReturn, load_returns, save_returns
+from crossdock.store.return_refunds import RefundKind, RefundLine, add_refunds
+from crossdock.store.returns import ReceiptLine, StoredReturn
 from crossdock.streams.processor import Message, Transaction
 from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.documents import Part, encode, read
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.return_commands import return_command
+from crossdock.streams.processors.return_documents import EXCHANGE, ReturnRequestDocument, request_of
+from crossdock.streams.processors.return_standing import refunds_of
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import Order
 
-__all__ = ["EXCHANGES", "ReturnLineDocument", "ReturnRequestDocument", "announce", "refunded", "settle_units"]
+__all__ = ["EXCHANGES", "announce", "settle_units"]
 
 EXCHANGES = "exchange"
 """The connection, and so the channel, of orders that replace returned goods."""
-
-_EXCHANGE = "exchange"
-
-
-class ReturnLineDocument(Part, frozen=True):
-    """``ReturnLine``."""
-
-    sku: str
-    quantity: int
-    order_line: str | None = None
-    exchange_for: str | None = None
-
-
-class ReturnRequestDocument(Part, frozen=True):
-    """``ReturnRequest``; ``ship_from`` is decoded where it is there."""
-
-    external_id: str
-    order: str
-    lines: tuple[ReturnLineDocument, ...]
-    ship_from: msgspec.Raw = msgspec.Raw()
-    resolution: str | None = None
-    node: str | None = None
 
 
 def announce(hub: Hub, tx: Transaction, asked: StoredReturn) -> None:
@@ -57,7 +37,7 @@ def announce(hub: Hub, tx: Transaction, asked: StoredReturn) -> None:
     node = hub.nodes[asked.node].connection
     told = [(node, "return.expect"), (asked.connection, "return.authorise")]
     commands = [
-        _command(tx, asked, connection, name, f"{name}:{asked.id}", document)
+        return_command(tx, asked, connection, name, f"{name}:{asked.id}", document)
         for connection, name in told
         if connection is not None and hub.does(connection, name)
     ]
@@ -83,27 +63,11 @@ def settle_units(hub: Hub, tx: Transaction, kept: StoredReturn, receipt: Sequenc
         quantities[line] = quantities[line].take_back(units.quantity)
     books.put_quantities(kept.order_id, quantities)
     books.close()
-    request = _request(kept)
-    if request is not None and request.resolution == _EXCHANGE:
+    request = request_of(kept)
+    if request is not None and request.resolution == EXCHANGE:
         _exchange(tx, kept, order, request, receipt[0], back)
     else:
         _refund(hub, tx, kept, order, receipt[0], back)
-
-
-def refunded(tx: Transaction, names: Iterable[str]) -> None:
-    """The channel has paid back for returns, whether or not the goods are here."""
-    changed = []
-    for kept in load_returns(tx.connection, names).values():
-        state = take(RETURN, kept.state, ReturnEvent.REFUND).state
-        changed.append(replace(kept, state=state, refunded_at=kept.refunded_at or tx.now))
-    save_returns(tx.connection, changed, tx.now)
-
-
-def _request(kept: StoredReturn) -> ReturnRequestDocument | None:
-    """What the buyer asked for; None of a blind return, whose document is what came."""
-    if not any(line.requested for line in kept.lines):
-        return None
-    return read(kept.document, ReturnRequestDocument)
 
 
 def _refund(
@@ -114,24 +78,65 @@ def _refund(
     receipt: ReceiptLine,
     back: Sequence[tuple[str, Received]],
 ) -> None:
-    kept_back = hub.config.returns.no_refund
-    paid = [(line, units) for line, units in back if units.condition not in kept_back]
-    if not paid or not hub.config.returns.refund or not hub.does(order.connection, "return.refund"):
+    """Note what is due to the buyer, and have the channel pay what it has not paid by itself."""
+    due: Counter[str] = Counter()
+    for line, units in back:
+        if units.condition not in hub.config.returns.no_refund:
+            due[line] += units.quantity
+    name, before = _name(kept, receipt), Counter[str]()
+    for each in refunds_of(tx, kept).due:
+        before[each.order_line] += each.quantity
+    noted = [
+        RefundLine(kept.id, RefundKind.DUE, name, number, line, units, before[line] + units, None)
+        for number, (line, units) in enumerate(due.items(), 1)
+    ]
+    add_refunds(tx.connection, noted)
+    if not hub.config.returns.refund or not hub.does(order.connection, "return.refund"):
         return
-    name = f"{kept.id}/{receipt.external_id}"
-    document = {
+    refunds = refunds_of(tx, kept)
+    missing = still_due(refunds.due, refunds.reported)
+    asked = {line: min(units, missing[line]) for line, units in due.items() if line in missing}
+    if asked:
+        document = _refund_document(tx, kept, order, name, asked, before + due)
+        command = return_command(
+            tx, kept, order.connection, "return.refund", f"return.refund:{name}", document
+        )
+        refs = {"return": kept.id, "order": order.external_id, "refund": name}
+        enqueue(tx.connection, [command._replace(refs=refs)])
+
+
+def _refund_document(
+    tx: Transaction,
+    kept: StoredReturn,
+    order: StoredOrder,
+    name: str,
+    asked: Mapping[str, int],
+    due: Mapping[str, int],
+) -> dict[str, object]:
+    sku_of = {line.line_id: line.sku for line in order.lines}
+    named = [{"kind": "return", "value": kept.external_id}] if request_of(kept) is not None else []
+    return {
         "external_id": name,
         "order": order.external_id,
         "refunded_at": tx.now,
         "lines": [
-            {"order_line": line, "sku": units.sku, "quantity": units.quantity, "restock": "return"}
-            for line, units in paid
+            {
+                "order_line": line,
+                "sku": sku_of[line],
+                "quantity": units,
+                "cumulative_quantity": due[line],
+                "restock": "return",
+            }
+            for line, units in asked.items()
         ],
-        "references": [{"kind": "return", "value": kept.external_id}],
+        "references": named,
     }
-    key = f"return.refund:{kept.id}:{receipt.source}:{receipt.node}:{receipt.external_id}"
-    command = _command(tx, kept, order.connection, "return.refund", key, document)
-    enqueue(tx.connection, [command._replace(refs={"return": kept.id, "order": order.external_id})])
+
+
+def _name(kept: StoredReturn, receipt: ReceiptLine) -> str:
+    """Of the refund or exchange for what a receipt, or its further lines, brought."""
+    further = f"#{receipt.number}" if receipt.number > 1 else ""
+    return f"{kept.id}/{receipt.node}/{receipt.external_id}{further}"
 
 
 def _exchange(
@@ -147,7 +152,7 @@ def _exchange(
         return
     before: dict[str, Any] = msgspec.json.decode(order.document)
     destination_of = {line["external_id"]: line.get("destination") for line in before["lines"]}
-    name = f"{kept.id}/{receipt.external_id}"
+    name = _name(kept, receipt)
     document = {
         "external_id": name,
         "version": tx.now.isoformat(),
@@ -179,18 +184,3 @@ def _wanted_instead(request: ReturnRequestDocument, line: str, sku: str) -> str:
         if asked.sku == sku and asked.order_line in (None, line):
             return asked.exchange_for or sku
     return sku
-
-
-def _command(
-    tx: Transaction, kept: StoredReturn, connection: str, name: str, key: str, document: object
-) -> CommandRow:
-    return CommandRow(
-        connection=connection,
-        name=name,
-        order_key=kept.order_id or kept.id,
-        idempotency_key=key,
-        payload=encode(document),
-        refs={"return": kept.id},
-        correlation_id=kept.order_id or kept.id,
-        created_at=tx.now,
-    )

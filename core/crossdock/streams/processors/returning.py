@@ -4,40 +4,32 @@ they come. A line of a receipt is booked once, in the transaction in which it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from itertools import groupby
 
 import msgspec
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
-from crossdock.inventory import facts
-from crossdock.inventory.facts import News
-from crossdock.inventory.position import Movement, Position
-from crossdock.orders.life_cycles import RETURN, ReturnEvent, ReturnState
-from crossdock.orders.machine import take
-from crossdock.orders.returning import Asked, disposition_of, returned_lines
+from crossdock.orders.life_cycles import ReturnState
+from crossdock.orders.returning import disposition_of
 from crossdock.orders.worklist import Cause, open_item
 from crossdock.store import returns, stock
 from crossdock.store.queries.orders import find_orders
+from crossdock.store.return_refunds import RefundKind, RefundLine, add_refunds
 from crossdock.store.returns import ReceiptLine, StoredReturn
 from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Message, Processor, Transaction
-from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.documents import AddressDocument, Part, read
+from crossdock.streams.processors.documents import Part, read
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.ordering import order_id
-from crossdock.streams.processors.return_consequences import (
-    ReturnRequestDocument,
-    announce,
-    refunded,
-    settle_units,
-)
-from crossdock.streams.processors.return_routing import return_node
+from crossdock.streams.processors.return_booking import return_movements
+from crossdock.streams.processors.return_consequences import settle_units
+from crossdock.streams.processors.return_documents import ReturnRequestDocument
+from crossdock.streams.processors.return_requests import take_request
+from crossdock.streams.processors.return_standing import conclude
 from crossdock.streams.topics import RETURNS
-from crossdock_schemas.returns import Condition, Disposition
+from crossdock_schemas.returns import Condition, Disposition, RestockKind
 
 __all__ = ["returns_processor"]
 
@@ -63,11 +55,21 @@ class ReceiptDocument(Part, frozen=True):
     order: str | None = None
 
 
+class RefundLineDocument(Part, frozen=True):
+    """``RefundLine``."""
+
+    order_line: str
+    quantity: int
+    restock: RestockKind = RestockKind.NO_RESTOCK
+
+
 class RefundDocument(Part, frozen=True):
     """``Refund``, as far as a return is concerned."""
 
     external_id: str
     order: str
+    refunded_at: datetime
+    lines: tuple[RefundLineDocument, ...] = ()
     references: tuple[dict[str, str], ...] = msgspec.field(default=())
 
 
@@ -81,55 +83,11 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
         schema = message.headers["schema"].partition("/")[0]
         source = message.headers["connection"]
         if schema == "return_request":
-            _request(hub, tx, read(message.body, ReturnRequestDocument), source, message.body)
+            take_request(hub, tx, read(message.body, ReturnRequestDocument), source, message.body)
         elif schema == "return_receipt":
             _receive(hub, tx, read(message.body, ReceiptDocument), source, message.body)
         else:
-            _refund(tx, read(message.body, RefundDocument), source)
-
-
-def _request(hub: Hub, tx: Transaction, document: ReturnRequestDocument, source: str, body: bytes) -> None:
-    """Note what the buyer wants to send back, choose who takes it, and adopt what has come of it already."""
-    name = f"{source}:{document.external_id}"
-    if returns.load_returns(tx.connection, [name]):
-        return
-    order = order_id(source, document.order)
-    asked = StoredReturn(name, order, source, document.external_id, None, ReturnState.REQUESTED, body, tx.now)
-    early = returns.awaiting(tx.connection, [name, document.external_id])
-    blind = returns.load_returns(tx.connection, early)
-    for each in blind.values():
-        returns.adopt(tx.connection, each.id, name)
-        asked = replace(asked, node=each.node, refunded_at=asked.refunded_at or each.refunded_at)
-    node = asked.node or _node(hub, tx, document, order, source)
-    known = returns.load_receipts(tx.connection, name)
-    kept = _summed(replace(asked, node=node), _asked(document), known)
-    returns.save_returns(tx.connection, [kept], tx.now)
-    if not known:
-        announce(hub, tx, kept)
-    # The units of a blind return whose order was known are on its lines already.
-    counted = {each.id for each in blind.values() if each.order_id is not None}
-    if not counted:
-        for _, lines in groupby(known, key=lambda line: (line.source, line.node, line.external_id)):
-            settle_units(hub, tx, kept, list(lines))
-
-
-def _node(hub: Hub, tx: Transaction, document: ReturnRequestDocument, order: str, source: str) -> str | None:
-    """Who takes it: whom the channel names, else by the rules."""
-    if document.node in hub.nodes:
-        return document.node
-    books = Books(hub, tx)
-    books.load([order])
-    shipped = [
-        each.fulfilment.node
-        for each in reversed(books.of_order(order))
-        if any(line.shipped for line in each.fulfilment.lines)
-    ]
-    raw = bytes(document.ship_from)
-    place = read(raw, AddressDocument) if raw not in (b"", b"null") else None
-    if place is None and order in books.orders:
-        known = books.document(books.orders[order].document)
-        place = next((each.place for each in known.destinations if each.place), None)
-    return return_node(hub, hub.channel_of(source).id, place, shipped)
+            _refund(hub, tx, read(message.body, RefundDocument), source)
 
 
 def _receive(hub: Hub, tx: Transaction, document: ReceiptDocument, source: str, body: bytes) -> None:
@@ -156,11 +114,10 @@ def _receive(hub: Hub, tx: Transaction, document: ReceiptDocument, source: str, 
         return
     returns.add_receipts(tx.connection, news)
     returns.grade(tx.connection, graded)
-    stock.book_facts(tx.connection, _movements(tx, document.node, news, graded), tx.now)
-    every = returns.load_receipts(tx.connection, kept.id)
-    summed = _summed(replace(kept, node=document.node), _requested(kept), every)
-    returns.save_returns(tx.connection, [summed], tx.now)
-    settle_units(hub, tx, summed, news)
+    stock.book_facts(tx.connection, return_movements(tx, document.node, news, graded), tx.now)
+    here = replace(kept, node=document.node)
+    settle_units(hub, tx, here, news)
+    conclude(hub, tx, here)
 
 
 def _kept(
@@ -229,71 +186,29 @@ def _ask(hub: Hub, tx: Transaction, kept: StoredReturn, said: ReceiptLine, known
     raise_items(tx.connection, [(item, kept.order_id)], tx.now)
 
 
-def _movements(
-    tx: Transaction, node: str, news: Sequence[ReceiptLine], graded: Sequence[ReceiptLine]
-) -> list[Movement]:
-    """What the lines change in stock: what is scrapped is not stock, what is not as new is held back. What was held
-    back until it was ``graded`` is on sale, or gone, from then on.
-    """
-    movements: list[Movement] = []
-    skus = [line.sku for line in (*news, *graded)]
-    positions = stock.load_node_positions(tx.connection, node, skus)
-
-    def book(line: ReceiptLine, change: Callable[[Position, News], facts.Change]) -> None:
-        told = News(line.source, f"return:{line.external_id}#{line.number}", line.received_at)
-        changed = change(positions.get(line.sku) or Position(line.sku, node), told)
-        positions[line.sku] = changed.position
-        movements.append(changed.movement)
-
-    for line in news:
-        if line.disposition != Disposition.SCRAP:
-            sellable = line.disposition == Disposition.RESTOCK
-            book(line, partial(_restock, line.quantity, sellable))
-    for line in graded:
-        if line.disposition in (Disposition.RESTOCK, Disposition.SCRAP):
-            book(line, partial(_release, line.quantity))
-        if line.disposition == Disposition.SCRAP:
-            book(line, partial(_scrap, line.quantity))
-    return movements
-
-
-def _restock(units: int, sellable: bool, position: Position, told: News) -> facts.Change:
-    return facts.restock(position, units, told, sellable=sellable)
-
-
-def _release(units: int, position: Position, told: News) -> facts.Change:
-    return facts.quarantine(position, -units, told)
-
-
-def _scrap(units: int, position: Position, told: News) -> facts.Change:
-    return facts.adjust(position, -units, told)
-
-
-def _asked(document: ReturnRequestDocument) -> list[Asked]:
-    return [Asked(line.order_line, line.sku, line.quantity) for line in document.lines]
-
-
-def _requested(kept: StoredReturn) -> list[Asked]:
-    return [Asked(line.order_line, line.sku, line.requested) for line in kept.lines if line.requested]
-
-
-def _summed(kept: StoredReturn, asked: Sequence[Asked], every: Sequence[ReceiptLine]) -> StoredReturn:
-    """The return with all that came of it; where it stands follows from that and from whether it was refunded."""
-    state = kept.state
-    if every:
-        for event in (ReturnEvent.RECEIVE, ReturnEvent.GRADE, ReturnEvent.DISPOSE):
-            state = take(RETURN, state, event).state
-        if kept.refunded_at is not None:
-            state = take(RETURN, state, ReturnEvent.REFUND).state
-    lines = returned_lines(asked, [line.received for line in every])
-    return replace(kept, state=state, lines=lines)
-
-
-def _refund(tx: Transaction, document: RefundDocument, source: str) -> None:
-    """The channel paid back: a return it names is refunded. Other refunds concern no goods."""
-    named = [
-        f"{source}:{reference['value']}"
-        for reference in document.references
-        if reference.get("kind") == "return"
+def _refund(hub: Hub, tx: Transaction, document: RefundDocument, source: str) -> None:
+    """The channel paid back for the returns it names, which may not have come yet. Other refunds concern no goods."""
+    named = [each["value"] for each in document.references if each.get("kind") == "return"]
+    if not named:
+        return
+    lines: list[tuple[int, str | None, int]] = [
+        (number, line.order_line, line.quantity)
+        for number, line in enumerate(document.lines, 1)
+        if line.restock != RestockKind.CANCEL
     ]
-    refunded(tx, named)
+    if not document.lines:
+        lines = [(0, None, 0)]
+    add_refunds(
+        tx.connection,
+        [
+            RefundLine(
+                f"{source}:{value}", RefundKind.REPORTED, document.external_id, *line, 0, document.refunded_at
+            )
+            for value in named
+            for line in lines
+        ],
+    )
+    names = [name for value in named for name in (f"{source}:{value}", value)]
+    meant = [*names, *returns.awaiting(tx.connection, names)]
+    for kept in returns.load_returns(tx.connection, meant).values():
+        conclude(hub, tx, kept)
