@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp
 
 from crossdock.api import ApiServices, Entrance, create_api
 from crossdock.explaining import Explainer
@@ -43,21 +44,23 @@ class Partner:
 
 
 def build_api(hub: Harness, folder: Path, partner: Partner | None = None, **changes: Any) -> Entrance:
-    return create_api(
-        ApiServices(
-            transactions=hub.transactions,
-            hub=hub.hub,
-            receiver=partner or Partner(),
-            bodies=BodyStore(folder),
-            explainer=Explainer(locate),
-            bootstrap_token=TOKEN,
-            **changes,
-        )
+    return create_api(api_services(hub, folder, partner, **changes))
+
+
+def api_services(hub: Harness, folder: Path, partner: Partner | None = None, **changes: Any) -> ApiServices:
+    return ApiServices(
+        transactions=hub.transactions,
+        hub=hub.hub,
+        receiver=partner or Partner(),
+        bodies=BodyStore(folder),
+        explainer=Explainer(locate),
+        bootstrap_token=TOKEN,
+        **changes,
     )
 
 
 @asynccontextmanager
-async def calling(app: Entrance, token: str | None = TOKEN) -> AsyncIterator[httpx.AsyncClient]:
+async def calling(app: ASGIApp, token: str | None = TOKEN) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers=headers) as client:
@@ -67,7 +70,7 @@ async def calling(app: Entrance, token: str | None = TOKEN) -> AsyncIterator[htt
 class Client:
     """Calls from tests that are not asynchronous."""
 
-    def __init__(self, app: Entrance, token: str | None = TOKEN) -> None:
+    def __init__(self, app: ASGIApp, token: str | None = TOKEN) -> None:
         self.app = app
         self.token = token
 

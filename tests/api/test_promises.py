@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from crossdock.api.shortcut import PromiseShortcut
 from crossdock.store.engine import Database
 from crossdock.store.stock_tables import reservations
-from tests.api.builders import CHANNELS, Client, build_api
+from crossdock.trying.promised import Promiser
+from tests.api.builders import CHANNELS, TOKEN, Client, api_services, build_api
 from tests.api.test_routes import CHICAGO, everything
 from tests.doctor.builders import build
 from tests.processors.harness import Harness
@@ -158,3 +160,43 @@ def test_what_is_wrong_is_told_where_it_is(call: Client) -> None:
         assert answer.status_code == 422, answer.text
         assert answer.json()["errors"]
     assert Client(call.app, token=None)("POST", URL, json={"order": cart(1)}).status_code == 401
+
+
+def test_the_way_past_the_framework_gives_the_same_answers(call: Client) -> None:
+    def answers(**headers: str) -> list[tuple[int, Any]]:
+        found = []
+        for body in (
+            {"order": cart(1)},
+            {"order": cart(6, 2), "mode": "windows", "pick_up_options": 2},
+            {"order": cart(99)},
+            {"order": cart(1), "mode": "by"},
+            {"order": cart(1), "reserve": {"key": "cart-7"}},
+        ):
+            answer = call("POST", URL, json=body, headers=headers)
+            found.append((answer.status_code, answer.json()))
+        return found
+
+    short, framework = answers(), answers(**{"Content-Type": "application/json; charset=utf-8"})
+    assert short == framework
+    assert [status for status, _ in short] == [200, 200, 200, 422, 200]
+
+
+def test_only_what_is_wrong_and_what_reserves_goes_through_the_framework(
+    hub: Harness, tmp_path: Path
+) -> None:
+    handed_on: list[bytes] = []
+
+    async def framework(_: Any, receive: Any, send: Any) -> None:
+        handed_on.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    services = api_services(hub, tmp_path / "bodies")
+    shortcut = PromiseShortcut(services, Promiser(hub.hub), framework)
+
+    def status(token: str = TOKEN, **body: Any) -> int:
+        return Client(shortcut, token)("POST", URL, json={"order": cart(1), **body}).status_code
+
+    assert (status(), handed_on) == (200, [])
+    assert [status("unknown"), status(mode="by"), status(reserve={"key": "cart-7"})] == [204] * 3
+    assert [b"order" in body for body in handed_on] == [True] * 3, "with the body"

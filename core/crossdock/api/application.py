@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.api import (
     amendments,
@@ -29,6 +29,7 @@ from crossdock.api import (
 from crossdock.api.bodies import BodyLimit
 from crossdock.api.problems import Problem, ProblemError, handle_problems, responses
 from crossdock.api.services import ApiServices, Services
+from crossdock.api.shortcut import PromiseShortcut
 from crossdock.api.webhooks import PREFIX, WebhookEntrance
 from crossdock.trying.promised import Promiser
 from crossdock_schemas.order import Order
@@ -76,7 +77,7 @@ async def metrics() -> Response:
 class Entrance:
     """The ASGI application: webhooks go past the framework, whose layers cost more than their own work."""
 
-    def __init__(self, webhooks: WebhookEntrance, api: FastAPI) -> None:
+    def __init__(self, webhooks: WebhookEntrance, api: ASGIApp) -> None:
         """Send each call to one of the two."""
         self._webhooks = webhooks
         self._api = api
@@ -91,10 +92,10 @@ def create_api(services: ApiServices, *, with_rest: bool = True) -> Entrance:
     """Webhooks and health always, the REST API ``with_rest``."""
     api = _application(with_rest=with_rest)
     api.state.services = services
-    api.state.promiser = Promiser(services.hub)
-    api.add_middleware(BodyLimit, most_bytes=services.max_body_bytes)
+    promiser = api.state.promiser = Promiser(services.hub)
+    rest = PromiseShortcut(services, promiser, api) if with_rest else api
     webhooks = WebhookEntrance(services.receiver, services.transactions.clock, services.max_body_bytes)
-    return Entrance(webhooks, api)
+    return Entrance(webhooks, BodyLimit(rest, services.max_body_bytes))
 
 
 def api_document() -> dict[str, Any]:

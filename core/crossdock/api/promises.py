@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from crossdock.api.contended import transact
 from crossdock.api.problems import ProblemError, responses
 from crossdock.api.reservations import KEY_PATTERN
-from crossdock.api.services import Caller, Scope, Services, allowed
+from crossdock.api.services import ApiServices, Caller, Scope, Services, allowed
 from crossdock.api.tried_orders import connection_for, order_for, wrong
 from crossdock.errors import MisconfiguredError, RecordRejectedError, Rejection
 from crossdock.explaining import ShownAssignment, ShownLine, shown_assignment, shown_unfilled
@@ -31,7 +31,7 @@ from crossdock.trying.order import OrderToTry
 from crossdock.trying.promised import PickUp, PromisedDestination, Promiser
 from crossdock_schemas.order import Order
 
-__all__ = ["router"]
+__all__ = ["PromiseAnswer", "PromiseRequest", "promised", "router"]
 
 router = APIRouter(prefix="/v1", responses=responses(400, 401, 403, 409, 413, 422, 503))
 
@@ -152,9 +152,19 @@ async def promise(
     """
     if wanted.reserve is not None and Scope.WRITE not in who.scopes:
         raise ProblemError(403, "forbidden", f"to reserve needs a token with scope {Scope.WRITE}")
+    return await promised(hub, cast(Promiser, request.app.state.promiser), wanted)
+
+
+async def promised(hub: ApiServices, promiser: Promiser, wanted: PromiseRequest) -> PromiseAnswer:
+    """The answer to ``wanted``.
+
+    Raises:
+        ProblemError: The order is wrong, or stock too contended to reserve.
+        RecordRejectedError: There is nothing to reserve.
+    """
     now = hub.transactions.clock.now()
     connection, order = connection_for(hub.hub, wanted.order), order_for(wanted.order, hub.hub, now)
-    showing = _Showing(cast(Promiser, request.app.state.promiser), wanted, connection, order, now)
+    showing = _Showing(promiser, wanted, connection, order, now)
     try:
         if wanted.reserve is None:
             return PromiseAnswer(await hub.transactions.database.read(showing.only_look), None)

@@ -20,7 +20,7 @@ from crossdock.streams.edges.receive import WebhookAnswer
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.transaction import Transactions
 
-__all__ = ["ApiServices", "Caller", "Receives", "Scope", "Services", "allowed"]
+__all__ = ["ApiServices", "Caller", "Receives", "Scope", "Services", "allowed", "identified"]
 
 
 class Scope(StrEnum):
@@ -84,7 +84,7 @@ class Caller:
     scopes: frozenset[Scope]
 
 
-def services(request: Request) -> ApiServices:
+async def services(request: Request) -> ApiServices:
     """The services of the application that answers ``request``."""
     return cast(ApiServices, request.app.state.services)
 
@@ -104,7 +104,15 @@ async def caller(
     """
     if credentials is None:
         raise ProblemError(401, "unauthorised", "send a token: `Authorization: Bearer …`")
-    token = credentials.credentials
+    return await identified(hub, credentials.credentials)
+
+
+async def identified(hub: ApiServices, token: str) -> Caller:
+    """Whose ``token`` it is.
+
+    Raises:
+        ProblemError: 401, it is not in force.
+    """
     if hub.bootstrap_token is not None and _same(token, hub.bootstrap_token):
         return Caller("bootstrap", frozenset(Scope))
     found = await hub.transactions.database.read(lambda connection: api_tokens.find(connection, token))

@@ -29,6 +29,7 @@ from crossdock.routing.supply import SupplyView
 
 __all__ = [
     "assignment_of",
+    "problem_of",
     "route",
     "shipment_of",
     "situation_of",
@@ -66,6 +67,16 @@ def route(
 
 
 def _decide(situation: Situation, network: Network, policies: PolicySet) -> Decision:
+    problem = problem_of(situation, network, policies)
+    return problem if isinstance(problem, Decision) else decision_of(problem, solve(problem))
+
+
+def problem_of(situation: Situation, network: Network, policies: PolicySet) -> Problem | Decision:
+    """What there is to solve; the decision where there is nothing to solve.
+
+    Raises:
+        MisconfiguredError: a condition of a policy fails for this order.
+    """
     demand = situation.demand
     policy = policies.choose(demand)
     if policy is None:
@@ -74,8 +85,7 @@ def _decide(situation: Situation, network: Network, policies: PolicySet) -> Deci
         return _undecided(situation, network, "pick_up_without_node")
     if policy.split.min_value is not None and demand.currency not in network.exchange_rates:
         return _undecided(situation, network, "unknown_currency")
-    problem = Problem(situation, network, policy)
-    return decision_of(problem, solve(problem))
+    return Problem(situation, network, policy)
 
 
 _NO_GAP, _NOTHING = Decimal("0.0"), Decimal(0)

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 from msgspec.structs import replace
 
 from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet, compile_policy
 from crossdock.routing.decision import Decision
-from crossdock.routing.engine import route
+from crossdock.routing.engine import problem_of, route, situation_of
 from crossdock.routing.model import Demand
 from crossdock.routing.network import Network
 from crossdock.routing.partitions import MOST_ITEMS
+from crossdock.routing.problem import IMPOSSIBLE
 from crossdock.routing.supply import SupplyView
 
 __all__ = ["Offer", "Offers", "Promises"]
@@ -95,6 +97,12 @@ class Promises:
 
     def earliest(self, demand: Demand, supply: SupplyView, now: datetime) -> Offers:
         """The first of the ``offers``, with less work. Raises as ``offers``."""
+        if 1 < len(demand.lines) <= MOST_ITEMS:
+            # Mostly the day before which a line can't arrive is also the day on which all can.
+            day = self._least_day(demand, supply, now)
+            offer = self.by(demand, supply, day, now) if day else None
+            if offer is not None and offer.delivery_date == day:
+                return Offers((offer,), None, exact=True)
         # Yesterday: before the first day of any time zone, so that every plan is late by its days.
         found = route(
             replace(demand, promise=now.date() - timedelta(days=1)),
@@ -121,6 +129,18 @@ class Promises:
             return None
         offer = self._offer(found, now)
         return offer if offer.delivery_date <= day else None
+
+    def _least_day(self, demand: Demand, supply: SupplyView, now: datetime) -> date | None:
+        """The day on which the slowest line can arrive, each from the node that is best for it alone."""
+        situation = situation_of(replace(demand, promise=None), supply, now)
+        problem = problem_of(situation, self._network, self._policies)
+        if isinstance(problem, Decision):
+            return None
+        lanes = np.flatnonzero(problem.sends)
+        delivery = problem.timetable.delivery.take(problem.arrival[lanes])
+        able = problem.item_cost[:, problem.lanes.node[lanes]] < IMPOSSIBLE
+        least = np.where(able, delivery, np.inf).min(axis=1, initial=np.inf).max()
+        return date.fromordinal(int(least)) if least < np.inf else None
 
     def _offer(self, decision: Decision, now: datetime) -> Offer:
         network, plan = self._network, decision.assignments
