@@ -26,7 +26,8 @@ from crossdock.streams.batch import handle_batch
 from crossdock.streams.faults import passes
 from crossdock.streams.processor import Message
 from crossdock.streams.processors import back_ordering, reserving
-from crossdock.streams.processors.documents import RerouteDocument, encode
+from crossdock.streams.processors.documents import encode
+from crossdock.streams.processors.outgoing import RerouteDocument
 from crossdock.streams.processors.reserving import Wanted
 from crossdock.streams.topics import ORDERS
 from crossdock.streams.transaction import SqlTransaction, Transactions

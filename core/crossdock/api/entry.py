@@ -24,7 +24,7 @@ from crossdock.streams.edges.entities import DESTINATIONS, message_id
 from crossdock.streams.edges.intake import Arrival, arrival, keep_body, take_in
 from crossdock.streams.processor import Message
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.ordering import order_id
+from crossdock.streams.processors.order_versions import order_id
 from crossdock.streams.topics import ORDERS
 from crossdock.streams.transaction import SqlTransaction
 from crossdock_schemas.order import Order

@@ -19,7 +19,8 @@ from crossdock.streams.processor import Message
 from crossdock.streams.processors import reserving
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.confirming import confirm
-from crossdock.streams.processors.documents import RerouteDocument, encode
+from crossdock.streams.processors.documents import encode
+from crossdock.streams.processors.outgoing import RerouteDocument
 from crossdock.streams.processors.reserving import Wanted
 from crossdock.streams.topics import ORDERS
 from crossdock.streams.transaction import SqlTransaction

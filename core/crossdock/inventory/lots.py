@@ -210,9 +210,13 @@ class LotStock:
         if lots is None:
             return [(None, units)]
         picks = pick(lots, units, until)
+        self.hold(sku, node, picks)
+        return picks
+
+    def hold(self, sku: str, node: str, picks: Iterable[Pick], sign: int = 1) -> None:
+        """Take exactly ``picks``; with the ``sign`` -1, give them back."""
         taken = dict(picks)
         self.lots[sku, node] = [
-            replace(lot, allocated=lot.allocated + taken[lot.lot]) if lot.lot in taken else lot
-            for lot in lots
+            replace(lot, allocated=lot.allocated + sign * taken[lot.lot]) if lot.lot in taken else lot
+            for lot in self.lots.get((sku, node), ())
         ]
-        return picks

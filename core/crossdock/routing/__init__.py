@@ -29,6 +29,7 @@ from crossdock.routing.model import (
 )
 from crossdock.routing.network import Network
 from crossdock.routing.policy import PolicyDefinition
+from crossdock.routing.reevaluation import Move, better_plan
 from crossdock.routing.supply import SupplyView
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "FlipKind",
     "HandlingCost",
     "Money",
+    "Move",
     "Network",
     "Node",
     "NodeKind",
@@ -63,6 +65,7 @@ __all__ = [
     "SupplyView",
     "Surcharge",
     "UnfilledLine",
+    "better_plan",
     "compile_policy",
     "decode_decision",
     "explain",

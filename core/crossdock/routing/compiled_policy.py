@@ -63,6 +63,7 @@ class CompiledPolicy:
     Attributes:
         tiers: For each tier its terms with their weights.
         saving_tier: The tier that ``only_if_saves`` counts in; -1 if it is not used.
+        cost_tier: The tier that ``reevaluate.min_saving`` counts in; -1 if it is not used.
         conditions: Of the fences and preferences.
         named_terms: Every term of the objective, and always freight and handling: what a decision tells.
     """
@@ -80,6 +81,7 @@ class CompiledPolicy:
     preferences: tuple[Condition, ...]
     tiers: tuple[tuple[tuple[str, Decimal], ...], ...]
     saving_tier: int
+    cost_tier: int
     split: SplitRule
     unfillable: Unfillable
     conditions: tuple[Condition, ...]
@@ -207,7 +209,8 @@ def compile_policy(definition: Mapping[str, object] | PolicyDefinition) -> Compi
         fences=fences,
         preferences=preferences,
         tiers=tiers,
-        saving_tier=_saving_tier(definition, tiers),
+        saving_tier=_money_tier(tiers, "split.only_if_saves") if definition.split.only_if_saves else -1,
+        cost_tier=_money_tier(tiers, "reevaluate.min_saving") if definition.reevaluate else -1,
         split=definition.split,
         unfillable=definition.unfillable,
         conditions=(*[c for fence in fences for c in (fence.require, fence.when) if c], *preferences),
@@ -255,13 +258,12 @@ def _tiers(definition: PolicyDefinition) -> tuple[tuple[tuple[str, Decimal], ...
     return tuple(tiers)
 
 
-def _saving_tier(definition: PolicyDefinition, tiers: tuple[tuple[tuple[str, Decimal], ...], ...]) -> int:
-    if definition.split.only_if_saves is None:
-        return -1
+def _money_tier(tiers: tuple[tuple[tuple[str, Decimal], ...], ...], asked_by: str) -> int:
+    """The tier that holds the costs."""
     for position, tier in enumerate(tiers):
         if any(term in MONEY_TERMS for term, _ in tier):
             return position
     raise MisconfiguredError(
-        "only_if_saves needs a cost to compare: name shipping_cost or handling_cost in the objective",
-        path="split.only_if_saves",
+        f"{asked_by.rpartition('.')[2]} needs a cost to compare: name shipping_cost or handling_cost in the objective",
+        path=asked_by,
     )

@@ -19,6 +19,7 @@ __all__ = [
     "DistanceFence",
     "PolicyDefinition",
     "PolicyState",
+    "ReevaluationRule",
     "RequireFence",
     "SplitRule",
     "Unfillable",
@@ -134,6 +135,16 @@ class Unfillable(_Strict):
     """Whether the other lines of the order go ahead."""
 
 
+class ReevaluationRule(_Strict):
+    """When what is allocated, and not yet asked of a node, goes elsewhere after all."""
+
+    every: Annotated[DurationText, Field(ge=timedelta(minutes=1))]
+    """How often it is looked at."""
+    min_saving: MoneyText
+    """What another plan must save, at least, in the tier that holds the costs. An earlier tier decides by itself, and
+    a node that is out leaves no choice."""
+
+
 class PolicyState(StrEnum):
     """Whether a version of a policy decides."""
 
@@ -165,5 +176,10 @@ class PolicyDefinition(_Strict):
     """Tiers of terms; an earlier tier always beats a later one. A tier is one term, or terms with weights."""
     split: SplitRule = SplitRule()
     unfillable: Unfillable = Unfillable()
+    release_after: DurationText = timedelta(0)
+    """How long nodes are not asked yet: buyers change their minds, better stock comes. Cut short where the goods
+    would leave a day later. Not for pick-ups."""
+    reevaluate: ReevaluationRule | None = None
+    """Whether unreleased fulfilment orders are routed again: those that wait for ``release_after``, or under a hold."""
     time_budget_seconds: Annotated[float, Field(gt=0)] = 2.0
     """For orders that need the solver."""

@@ -239,6 +239,7 @@ class _Check:
             if split.max_shipments == 1 and getattr(split, name) is not None:
                 message = "max_shipments is 1: an order is never split, so this is never asked"
                 yield self._finding(FindingKind.NO_EFFECT, number, f"split.{name}", message)
+        yield from self._money(number, policy)
         distances = [
             (place, fence.max_distance_km)
             for place, fence in enumerate(policy.definition.fences)
@@ -248,6 +249,19 @@ class _Check:
             if distance > min(each for _, each in distances):
                 message = "another fence sets a shorter distance: this one is never asked"
                 yield self._finding(FindingKind.NO_EFFECT, number, f"fences.{place}.max_distance_km", message)
+
+    def _money(self, number: int, policy: CompiledPolicy) -> Iterator[Finding]:
+        """Amounts that can't be compared with costs."""
+        rule = policy.definition.reevaluate
+        amounts = {"split.only_if_saves": policy.split.only_if_saves}
+        amounts["reevaluate.min_saving"] = rule.min_saving if rule else None
+        for path, amount in amounts.items():
+            if amount and self._world.currencies and amount.currency not in self._world.currencies:
+                known = ", ".join(self._world.currencies)
+                message = (
+                    f"no exchange rate of {amount.currency} is known (hub.exchange_rates); there are: {known}"
+                )
+                yield self._finding(FindingKind.CONTRADICTION, number, path, message)
 
     def _gap(self) -> Iterator[Finding]:
         if not self._policies:

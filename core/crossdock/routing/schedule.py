@@ -109,6 +109,19 @@ class NodeClock:
                 return day.toordinal()
         return NEVER
 
+    def latest_start(self, now: datetime, until: datetime, service: Service) -> datetime:
+        """The last instant, from ``now`` up to ``until``, at which goods may be started and still leave as early."""
+        day = self.collection_ordinal(self.readiness(now).ready_at, service)
+        if self.collection_ordinal(self.readiness(until).ready_at, service) == day:
+            return until
+        latest = now
+        while True:
+            readiness = self.readiness(latest)
+            following = readiness.valid_until + timedelta(microseconds=1)
+            if self.collection_ordinal(self.readiness(following).ready_at, service) != day:
+                return min(max(readiness.valid_until, now), until)
+            latest = following
+
 
 def delivery_ordinal(ship_ordinal: int, transit_days: int, service: Service) -> int:
     """The ordinal of the ``transit_days``-th delivery day after the day of collection; 0 days is the same day."""

@@ -97,8 +97,8 @@ class SupplyView:
             return None
         return self.opportunity.take([self._row.get(sku, -1) for sku in skus], axis=0)
 
-    def take(self, plan: Iterable[Assignment]) -> None:
-        """Take the stock and capacity of ``plan`` away.
+    def take(self, plan: Iterable[Assignment], *, capacity: bool = True) -> None:
+        """Take the stock of ``plan`` away, and the capacity, unless it was taken on another day.
 
         Raises:
             BugError: the plan holds more than there is; nothing is changed.
@@ -116,20 +116,21 @@ class SupplyView:
                     "a plan takes more than is available to promise",
                     detail=f"row {row}, node {node}: {units} > {self.available[row, node]}",
                 )
-        self._apply(plan, -1)
+        self._apply(plan, -1, capacity=capacity)
 
-    def release(self, plan: Iterable[Assignment]) -> None:
-        """Give the stock and capacity of ``plan`` back."""
-        self._apply(tuple(plan), 1)
+    def release(self, plan: Iterable[Assignment], *, capacity: bool = True) -> None:
+        """Give the stock of ``plan`` back, and the capacity, unless it was taken on another day."""
+        self._apply(tuple(plan), 1, capacity=capacity)
 
-    def _apply(self, plan: Sequence[Assignment], sign: int) -> None:
+    def _apply(self, plan: Sequence[Assignment], sign: int, *, capacity: bool = True) -> None:
         for assignment in plan:
             node = self._index[assignment.node]
             units = 0
             for line in assignment.lines:
                 self.available[self._row[line.sku], node] += sign * line.quantity
                 units += line.quantity
-            self._shift_capacity(node, sign, sign * len(assignment.lines), sign * units)
+            if capacity:
+                self._shift_capacity(node, sign, sign * len(assignment.lines), sign * units)
 
     def _shift_capacity(self, node: int, orders: int, lines: int, units: int) -> None:
         for kind, change in enumerate((orders, lines, units)):

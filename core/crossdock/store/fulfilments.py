@@ -24,6 +24,8 @@ class StoredFulfilment(Struct, frozen=True):
     Attributes:
         cancel_reason: What the channel is told when the node agrees to cancel; None where the channel asked itself.
         collect_by: When a pick-up that is ready is called off, unless the buyer collects it.
+        release_at: When the node is asked; None: as soon as no hold forbids it. Kept only until then.
+        evaluate_at: When it is routed again, unless the node was asked before.
     """
 
     fulfilment: Fulfilment
@@ -42,6 +44,8 @@ class StoredFulfilment(Struct, frozen=True):
     created_at: datetime
     cancel_reason: str | None = None
     collect_by: datetime | None = None
+    release_at: datetime | None = None
+    evaluate_at: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -71,8 +75,20 @@ _FULFILMENT = (
     "created_at",
     "cancel_reason",
     "collect_by",
+    "release_at",
+    "evaluate_at",
 )
-_CHANGING = ("state", "messages", "requested_at", "known_from", "cancel_reason", "collect_by", "updated_at")
+_CHANGING = (
+    "state",
+    "messages",
+    "requested_at",
+    "known_from",
+    "cancel_reason",
+    "collect_by",
+    "release_at",
+    "evaluate_at",
+    "updated_at",
+)
 _COUNTS = ("shipped", "rejected", "short", "cancelled", "to_cancel")
 _FULFILMENT_LINE = ("id", "fulfilment_order_id", "order_line", "sku", "quantity", *_COUNTS, "open", "lot")
 
@@ -181,6 +197,8 @@ def _fulfilment_row(stored: StoredFulfilment) -> tuple[Any, ...]:
         stored.created_at,
         stored.cancel_reason,
         stored.collect_by,
+        None if fulfilment.requested else stored.release_at,
+        None if fulfilment.requested else stored.evaluate_at,
     )
 
 
@@ -221,4 +239,6 @@ def _stored(row: Any, lines: tuple[FulfilmentLine, ...]) -> StoredFulfilment:
         created_at=row.created_at,
         cancel_reason=row.cancel_reason,
         collect_by=row.collect_by,
+        release_at=row.release_at,
+        evaluate_at=row.evaluate_at,
     )

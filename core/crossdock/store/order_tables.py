@@ -31,6 +31,8 @@ __all__ = [
 
 _WAITING = text("route_at IS NOT NULL")
 _READY = text("collect_by IS NOT NULL")
+_RELEASE = text("release_at IS NOT NULL")
+_UNSURE = text("evaluate_at IS NOT NULL")
 _HELD = text("hold_until IS NOT NULL")
 
 orders = Table(
@@ -117,6 +119,9 @@ fulfilment_orders = Table(
     Column("requested_at", Instant),
     # When a pick-up that is ready is called off, unless the buyer collects it.
     Column("collect_by", Instant),
+    # Of one that no node was asked for yet: when the node is asked, and when it is routed again.
+    Column("release_at", Instant),
+    Column("evaluate_at", Instant),
     # What the channel is told when the node agrees to cancel; NULL where it asked itself.
     Column("cancel_reason", Text),
     # The instant from which the node certainly knows of it (inventory.facts.Allocation.known_from).
@@ -127,6 +132,8 @@ fulfilment_orders = Table(
     Index("ix_fulfilment_orders_state", "state", "updated_at"),
     Index("ix_fulfilment_orders_node", "node", "state"),
     Index("ix_fulfilment_orders_collect_by", "collect_by", sqlite_where=_READY, postgresql_where=_READY),
+    Index("ix_fulfilment_orders_release_at", "release_at", sqlite_where=_RELEASE, postgresql_where=_RELEASE),
+    Index("ix_fulfilment_orders_evaluate_at", "evaluate_at", sqlite_where=_UNSURE, postgresql_where=_UNSURE),
 )
 
 _OPEN_UNITS = text("open > 0")

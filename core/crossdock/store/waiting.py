@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from crossdock.store.order_tables import fulfilment_orders, orders
 
-__all__ = ["DueOrder", "due_orders", "expired_holds", "silent_fulfilments", "uncollected"]
+__all__ = [
+    "DueOrder",
+    "due_evaluations",
+    "due_orders",
+    "due_releases",
+    "expired_holds",
+    "silent_fulfilments",
+    "uncollected",
+]
 
 
 class DueOrder(NamedTuple):
@@ -36,6 +45,31 @@ def _due(connection: Connection, at: ColumnElement[Any], now: datetime, limit: i
         select(orders.c.id, orders.c.connection, orders.c.correlation_id, at)
         .where(at.is_not(None), at <= now)
         .order_by(at, orders.c.id)
+        .limit(limit)
+    )
+    return [DueOrder(*row) for row in rows]
+
+
+def due_releases(connection: Connection, now: datetime, limit: int) -> list[DueOrder]:
+    """Orders with a fulfilment order that its node is to be asked for now, the longest due first."""
+    return _unreleased(connection, fulfilment_orders.c.release_at, ("scheduled",), now, limit)
+
+
+def due_evaluations(connection: Connection, now: datetime, limit: int) -> list[DueOrder]:
+    """Orders with unreleased fulfilment orders that are to be routed again, the longest due first."""
+    return _unreleased(connection, fulfilment_orders.c.evaluate_at, ("scheduled", "on_hold"), now, limit)
+
+
+def _unreleased(
+    connection: Connection, at: ColumnElement[Any], states: Sequence[str], now: datetime, limit: int
+) -> list[DueOrder]:
+    due = func.min(at, type_=at.type)
+    rows = connection.execute(
+        select(orders.c.id, orders.c.connection, orders.c.correlation_id, due)
+        .join(fulfilment_orders, fulfilment_orders.c.order_id == orders.c.id)
+        .where(at.is_not(None), at <= now, fulfilment_orders.c.state.in_(states))
+        .group_by(orders.c.id, orders.c.connection, orders.c.correlation_id)
+        .order_by(due, orders.c.id)
         .limit(limit)
     )
     return [DueOrder(*row) for row in rows]

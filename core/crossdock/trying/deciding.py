@@ -13,7 +13,7 @@ from crossdock.store import decision_log
 from crossdock.streams.processors.demand import ProductFacts, Unroutable, demands_of
 from crossdock.streams.processors.documents import OrderDocument, read
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.ordering import received_order
+from crossdock.streams.processors.order_versions import received_order
 from crossdock_schemas.order import Order
 
 __all__ = ["StockRow", "TriedDestination", "channel_supply", "connection_of", "demands_to_try", "try_order"]

@@ -73,13 +73,14 @@ class DetailFulfilmentLine:
 
 @dataclass(frozen=True, slots=True)
 class DetailFulfilmentOrder:
-    """What one node is to ship."""
+    """What one node is to ship; ``release_at`` is when it is asked, where it was not asked yet."""
 
     id: str
     node: str
     state: str
     service: str
     ship_by: datetime | None
+    release_at: datetime | None
     lines: tuple[DetailFulfilmentLine, ...]
 
 
@@ -142,8 +143,10 @@ def _fulfilment(stored: StoredFulfilment) -> DetailFulfilmentOrder:
         for line in stored.fulfilment.lines
     )
     state = stored.fulfilment.state.value
+    fulfilment = stored.fulfilment
+    release_at = None if fulfilment.requested else stored.release_at
     return DetailFulfilmentOrder(
-        stored.id, stored.fulfilment.node, state, stored.service, stored.ship_by, lines
+        stored.id, fulfilment.node, state, stored.service, stored.ship_by, release_at, lines
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crossdock.sdk.manifest import Entity
-from crossdock.streams.processors.ordering import order_id
+from crossdock.streams.processors.order_versions import order_id
 from crossdock.streams.topics import FULFILMENT, ORDERS, PRODUCTS, RATES, RETURNS, STOCK, TRACKING
 
 __all__ = ["DESTINATIONS", "Destination", "message_id"]

@@ -22,7 +22,8 @@ from crossdock.streams.processors.cancelling import being_cancelled, cancel, can
 from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.holding import resume
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.ordering import kept_from_routing, newer_version, tried_nodes
+from crossdock.streams.processors.order_versions import newer_version
+from crossdock.streams.processors.ordering import kept_from_routing, tried_nodes
 from crossdock.streams.processors.placing import place
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import Order

@@ -28,7 +28,6 @@ __all__ = [
     "OrderDocument",
     "Part",
     "ProductDocument",
-    "RerouteDocument",
     "ResponseDocument",
     "ShipmentDocument",
     "TrackingDocument",
@@ -162,14 +161,6 @@ class CancellationDocument(Part, frozen=True):
     requested_at: datetime
     lines: tuple[CancelledLineDocument, ...] = ()
     reason: str | None = None
-
-
-class RerouteDocument(Part, frozen=True):
-    """Not canonical: the hub's own note that units of an order have to be routed again."""
-
-    order: str
-    exclude_nodes: tuple[str, ...] = ()
-    why: str = ""
 
 
 class ProductDocument(Part, frozen=True):

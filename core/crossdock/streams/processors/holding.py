@@ -10,7 +10,7 @@ from crossdock.orders.fulfilment import step
 from crossdock.orders.holds import Hold, Holds, active, end_expired, lift, place_hold
 from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState
 from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.placing import ask
+from crossdock.streams.processors.placing import let_go
 from crossdock_schemas.order import OrderStatus
 
 __all__ = ["PENDING", "by_status", "keep_back", "resume"]
@@ -33,7 +33,9 @@ def by_status(holds: Holds, before: OrderStatus, status: OrderStatus, now: datet
 
 
 def resume(books: Books, order_id: str) -> None:
-    """Note the end of holds that have expired; with the last one the nodes are asked that it kept back."""
+    """Note the end of holds that have expired; with the last one the nodes are asked that it kept back, and those whose
+    time has come.
+    """
     order, now = books.orders[order_id], books.tx.now
     holds = end_expired(order.holds, now)
     if holds is not order.holds:
@@ -41,10 +43,8 @@ def resume(books: Books, order_id: str) -> None:
     if active(holds, now):
         return
     for stored in books.of_order(order_id):
-        if stored.fulfilment.state is FulfilmentState.ON_HOLD:
-            state, _ = step(stored.fulfilment, FulfilmentEvent.RELEASE)
-            released = replace(stored, fulfilment=replace(stored.fulfilment, state=state))
-            ask(books, released, books.document_of(order))
+        if stored.fulfilment.state in (FulfilmentState.ON_HOLD, FulfilmentState.SCHEDULED):
+            let_go(books, stored, books.document_of(order))
 
 
 def keep_back(books: Books, order_id: str) -> None:

@@ -3,48 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
 from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.holds import blocks_routing
 from crossdock.orders.kits import of_components
-from crossdock.orders.life_cycles import FulfilmentState, OrderState
-from crossdock.orders.quantities import LineQuantities
-from crossdock.store.catalogue import Component, components_of
-from crossdock.store.order_book import StoredLine, StoredOrder
+from crossdock.orders.life_cycles import FulfilmentState
+from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.back_ordering import drop_surplus
 from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.cancelling import being_cancelled, cancel, cancellable
+from crossdock.streams.processors.cancelling import cancel, cancellable
 from crossdock.streams.processors.confirming import confirm_arrived, confirm_named
-from crossdock.streams.processors.documents import (
-    CancellationDocument,
-    LineDocument,
-    OrderDocument,
-    RerouteDocument,
-    read,
-)
-from crossdock.streams.processors.exploding import by_order, explode
-from crossdock.streams.processors.happenings import Occurrence
-from crossdock.streams.processors.holding import by_status, resume
+from crossdock.streams.processors.documents import CancellationDocument, OrderDocument, read
+from crossdock.streams.processors.holding import resume
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.order_versions import (
+    exploded,
+    newer_version,
+    occurrence_of,
+    order_id,
+    received_order,
+)
+from crossdock.streams.processors.outgoing import RerouteDocument
 from crossdock.streams.processors.placing import place
 from crossdock.streams.processors.posting import post_sales_orders
+from crossdock.streams.processors.reevaluating import reevaluate
 from crossdock.streams.topics import ORDERS
-from crossdock_schemas.order import OrderStatus
 
-__all__ = [
-    "kept_from_routing",
-    "newer_version",
-    "order_id",
-    "received_order",
-    "route_processor",
-    "tried_nodes",
-]
+__all__ = ["kept_from_routing", "route_processor", "tried_nodes"]
 
 _REFUSED = (FulfilmentState.REJECTED, FulfilmentState.SHORT, FulfilmentState.INCOMPLETE)
 
@@ -54,44 +44,65 @@ def route_processor(hub: Hub) -> Processor:
     return Processor("route", ORDERS, partial(_handle, hub), batch=100)
 
 
-def order_id(connection: str, external_id: str) -> str:
-    """The hub's id of an order."""
-    return f"{connection}:{external_id}"
+@dataclass(slots=True)
+class _Wanted:
+    """What the messages of a batch want of their orders.
+
+    Attributes:
+        placed: Orders whose unallocated units are to be placed, each with nodes that must not be asked.
+        new: Those of them that are new.
+        unreleased: Orders with fulfilment orders that no node was asked for, to be looked at again.
+        why: What decisions say made them necessary.
+    """
+
+    placed: dict[str, set[str]] = field(default_factory=dict)
+    new: dict[str, None] = field(default_factory=dict)
+    unreleased: dict[str, None] = field(default_factory=dict)
+    why: str = "new"
 
 
 def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
     books = Books(hub, tx)
     books.load(message.key for message in messages)
-    wanted: dict[str, set[str]] = {}
-    new: dict[str, None] = {}
-    why = "new"
+    wanted = _Wanted()
     for message in messages:
-        schema = message.headers["schema"].partition("/")[0]
-        if schema == "order":
-            taken = _order(books, message)
-            if taken is not None:
-                if not taken.decisions:
-                    new[taken.id] = None
-                wanted.setdefault(taken.id, set())
-        elif schema == "cancellation":
-            _cancellation(books, message)
-        else:
-            reroute = read(message.body, RerouteDocument)
-            why = reroute.why or "reroute"
-            if reroute.order in books.orders:
-                wanted.setdefault(reroute.order, set()).update(reroute.exclude_nodes)
-    for each in wanted:
+        _take_in(books, message, wanted)
+    reevaluate(books, wanted.unreleased)
+    for each in (*wanted.placed, *wanted.unreleased):
         resume(books, each)
-    wanted = {each: nodes for each, nodes in wanted.items() if not kept_from_routing(books, each)}
-    confirm_named(books, new)
-    known = [each for each in books.orders if each not in new]
+    placed = {each: nodes for each, nodes in wanted.placed.items() if not kept_from_routing(books, each)}
+    confirm_named(books, wanted.new)
+    known = [each for each in books.orders if each not in wanted.new]
     if known:
-        confirm_arrived(books, [each for each in wanted if each not in new])
-    place(books, {each: frozenset(nodes) | tried_nodes(books, each) for each, nodes in wanted.items()}, why)
+        confirm_arrived(books, [each for each in placed if each not in wanted.new])
+    tried = {each: frozenset(nodes) | tried_nodes(books, each) for each, nodes in placed.items()}
+    place(books, tried, wanted.why)
     if known:
         drop_surplus(books, known)
-    post_sales_orders(books, new)
+    post_sales_orders(books, wanted.new)
     books.close()
+
+
+def _take_in(books: Books, message: Message, wanted: _Wanted) -> None:
+    """Note what one message wants."""
+    schema = message.headers["schema"].partition("/")[0]
+    if schema == "order":
+        taken = _order(books, message)
+        if taken is not None:
+            if not taken.decisions:
+                wanted.new[taken.id] = None
+            wanted.placed.setdefault(taken.id, set())
+    elif schema == "cancellation":
+        _cancellation(books, message)
+    else:
+        note = read(message.body, RerouteDocument)
+        if note.order not in books.orders:
+            return
+        if note.unreleased:
+            wanted.unreleased[note.order] = None
+        else:
+            wanted.why = note.why or "reroute"
+            wanted.placed.setdefault(note.order, set()).update(note.exclude_nodes)
 
 
 def kept_from_routing(books: Books, order_id: str) -> bool:
@@ -117,7 +128,7 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
     name = order_id(message.headers["connection"], document.external_id)
     known = books.orders.get(name)
     if known is None:
-        return _new(books, message, name, _exploded(books, None, document))
+        return _new(books, message, name, exploded(books, None, document))
     if document.version < known.version or message.body == known.document:
         return None
     before = books.document(known.document)
@@ -131,22 +142,6 @@ def _order(books: Books, message: Message) -> StoredOrder | None:
     return None if same and known.decisions else changed
 
 
-def _exploded(books: Books, known: StoredOrder | None, document: OrderDocument) -> OrderDocument:
-    """The document with its kits exploded: as they were when their line came first, new ones as they are now."""
-    settled = by_order(known) if known else {}
-    lines = {line.line_id for line in known.lines} if known else set()
-    old = settled.keys() | lines
-    new = {line.sku for line in document.lines if line.external_id not in old}
-    kits = components_of(books.tx.connection, new) if new else {}
-
-    def components(line: LineDocument) -> Sequence[Component]:
-        if line.external_id in old:
-            return settled.get(line.external_id, ())
-        return kits.get(line.sku, ())
-
-    return explode(document, components)
-
-
 def _new(books: Books, message: Message, name: str, document: OrderDocument) -> StoredOrder:
     connection = message.headers["connection"]
     order = received_order(books.hub, connection, document, message.body, books.tx.now)
@@ -157,110 +152,6 @@ def _new(books: Books, message: Message, name: str, document: OrderDocument) -> 
     )
     books.put_order(order)
     return books.put_quantities(name, order.quantities)
-
-
-def received_order(
-    hub: Hub, connection: str, document: OrderDocument, body: bytes, now: datetime
-) -> StoredOrder:
-    """A new order as the hub takes it in: nothing is decided yet. ``body`` is what ``document`` was read from."""
-    channel = hub.channel_of(connection)
-    deliver_by = document.promise.deliver_by if document.promise else None
-    if deliver_by is None and channel.ship_within is not None:
-        deliver_by = document.placed_at + channel.ship_within
-    name = order_id(connection, document.external_id)
-    return StoredOrder(
-        id=name,
-        connection=connection,
-        channel=channel.id,
-        external_id=document.external_id,
-        number=document.number,
-        version=document.version,
-        state=OrderState.RECEIVED,
-        holds=by_status((), OrderStatus.OPEN, document.status, now),
-        reason=document.cancel_reason,
-        priority=channel.config.priority,
-        placed_at=document.placed_at,
-        deliver_by=deliver_by,
-        document=body,
-        raw_id=None,
-        correlation_id=name,
-        decisions=0,
-        route_at=None,
-        route_until=None,
-        created_at=now,
-        lines=_lines(document),
-    )
-
-
-def _lines(document: OrderDocument) -> tuple[StoredLine, ...]:
-    """The lines that have to be shipped; a new order that is over already has nothing left to ship."""
-    over = document.status in (OrderStatus.CANCELLED, OrderStatus.CLOSED)
-    lines: list[StoredLine] = []
-    for position, line in enumerate(document.lines):
-        if not line.requires_shipping or line.gift_card:
-            continue
-        shipped = min(line.quantity_fulfilled, line.quantity)
-        cancelled = line.quantity - shipped if over else 0
-        units = LineQuantities(line.quantity, cancelled=cancelled, shipped=shipped)
-        kit_line = line.group if line.per_kit else None
-        lines.append(StoredLine(line.external_id, position, line.sku, units, kit_line, line.per_kit or 1))
-    return tuple(lines)
-
-
-def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredOrder:
-    """Bring an order to its newer version: less is cancelled, more is added, a lifted hold lets it go on.
-
-    A line of which the channel wants as much as ``before`` stays as it is: units that the hub has given up are not
-    wanted anew because the channel could not take them off.
-    """
-    before = books.document_of(known)
-    document = _exploded(books, known, books.document(message.body))
-    wanted = {line.line_id: line.quantities for line in _lines(document)}
-    wanted_before = {line.line_id: line.quantities.ordered for line in _lines(before)}
-    gone = document.status is OrderStatus.CANCELLED
-    lines = list(known.lines)
-    cancelling: dict[str, int] = {}
-    for index, line in enumerate(lines):
-        now_wanted = wanted.pop(line.line_id, None)
-        target = 0 if now_wanted is None or gone else now_wanted.ordered
-        if target and target == wanted_before.get(line.line_id):
-            continue
-        live = line.quantities.ordered - line.quantities.cancelled
-        if target < live:
-            cancelling[line.line_id] = live - target
-        elif target > live:
-            more = replace(line.quantities, ordered=line.quantities.ordered + target - live)
-            lines[index] = replace(line, quantities=more)
-    if not gone:
-        added = [line for line in _lines(document) if line.line_id in wanted]
-        lines += [replace(line, position=len(lines) + offset) for offset, line in enumerate(added)]
-    asked = being_cancelled(books, known.id)
-    changed = replace(
-        known,
-        version=document.version,
-        document=_with_dropped(books, message.body, known.document),
-        raw_id=message.headers.get("raw_id") or known.raw_id,
-        lines=tuple(lines),
-        holds=by_status(known.holds, before.status, document.status, books.tx.now),
-        reason=document.cancel_reason or known.reason,
-    )
-    books.put_order(changed)
-    cancelling = {
-        line: left for line, units in cancelling.items() if (left := units - asked.get(line, 0)) > 0
-    }
-    cancel(books, known.id, cancelling, document.cancel_reason or "", _occurrence(books, message))
-    return books.put_quantities(known.id, books.orders[known.id].quantities)
-
-
-def _with_dropped(books: Books, body: bytes, before: bytes) -> bytes:
-    """The newer document with the lines that it leaves out: a node may refuse to cancel them, and ship."""
-    there = {line.external_id for line in books.document(body).lines}
-    if all(line.external_id in there for line in books.document(before).lines):
-        return body
-    merged = msgspec.json.decode(body)
-    old = msgspec.json.decode(before)["lines"]
-    merged["lines"] = [*merged.get("lines", ()), *(line for line in old if line["external_id"] not in there)]
-    return msgspec.json.encode(merged)
 
 
 def _cancellation(books: Books, message: Message) -> None:
@@ -281,9 +172,5 @@ def _cancellation(books: Books, message: Message) -> None:
         asked = of_components(order.parts, {line.external_id: line.quantity for line in document.lines})
         live = {line: min(units, asked.get(line, 0)) for line, units in live.items()}
     wanted = {line: units for line, units in live.items() if units}
-    cancel(books, name, wanted, document.reason or "", _occurrence(books, message))
+    cancel(books, name, wanted, document.reason or "", occurrence_of(books, message))
     books.put_quantities(name, books.orders[name].quantities, reason=document.reason or order.reason)
-
-
-def _occurrence(books: Books, message: Message) -> Occurrence:
-    return Occurrence(message.id, message.headers["connection"], books.tx.now)

@@ -22,7 +22,7 @@ from crossdock.streams.processors.documents import (
     LineDocument,
     MoneyDocument,
     OrderDocument,
-    RerouteDocument,
+    Part,
     encode,
 )
 from crossdock.streams.processors.exploding import gone_from_channel
@@ -34,6 +34,7 @@ from crossdock_schemas.order import DeliveryKind
 __all__ = [
     "FulfilmentLineOut",
     "FulfilmentOrderOut",
+    "RerouteDocument",
     "cancellation",
     "fulfilment_id",
     "fulfilment_order",
@@ -172,6 +173,17 @@ def cancellation(
     ]
 
 
+class RerouteDocument(Part, frozen=True):
+    """Not canonical: the hub's own note that an order has to be looked at again: units that no node has, or, where
+    ``unreleased``, those that no node was asked for.
+    """
+
+    order: str
+    exclude_nodes: tuple[str, ...] = ()
+    why: str = ""
+    unreleased: bool = False
+
+
 class Orderly(Protocol):
     """What a message about an order takes from it."""
 
@@ -183,13 +195,15 @@ class Orderly(Protocol):
     def correlation_id(self) -> str: ...
 
 
-def reroute(order: Orderly, cause: str, why: str, exclude_nodes: Iterable[str] = ()) -> Message:
+def reroute(
+    order: Orderly, cause: str, why: str, exclude_nodes: Iterable[str] = (), *, unreleased: bool = False
+) -> Message:
     """The hub's note that an order has to be looked at again; the same ``cause`` is heard once."""
     return Message(
         id=f"reroute:{order.id}:{cause}",
         topic=ORDERS,
         key=order.id,
-        body=encode(RerouteDocument(order.id, tuple(sorted(exclude_nodes)), why)),
+        body=encode(RerouteDocument(order.id, tuple(sorted(exclude_nodes)), why, unreleased)),
         headers={
             "schema": "reroute/1",
             "connection": order.connection,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -24,10 +25,11 @@ from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts, Unroutable, demands_of, load_products
 from crossdock.streams.processors.documents import OrderDocument
 from crossdock.streams.processors.giving_up import give_up, wait
+from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.outgoing import fulfilment_id, fulfilment_order
 from crossdock.streams.processors.snapshot import Snapshot, View
 
-__all__ = ["Request", "ask", "fulfil_from", "place"]
+__all__ = ["Plan", "Request", "ask", "fulfil", "fulfil_from", "let_go", "place"]
 
 Request = Mapping[str, frozenset[str]]
 """Orders to place, each with the nodes that must not be asked again."""
@@ -93,24 +95,37 @@ def fulfil_from(
         row = decision_log.row(order.id, made, why, decision)
         books.decide(row)
         books.put_order(replace(books.orders[order.id], decisions=made))
+        plan = Plan(destination, demand, decision, row.id)
         for assignment, lots in zip(decision.assignments, picks, strict=True):
-            _fulfil(books, order.id, document, destination, demand, row.id, assignment, lots)
+            fulfil(books, order.id, document, plan, assignment, lots)
     return refused, [decision for _, _, decision, _ in decisions]
 
 
-def _fulfil(
+class Plan(NamedTuple):
+    """A decision, what was asked of it, and under which id it is kept."""
+
+    destination: str
+    demand: Demand
+    decision: Decision
+    decision_id: str
+
+
+def fulfil(
     books: Books,
     order_id: str,
     document: OrderDocument,
-    destination: str,
-    demand: Demand,
-    decision_id: str,
+    plan: Plan,
     assignment: Assignment,
     lots: Sequence[Sequence[Pick]],
+    release_at: datetime | None = None,
 ) -> None:
-    """Turn one shipment of a plan into an allocated fulfilment order, and ask the node for it."""
+    """Turn one shipment of a plan into an allocated fulfilment order. Its node is asked at once, or when nothing keeps
+    it back any more: a hold, or the time that its policy leaves it, but at ``release_at`` at the latest.
+    """
     order = books.orders[order_id]
-    stored = _allocated(books, order_id, destination, demand, decision_id, assignment, lots)
+    stored = kept_back(books.hub, _allocated(books, order_id, plan, assignment, lots), plan, books.tx.now)
+    if release_at is not None and stored.release_at is not None:
+        stored = replace(stored, release_at=min(release_at, stored.release_at))
     lines, node, now = stored.fulfilment.lines, assignment.node, books.tx.now
     quantities = order.quantities
     for line in lines:
@@ -126,17 +141,35 @@ def _fulfil(
         held = replace(stored.fulfilment, state=FulfilmentState.ON_HOLD)
         books.put_fulfilment(replace(stored, fulfilment=held))
     else:
+        let_go(books, stored, document)
+
+
+def kept_back(hub: Hub, stored: StoredFulfilment, plan: Plan, now: datetime) -> StoredFulfilment:
+    """A new fulfilment order with the instants at which it is released, and routed again before that."""
+    policy = hub.policies.find(plan.decision.policy, plan.decision.policy_version)
+    if policy is None or plan.demand.pick_up:
+        return stored
+    wait, again = policy.definition.release_after, policy.definition.reevaluate
+    release_at = None
+    if wait:
+        node = hub.network.clocks[hub.network.index[stored.fulfilment.node]]
+        release_at = node.latest_start(now, now + wait, hub.network.service_by_id[stored.service])
+    return replace(stored, release_at=release_at, evaluate_at=now + again.every if again else None)
+
+
+def let_go(books: Books, stored: StoredFulfilment, document: OrderDocument) -> None:
+    """Ask the node of a fulfilment order that no hold keeps back, or let it wait for its time."""
+    waits = stored.release_at is not None and stored.release_at > books.tx.now
+    state = FulfilmentState.SCHEDULED if waits else FulfilmentState.OPEN
+    stored = replace(stored, fulfilment=replace(stored.fulfilment, state=state))
+    if waits:
+        books.put_fulfilment(stored)
+    else:
         ask(books, stored, document)
 
 
 def _allocated(
-    books: Books,
-    order_id: str,
-    destination: str,
-    demand: Demand,
-    decision_id: str,
-    assignment: Assignment,
-    lots: Sequence[Sequence[Pick]],
+    books: Books, order_id: str, plan: Plan, assignment: Assignment, lots: Sequence[Sequence[Pick]]
 ) -> StoredFulfilment:
     """The fulfilment order of a shipment, open; units of several lots are lines of their own."""
     node = books.hub.nodes[assignment.node]
@@ -150,7 +183,7 @@ def _allocated(
         for position, (line, lot, units) in enumerate(picked, start=1)
     )
     service = books.hub.network.service_by_id.get(assignment.service)
-    tried = frozenset(demand.excluded_nodes)
+    tried = frozenset(plan.demand.excluded_nodes)
     return StoredFulfilment(
         fulfilment=Fulfilment(name, order_id, assignment.node, FulfilmentState.OPEN, lines, tried),
         number=number,
@@ -161,8 +194,8 @@ def _allocated(
         ship_by=_end_of(assignment.ship_date, node.time_zone),
         deliver_by=_end_of(assignment.delivery_date, node.time_zone),
         costs={term: str(value) for term, value in assignment.costs},
-        decision_id=decision_id,
-        destination=destination or None,
+        decision_id=plan.decision_id,
+        destination=plan.destination or None,
         requested_at=None,
         known_from=None,
         created_at=books.tx.now,

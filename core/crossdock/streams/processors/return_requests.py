@@ -16,7 +16,7 @@ from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import AddressDocument, read
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.ordering import order_id
+from crossdock.streams.processors.order_versions import order_id
 from crossdock.streams.processors.return_consequences import announce, settle_units
 from crossdock.streams.processors.return_documents import ReturnRequestDocument, request_of
 from crossdock.streams.processors.return_routing import return_node

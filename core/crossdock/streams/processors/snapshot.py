@@ -124,6 +124,18 @@ class View:
             for shipment in decision.assignments
         ]
 
+    def release(self, plan: Assignment, picks: Iterable[tuple[str, Pick]], *, capacity: bool) -> None:
+        """Let others have what ``plan`` holds: lots by SKU, and the capacity if it was taken today."""
+        self.supply.release([plan], capacity=capacity)
+        for sku, picked in picks:
+            self._lots.hold(sku, plan.node, [picked], -1)
+
+    def hold(self, plan: Assignment, picks: Iterable[tuple[str, Pick]], *, capacity: bool) -> None:
+        """Undo ``release``."""
+        self.supply.take([plan], capacity=capacity)
+        for sku, picked in picks:
+            self._lots.hold(sku, plan.node, [picked])
+
     def drain(self) -> list[Assignment]:
         """The plans taken since the last time."""
         plans, self._plans = self._plans, []

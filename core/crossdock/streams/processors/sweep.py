@@ -25,6 +25,8 @@ def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
         Timer("expire", 5.0, _expire),
         Timer("retry_waiting", 1.0, _retry),
         Timer("end_holds", 1.0, _end_holds),
+        Timer("release", 1.0, _release),
+        Timer("reevaluate", 5.0, _reevaluate),
         Timer("no_shows", 60.0, partial(_no_shows, hub)),
         Timer("expired_lots", 60.0, note_expired),
         Timer("silent_nodes", 60.0, partial(_silent, hub)),
@@ -49,6 +51,18 @@ def _end_holds(tx: Transaction) -> None:
     """Let orders go on whose hold has expired."""
     for order in waiting.expired_holds(tx.connection, tx.now, _AT_ONCE):
         tx.emit(reroute(order, f"hold:{order.due_at.isoformat()}", "hold_expired"))
+
+
+def _release(tx: Transaction) -> None:
+    """Ask the nodes of fulfilment orders that were kept back long enough."""
+    for order in waiting.due_releases(tx.connection, tx.now, _AT_ONCE):
+        tx.emit(reroute(order, f"release:{order.due_at.isoformat()}", "release", unreleased=True))
+
+
+def _reevaluate(tx: Transaction) -> None:
+    """Route again what no node was asked for yet."""
+    for order in waiting.due_evaluations(tx.connection, tx.now, _AT_ONCE):
+        tx.emit(reroute(order, f"evaluate:{order.due_at.isoformat()}", "reevaluate", unreleased=True))
 
 
 def _no_shows(hub: Hub, tx: Transaction) -> None:
