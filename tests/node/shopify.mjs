@@ -14,6 +14,7 @@ const mocks = {
   ID: () => `gid://shopify/Thing/${++number}`, Int: () => 1, JSON: () => ({}), Money: () => '1.00',
   StorefrontID: () => 'x', UnsignedInt64: () => '1', URL: () => 'https://example.com/x', UtcOffset: () => '+00:00',
   CountryCode: () => 'DE', CurrencyCode: () => 'EUR', Order: () => ({ cancelledAt: null }),
+  ReturnLineItemType: () => ({ __typename: 'ReturnLineItem' }),
 };
 const documented = buildClientSchema(raw.data ?? raw);
 for (const [name, type] of Object.entries(documented.getTypeMap())) {

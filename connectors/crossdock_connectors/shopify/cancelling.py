@@ -12,7 +12,7 @@ from crossdock_connectors.shopify import documents
 from crossdock_connectors.shopify.client import Node, ShopifyClient
 from crossdock_connectors.shopify.flows import no_order, order_id_of, rejected
 
-__all__ = ["cancel_order", "probe_cancel"]
+__all__ = ["cancel_order", "probe_cancel", "probe_refund", "refund_units"]
 
 
 async def cancel_order(client: ShopifyClient, command: Command, key: str) -> Outcome:
@@ -21,7 +21,9 @@ async def cancel_order(client: ShopifyClient, command: Command, key: str) -> Out
     if not isinstance(standing, NotApplied):
         return standing
     if lines := _lines(command):
-        return await _cancel_lines(client, command, key, lines)
+        note = str(command.document["staffNote"] or command.document["reason"])
+        units = [(str(line["lineItemId"]), int(str(line["quantity"]))) for line in lines]
+        return await refund_units(client, order_id_of(command), units, note, key)
     document = command.document
     arguments = {name: document[name] for name in ("reason", "restock", "refundMethod", "staffNote")}
     payload = await client.mutate(
@@ -41,7 +43,17 @@ async def probe_cancel(client: ShopifyClient, command: Command, key: str) -> Out
         return no_order(order_id)
     if data["order"]["cancelledAt"]:
         return AlreadyApplied(order_id)
-    for refund in data["order"]["refunds"] if _lines(command) else ():
+    return _refunded(data["order"], key) if _lines(command) else NotApplied()
+
+
+async def probe_refund(client: ShopifyClient, order_id: str, key: str) -> Outcome:
+    """Whether the order has the refund whose note ends with our key."""
+    data = await client.query(documents.REFUNDS, id=order_id)
+    return _refunded(data["order"], key) if data["order"] else no_order(order_id)
+
+
+def _refunded(order: Node, key: str) -> Outcome:
+    for refund in order["refunds"]:
         if (refund["note"] or "").endswith(_mark(key)):
             return AlreadyApplied(refund["id"])
     return NotApplied()
@@ -57,27 +69,24 @@ def _mark(key: str) -> str:
     return f"[{key}]"
 
 
-async def _cancel_lines(
-    client: ShopifyClient, command: Command, key: str, lines: Sequence[Mapping[str, object]]
+async def refund_units(
+    client: ShopifyClient, order_id: str, units: Sequence[tuple[str, int]], note: str, key: str
 ) -> Outcome:
-    """Take units off the order, and give back what Shopify says was paid for them.
+    """Give back what Shopify says was paid for units of order lines (line and number of them).
 
     They are not restocked: units that can't be shipped are not there, and the hub publishes the level of the others.
     """
-    order_id = order_id_of(command)
     refunded = [
-        {"lineItemId": line["lineItemId"], "quantity": line["quantity"], "restockType": "NO_RESTOCK"}
-        for line in lines
+        {"lineItemId": line, "quantity": quantity, "restockType": "NO_RESTOCK"} for line, quantity in units
     ]
     data = await client.query(documents.SUGGESTED_REFUND, id=order_id, lines=refunded)
     order = data["order"]
     if order is None:
         return no_order(order_id)
-    reason = command.document["staffNote"] or command.document["reason"]
     refund = {
         "orderId": order_id,
         "currency": order["presentmentCurrencyCode"],
-        "note": f"{reason} {_mark(key)}",
+        "note": f"{note} {_mark(key)}",
         "notify": client.config.notify_customer,
         "refundLineItems": refunded,
         "transactions": _transactions(order_id, order["suggestedRefund"]),

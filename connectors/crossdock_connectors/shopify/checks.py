@@ -21,13 +21,19 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "orders": _READ_ORDERS,
     "fulfilment_orders": _READ_ORDERS,
     "products": ("read_products", "read_inventory"),
+    "returns": ("read_orders", "read_returns"),
     "orders_hook": ("read_orders",),
     "refunds_hook": ("read_orders",),
+    "returns_hook": ("read_returns",),
     "order_changes_hook": ("read_orders",),
     "fulfilment_order_changes_hook": (f"read_{_FULFILMENT}",),
     "shipment.confirm": (*_READ_ORDERS, f"write_{_FULFILMENT}"),
     "stock.publish": ("read_inventory", "write_inventory", "read_locations"),
     "order.cancel": ("write_orders",),
+    "return.authorise": ("write_returns",),
+    "return.decline": ("write_returns",),
+    "return.refund": ("write_orders", "write_returns"),
+    "return.close": ("write_returns",),
 }
 """What each stream and command needs."""
 

@@ -23,6 +23,12 @@ from crossdock_connectors.shopify.flows import (
     rejected,
 )
 from crossdock_connectors.shopify.polls import fulfilment_orders
+from crossdock_connectors.shopify.returning import (
+    decide_return,
+    probe_decision,
+    probe_return_refund,
+    refund_return,
+)
 from crossdock_connectors.shopify.stock import publish_stock
 
 __all__ = ["execute", "probe"]
@@ -138,9 +144,17 @@ _EXECUTE: Final[Mapping[str, Handler]] = {
     "shipment.confirm": _confirm_shipment,
     "stock.publish": publish_stock,
     "order.cancel": cancel_order,
+    "return.authorise": decide_return,
+    "return.decline": decide_return,
+    "return.refund": refund_return,
+    "return.close": decide_return,
 }
 _PROBE: Final[Mapping[str, Handler]] = {
     "shipment.confirm": _probe_shipment,
     "stock.publish": _probe_stock,
     "order.cancel": probe_cancel,
+    "return.authorise": probe_decision,
+    "return.decline": probe_decision,
+    "return.refund": probe_return_refund,
+    "return.close": probe_decision,
 }

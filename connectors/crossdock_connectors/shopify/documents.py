@@ -8,9 +8,12 @@ from __future__ import annotations
 from importlib.resources import files
 
 __all__ = [
+    "APPROVE_RETURN",
     "CANCEL",
     "CANCEL_LINES",
     "CHECK",
+    "CLOSE_RETURN",
+    "DECLINE_RETURN",
     "FULFIL",
     "FULFILMENTS",
     "FULFILMENT_ORDERS",
@@ -21,9 +24,16 @@ __all__ = [
     "ORDERS",
     "ORDER_FULFILMENT_ORDERS",
     "ORDER_LINES",
+    "ORDER_RETURNS",
+    "PROCESS_RETURN",
     "PRODUCTS",
     "PUBLISH_STOCK",
     "REFUNDS",
+    "RETURNS",
+    "RETURN_LINES",
+    "RETURN_OUTCOME",
+    "RETURN_PROGRESS",
+    "RETURN_STATUS",
     "SUBSCRIBE",
     "SUBSCRIPTIONS",
     "SUGGESTED_REFUND",
@@ -59,3 +69,13 @@ REFUNDS = _document("refunds")
 SUGGESTED_REFUND = _document("suggested_refund")
 CANCEL = _document("cancel")
 CANCEL_LINES = _document("cancel_lines")
+RETURNS = _document("returns", "return_fields", "return_line_fields")
+ORDER_RETURNS = _document("order_returns", "return_fields", "return_line_fields")
+RETURN_LINES = _document("return_lines", "return_line_fields")
+RETURN_STATUS = _document("return_status")
+RETURN_PROGRESS = _document("return_progress")
+RETURN_OUTCOME = _document("return_outcome")
+APPROVE_RETURN = _document("approve_return")
+DECLINE_RETURN = _document("decline_return")
+PROCESS_RETURN = _document("process_return")
+CLOSE_RETURN = _document("close_return")

@@ -14,6 +14,7 @@ from crossdock.sdk.sweeps import Sweep, aware_instant
 from crossdock_connectors.shopify import documents
 from crossdock_connectors.shopify.client import Node, ShopifyClient, TooCostlyError
 from crossdock_connectors.shopify.manifest import MANIFEST
+from crossdock_connectors.shopify.returns import ANY_RETURN, returned
 
 __all__ = ["poll"]
 
@@ -22,11 +23,13 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where a stream comes from: the document, the order in each node (if any), the limit of a page."""
+    """Where a stream comes from: the document, the order in each node (if any), the limit of a page, and what the
+    search is narrowed by."""
 
     document: str
     order_in: Callable[[Node], Node] | None
     variables: Callable[[ShopifyClient], Mapping[str, object]]
+    narrowed: str = ""
 
 
 def _with_lines(client: ShopifyClient) -> Mapping[str, object]:
@@ -37,6 +40,7 @@ _SOURCES: Final[Mapping[str, _Source]] = {
     "orders": _Source(documents.ORDERS, lambda node: node, _with_lines),
     "fulfilment_orders": _Source(documents.FULFILMENT_ORDERS, lambda node: node["order"], _with_lines),
     "products": _Source(documents.PRODUCTS, None, lambda _: {}),
+    "returns": _Source(documents.RETURNS, None, _with_lines, ANY_RETURN),
 }
 
 
@@ -52,10 +56,12 @@ async def poll(
     sweep = Sweep.resume(cursor, now, begin, place=("after", "latest"), remedy="begin `backfill_days` ago")
     size = min(client.config.orders_per_page if source.order_in else 50, limits.page_size)
     for _ in range(limits.pages):
-        query = f"updated_at:>='{(sweep.since - overlap).isoformat()}'"
+        query = f"updated_at:>='{(sweep.since - overlap).isoformat()}'{source.narrowed}"
         connection, size = await _page(client, source, query, sweep.place.get("after"), size)
         nodes: list[Node] = connection["nodes"]
-        if source.order_in is not None:
+        if stream == "returns":
+            records = await returned(client, stream, nodes)
+        elif source.order_in is not None:
             records = await _orders(client, stream, [source.order_in(node) for node in nodes])
         else:
             records = tuple(_record(stream, node, node["updatedAt"]) for node in nodes)

@@ -125,6 +125,7 @@ def _shop(addresses: Addresses, secrets: _Secrets) -> Node:
         "streams": {
             "orders": {"interval_seconds": 60},
             "fulfilment_orders": {"enabled": False},
+            "returns": {"enabled": False},
             # the ERP is the master of products
             "products": {"enabled": False},
         },

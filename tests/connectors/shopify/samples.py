@@ -10,11 +10,12 @@ from typing import Any
 
 from tests.connectors.coverage import page
 from tests.connectors.shopify.builders import decode
+from tests.connectors.shopify.return_desk import a_return
 from tests.connectors.shopify.shop import FIXTURES
 from tests.servers.node import contract
 
 PAGE = Path(__file__).parents[3] / "docs/coverage/shopify.md"
-CONNECTIONS = ("shippingLines", "lineItems", "fulfillmentOrders", "paymentSchedules")
+CONNECTIONS = ("shippingLines", "lineItems", "fulfillmentOrders", "paymentSchedules", "returnLineItems")
 
 
 def published(topic: str) -> dict[str, Any]:
@@ -87,6 +88,17 @@ def webhook_orders() -> Iterator[Any]:
     yield decode((FIXTURES / "order_webhook.json").read_text())
 
 
+def a_sampled_return() -> Any:
+    """A declined return, with what the stream asks for."""
+    made = a_return(1, "gid://shopify/Order/1", ("gid://shopify/LineItem/7700000000000001", 1))
+    fields = ("id", "name", "status", "createdAt", "order", "returnLineItems")
+    asked = ("__typename", "id", "quantity", "customerNote", "returnReasonNote", "returnReasonDefinition",
+             "fulfillmentLineItem")  # fmt: skip
+    lines = [{name: line[name] for name in asked} for line in made["returnLineItems"]]
+    decline = {"note": "worn", "reason": "OTHER"}
+    return {name: made[name] for name in fields} | {"decline": decline, "returnLineItems": lines}
+
+
 def samples() -> dict[str, tuple[str, list[Any]]]:
     """What the page is made from."""
     graphql = connected(decode((FIXTURES / "order_graphql.json").read_text()))
@@ -98,6 +110,10 @@ def samples() -> dict[str, tuple[str, list[Any]]]:
         "shopify/order_graphql": (
             "our own fixture, which holds every field that the connector asks for",
             [graphql],
+        ),
+        "shopify/return": (
+            "our own sample, which holds every field that the connector asks for",
+            [connected(a_sampled_return())],
         ),
         "shopify/refund": (
             "the vendor's samples of `refunds/create` in three API versions",

@@ -30,6 +30,7 @@ from graphql import (
 )
 from graphql.execution.values import get_directive_values
 
+from tests.connectors.shopify.return_desk import ReturnDesk
 from tests.servers.node import contract
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -62,7 +63,7 @@ def user_error(message: str, *field: str, **more: str) -> Node:
     return {"message": message, "field": list(field) or None, **more}
 
 
-class Shop:
+class Shop(ReturnDesk):
     """One shop; tests change its attributes and read what was done to it.
 
     Attributes:
@@ -75,7 +76,7 @@ class Shop:
         self.version = version
         self.token = "shpat_good"
         self.domain = "acme-outdoor.myshopify.com"
-        self.scopes = ["write_orders", "read_products", "write_inventory", "read_locations",
+        self.scopes = ["write_orders", "read_products", "write_inventory", "read_locations", "write_returns",
                        "write_merchant_managed_fulfillment_orders"]  # fmt: skip
         self.orders: dict[str, Node] = {}
         self.variants: list[Node] = []
@@ -152,7 +153,9 @@ class Shop:
 
     def q_orders(self, query: str, sortKey: str, **_: Any) -> list[Node]:
         assert sortKey == "UPDATED_AT"
-        return _since(query, self.orders.values())
+        narrowed = query.removesuffix(" AND -return_status:no_return")
+        orders = self.orders.values()
+        return _since(narrowed, [one for one in orders if one["returns"] or narrowed == query])
 
     def q_fulfillmentOrders(self, query: str, sortKey: str, includeClosed: bool, **_: Any) -> list[Node]:
         assert (sortKey, includeClosed) == ("UPDATED_AT", True)
@@ -343,6 +346,8 @@ def _resolve(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> An
         value = method(**arguments, **(idempotent or {}))
     else:
         value = source[info.field_name]
+        if callable(value):
+            return value(**arguments)
         paging = arguments
     if isinstance(value, list) and get_named_type(info.return_type).name.endswith("Connection"):
         return _connection(value, paging)
@@ -361,7 +366,13 @@ def _connection(nodes: list[Node], paging: Node) -> Node:
 def order(number: int, updated_at: str, **changes: Any) -> Node:
     """A copy of the fixture with its own id and instant, whose fulfilment orders have their own ids too."""
     made: Node = deepcopy(fixture("order_graphql.json"))
-    made |= {"id": f"gid://shopify/Order/{number}", "updatedAt": updated_at, "refunds": [], **changes}
+    made |= {
+        "id": f"gid://shopify/Order/{number}",
+        "updatedAt": updated_at,
+        "refunds": [],
+        "returns": [],
+        **changes,
+    }
     made["suggestedRefund"] = {
         "suggestedTransactions": [
             {

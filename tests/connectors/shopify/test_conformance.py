@@ -12,6 +12,7 @@ from crossdock.sdk.testkit import CommandSample, Partner, Setting, conformance
 from crossdock_connectors.shopify import CONNECTOR
 from crossdock_connectors.shopify.manifest import STREAM_OF_TOPIC
 from tests.connectors.shopify.conftest import CONFIG
+from tests.connectors.shopify.return_desk import a_return
 from tests.connectors.shopify.shop import Node, Shop, order
 from tests.connectors.shopify.test_webhooks import BODY, request
 
@@ -32,6 +33,7 @@ class Storefront(Partner):
         super().__init__(setting)
         self.shop = Shop()
         self.shop.orders[OPEN] = order(1, "2026-01-01T00:00:00Z")
+        self.shop.orders[OPEN]["returns"] = [a_return(1, OPEN, (TENT, 1))]
         self.shop.stock = {(ITEM, PLACE): 7}
 
     def config(self) -> dict[str, object]:
@@ -53,6 +55,12 @@ class Storefront(Partner):
             for part in one["fulfillmentOrders"]:
                 part["updatedAt"] = now
         self.shop.orders |= {one["id"]: one for one in orders}
+        if stream == "returns":
+            numbers = range(first, first + count)
+            for number, one in zip(numbers, orders, strict=True):
+                place = {"id": one["id"], "updatedAt": now}
+                one["returns"] = [a_return(number, one["id"], (TENT, 1), order=place)]
+            return [one["returns"][0]["id"] for one in orders]
         return [one["id"] for one in orders]
 
     def call(self, stream: str, body: bytes | None = None) -> RawRequest:
@@ -75,6 +83,17 @@ class Storefront(Partner):
                 return CommandSample(
                     cancel, refused={**cancel, "lines": [{"external_id": TENT, "quantity": 99}]}, refs=refs
                 )
+            case "return.refund":
+                standing = self.shop.orders[OPEN]["returns"][0]
+                standing["status"] = "OPEN"
+                return CommandSample(refund(1), refused=refund(99), refs=refs)
+            case "return.authorise" | "return.decline" | "return.close":
+                standing = self.shop.orders[OPEN]["returns"][0]
+                standing["status"] = "OPEN" if name == "return.close" else "REQUESTED"
+                request = {"external_id": standing["id"], "order": OPEN, "requested_at": "2026-11-22T09:00:00Z",
+                           "lines": [{"sku": "TENT-2P", "quantity": 1}], "reason": "worn"}  # fmt: skip
+                unknown = {**request, "external_id": "gid://shopify/Return/99"}
+                return CommandSample(request, refused=unknown, refs=refs)
             case _:
                 return CommandSample(shipment(1), refused=shipment(99), refs=refs)
 
@@ -82,7 +101,20 @@ class Storefront(Partner):
         cancelled = [one for one in self.shop.orders.values() if one["cancelledAt"]]
         standing = self.shop.orders[OPEN]
         told = [*standing["fulfillments"], *standing["refunds"], *cancelled]
+        sent_back = standing["returns"][0]
+        told += sent_back["paid"]
+        told += [
+            one for one in self.shop.requests if one[0] in ("ApproveReturn", "DeclineReturn", "CloseReturn")
+        ]
         return len(told) + (self.shop.stock[ITEM, PLACE] != 7)
+
+
+def refund(units: int) -> Node:
+    line = {"order_line": TENT, "quantity": units, "cumulative_quantity": units, "restock": "return"}
+    return {
+        "external_id": "shop:R/CHI/1", "order": OPEN, "refunded_at": "2026-11-23T10:00:00Z", "lines": [line],
+        "references": [{"kind": "return", "value": "gid://shopify/Return/1"}],
+    }  # fmt: skip
 
 
 def shipment(quantity: int) -> Node:

@@ -17,6 +17,7 @@ from crossdock_connectors.shopify import CONNECTOR, documents
 from crossdock_connectors.shopify.cancelling import cancel_order
 from crossdock_connectors.shopify.config import ShopifyConfig
 from crossdock_connectors.shopify.connector import Shopify
+from crossdock_schemas.returns import ReturnRequest
 from tests.connectors.hub import assembled
 from tests.connectors.shopify.builders import canonical, decode, order_of
 from tests.connectors.shopify.conftest import CONFIG
@@ -75,6 +76,15 @@ def test_what_the_schema_can_answer_maps_to_a_product(live: Live) -> None:
         assert canonical("shopify/product", decode(record.payload))
 
 
+def test_what_the_schema_can_answer_maps_to_a_return(live: Live) -> None:
+    page = live.page("returns")
+    assert page.records
+    for record in page.records:
+        made = canonical("shopify/return", decode(record.payload))
+        assert isinstance(made, ReturnRequest)
+        assert (made.external_id, len(made.lines)) == (record.key, 2)
+
+
 def test_check_reads_the_answer(live: Live) -> None:
     assert {one.capability for one in live.run(live.connector.check()).checks} >= {
         "shop",
@@ -102,3 +112,23 @@ def test_moves_and_refunds_are_taken(live: Live) -> None:
     cancel = {"reason": "INVENTORY", "staffNote": None, "lines": [wanted]}
     command = Command("order.cancel", "1", (cancel,), ORDER)
     assert isinstance(live.run(cancel_order(live.connector, command, "k")), Applied)
+
+
+def test_commands_about_returns_read_the_answers(live: Live) -> None:
+    decision = {"id": "gid://shopify/Return/1", "declineNote": "worn"}
+    for name in ("return.authorise", "return.decline", "return.close"):
+        assert isinstance(
+            live.run(live.connector.execute(Command(name, "1", (decision,), ORDER), "k")), Applied
+        )
+    line = {"lineItemId": "gid://shopify/LineItem/1", "quantity": 1, "cumulative": 1}
+    refund = {"returnId": "gid://shopify/Return/1", "note": "n", "lines": [line]}
+    command = Command("return.refund", "1", (refund,), ORDER)
+    assert isinstance(live.run(live.connector.execute(command, "k")), Rejected)
+    plan = {"id": "gid://shopify/Return/1", "lines": [{"id": "1", "quantity": 1}], "exchanges": []}
+    assert live.run(live.connector.query(documents.RETURN_OUTCOME, **plan))["return"]
+    paid = {"parentId": "1", "transactionAmount": {"amount": "1.00", "currencyCode": "EUR"}}
+    wanted = {
+        "returnId": "gid://shopify/Return/1", "note": "n", "notifyCustomer": True, "exchangeLineItems": [],
+        "returnLineItems": plan["lines"], "financialTransfer": {"issueRefund": {"orderTransactions": [paid]}},
+    }  # fmt: skip
+    assert live.run(live.connector.mutate(documents.PROCESS_RETURN, {"input": wanted}))["return"]["id"]

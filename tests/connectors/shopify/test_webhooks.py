@@ -120,7 +120,11 @@ def test_each_topic_goes_to_its_stream(
 
 def test_bells_wake_the_stream_that_reads_what_they_do_not_say() -> None:
     bells = {name: spec.wakes for name, spec in MANIFEST.streams.items() if spec.wakes}
-    assert bells == {"order_changes_hook": "orders", "fulfilment_order_changes_hook": "fulfilment_orders"}
+    assert bells == {
+        "order_changes_hook": "orders",
+        "fulfilment_order_changes_hook": "fulfilment_orders",
+        "returns_hook": "returns",
+    }
     assert all(MANIFEST.stream(name).mapping is None for name in bells)
 
 

@@ -37,7 +37,7 @@ SHOP: Final = "meridian-outfitters"
 SECRET: Final = "demo-webhook-secret"
 TOKEN: Final = "shpat_demo"
 _VERSION: Final = "2026-07"
-_SCOPES: Final = ("write_orders", "read_products", "write_inventory", "read_locations",
+_SCOPES: Final = ("write_orders", "read_products", "write_inventory", "read_locations", "write_returns",
                   "write_merchant_managed_fulfillment_orders")  # fmt: skip
 _BUCKET: Final = 20_000.0
 """Points of the cost budget, as on Shopify Plus."""
