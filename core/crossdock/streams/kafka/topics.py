@@ -147,6 +147,7 @@ class Topics:
         name = self._settings.topic(topic.name)
         own = (await self._configs([name], own_only=True))[name]
         resource = ConfigResource(ConfigResourceType.TOPIC, name, own | _config(topic))
+        response: Any
         for response in await self._admin.alter_configs([resource]):
             for code, message, *_ in response.resources:
                 if code:
@@ -156,6 +157,7 @@ class Topics:
         """The configuration of topics; with ``own_only`` without what they have from the cluster."""
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
         found: dict[str, dict[str, str]] = {}
+        response: Any
         for response in await self._admin.describe_configs(resources):
             for code, message, _, name, entries in response.resources:
                 if code:
