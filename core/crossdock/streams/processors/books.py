@@ -6,7 +6,7 @@ work items. Everything is collected and written by ``close`` with a few set-base
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -37,6 +37,7 @@ from crossdock.store import (
     fulfilments,
     order_book,
 )
+from crossdock.store.catalogue import Component, components_of
 from crossdock.store.commands import CommandRow
 from crossdock.store.decision_log import DecisionRow
 from crossdock.store.fulfilments import StoredFulfilment
@@ -67,6 +68,7 @@ class Books:
         self.shipped: list[tuple[ReportShipment, Occurrence]] = []
         self._fulfilments_of: dict[str, dict[str, None]] = {}
         self._documents: dict[bytes, OrderDocument] = {}
+        self._components: dict[str, tuple[Component, ...]] = {}
         self._loaded: set[str] = set()
         self._changed_orders: dict[str, None] = {}
         self._changed_fulfilments: dict[str, None] = {}
@@ -109,6 +111,14 @@ class Books:
         if found is None:
             found = self._documents[body] = read(body, OrderDocument)
         return found
+
+    def components_of(self, skus: Collection[str]) -> Mapping[str, tuple[Component, ...]]:
+        """What each of ``skus`` is made of, nothing if it is no kit; the database is asked once about each."""
+        unknown = [sku for sku in skus if sku not in self._components]
+        if unknown:
+            found = components_of(self.tx.connection, unknown)
+            self._components.update((sku, found.get(sku, ())) for sku in unknown)
+        return self._components
 
     def document_of(self, order: StoredOrder) -> OrderDocument:
         """An order's document, with the components of its kits in place of them."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.quantities import LineQuantities
-from crossdock.store.catalogue import Component, components_of
+from crossdock.store.catalogue import Component
 from crossdock.store.order_book import StoredLine, StoredOrder
 from crossdock.streams.processor import Message
 from crossdock.streams.processors.books import Books
@@ -140,12 +140,12 @@ def exploded(books: Books, known: StoredOrder | None, document: OrderDocument) -
     lines = {line.line_id for line in known.lines} if known else set()
     old = settled.keys() | lines
     new = {line.sku for line in document.lines if line.external_id not in old}
-    kits = components_of(books.tx.connection, new) if new else {}
+    kits = books.components_of(new)
 
     def components(line: LineDocument) -> Sequence[Component]:
         if line.external_id in old:
             return settled.get(line.external_id, ())
-        return kits.get(line.sku, ())
+        return kits[line.sku]
 
     return explode(document, components)
 

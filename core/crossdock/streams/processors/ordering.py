@@ -65,6 +65,7 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
     books = Books(hub, tx)
     books.load(message.key for message in messages)
     wanted = _Wanted()
+    _load_kits(books, messages)
     for message in messages:
         _take_in(books, message, wanted)
     reevaluate(books, wanted.unreleased)
@@ -85,7 +86,7 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
 
 def _take_in(books: Books, message: Message, wanted: _Wanted) -> None:
     """Note what one message wants."""
-    schema = message.headers["schema"].partition("/")[0]
+    schema = _schema(message)
     if schema == "order":
         taken = _order(books, message)
         if taken is not None:
@@ -103,6 +104,16 @@ def _take_in(books: Books, message: Message, wanted: _Wanted) -> None:
         else:
             wanted.why = note.why or "reroute"
             wanted.placed.setdefault(note.order, set()).update(note.exclude_nodes)
+
+
+def _schema(message: Message) -> str:
+    return message.headers["schema"].partition("/")[0]
+
+
+def _load_kits(books: Books, messages: Sequence[Message]) -> None:
+    """Load the components of all kits at once, not order by order."""
+    documents = [books.document(message.body) for message in messages if _schema(message) == "order"]
+    books.components_of({line.sku for document in documents for line in document.lines})
 
 
 def kept_from_routing(books: Books, order_id: str) -> bool:
