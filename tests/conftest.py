@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.servers.kafka import kafka_broker, kafka_brokers, kafka_prefix
 from tests.servers.postgres import empty_postgres_url, postgres_server, postgres_template, postgres_url
+from tests.servers.sqlite import sqlite_template
 
 __all__ = [
     "empty_postgres_url",
@@ -16,6 +17,7 @@ __all__ = [
     "postgres_server",
     "postgres_template",
     "postgres_url",
+    "sqlite_template",
 ]
 
 # How long an example takes tells of the machine, which the tests share with others.

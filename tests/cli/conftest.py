@@ -8,10 +8,10 @@ import pytest
 import structlog
 
 from crossdock.store.engine import open_database
-from crossdock.store.migrations import migrate
 from tests.cli.builders import Cli
 from tests.doctor.builders import build
 from tests.processors.harness import CONFIG, Harness
+from tests.servers.sqlite import new_sqlite
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +30,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hub(folder: Path) -> Iterator[Harness]:
-    database = open_database(f"sqlite:///{folder / 'var/crossdock.sqlite'}")
-    migrate(database.engine)
+def hub(folder: Path, sqlite_template: Path) -> Iterator[Harness]:
+    database = open_database(new_sqlite(sqlite_template, folder / "var/crossdock.sqlite"))
     yield build(database)
     database.close()
 

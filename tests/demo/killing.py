@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,9 +30,8 @@ from crossdock.demo.partners.ledger import Journal
 from crossdock.demo.world import World, make_world
 from crossdock.opening import database_url
 from crossdock.store.plumbing import commands
-from tests.demo.killed_hub import crossdock_command
+from tests.demo.forked import start_crossdock
 from tests.demo.watching import FileWatcher
-from tests.servers.processes import processes
 
 _WAIT_SECONDS = 60.0
 _MOST_SECONDS = 2.5
@@ -101,13 +101,9 @@ class KilledDemo:
     client: httpx.Client = field(default_factory=httpx.Client)
     was_ready: bool = False
 
-    def crossdock(self, *arguments: str) -> Any:
+    def crossdock(self, *arguments: str) -> ForkServerProcess:
         """Start the command line in a process."""
-        process = processes.Process(
-            target=crossdock_command, args=([*arguments, "--config", str(self.config_path)], str(self.log))
-        )
-        process.start()
-        return process
+        return start_crossdock([*arguments, "--config", str(self.config_path)], self.log)
 
     def kill_many(self, kills: int, *, until_orders: int) -> None:
         """Start and kill the hub so often; the first ``until_orders`` times before orders are placed."""

@@ -3,39 +3,64 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from dataclasses import dataclass
 from decimal import Decimal
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.demo.forked import start_crossdock
+
 ORDERS = 30
+PRODUCTS = 250
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    # One worker runs the demos for both tests.
+    pytest.mark.xdist_group("demo"),
+]
 
 
-def run_demo(folder: Path, seed: int, orders: int = ORDERS) -> tuple[int, dict[str, Any], str]:
-    report = folder / "report.json"
+@dataclass(frozen=True, slots=True)
+class RunningDemo:
+    """A demo in a process of its own, and where its files are."""
+
+    folder: Path
+    process: ForkServerProcess
+
+    def ended(self) -> tuple[int | None, dict[str, Any], str]:
+        """Wait; returns the exit code, what it reports, and the end of what it printed."""
+        self.process.join(280)
+        self.process.kill()
+        said = self.folder.joinpath("said").read_text()[-6000:]
+        report = self.folder / "report.json"
+        assert report.exists(), said
+        return self.process.exitcode, json.loads(report.read_text()), said
+
+
+def start_demo(folder: Path, seed: int) -> RunningDemo:
     command = [
-        sys.executable, "-c", "from crossdock.cli import main; main()", "demo",
-        "--orders", str(orders), "--seed", str(seed), "--exit-when-done", "--speed", "3",
-        "--json", str(report), "--keep", str(folder / "demo"), "--limit-seconds", "240",
+        "demo", "--orders", str(ORDERS), "--products", str(PRODUCTS), "--seed", str(seed), "--exit-when-done",
+        "--speed", "3", "--json", str(folder / "report.json"), "--keep", str(folder / "demo"),
+        "--limit-seconds", "240",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=280, check=False)
-    said = done.stdout[-4000:] + done.stderr[-4000:]
-    assert report.exists(), said
-    return done.returncode, json.loads(report.read_text()), said
+    return RunningDemo(folder, start_crossdock(command, folder / "said"))
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any], str]:
-    return run_demo(tmp_path_factory.mktemp("first"), seed=7)
+def demos(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int | None, dict[str, Any], str]]:
+    """Two demos of the same seed, at the same time: each goes at a pace of its own."""
+    running = [start_demo(tmp_path_factory.mktemp(name), seed=7) for name in ("one", "other")]
+    return [each.ended() for each in running]
 
 
-@pytest.mark.slow
-def test_a_small_demo_ends_with_all_books_in_agreement(first: tuple[int, dict[str, Any], str]) -> None:
-    code, report, said = first
+def test_a_small_demo_ends_with_all_books_in_agreement(
+    demos: list[tuple[int | None, dict[str, Any], str]],
+) -> None:
+    code, report, said = demos[0]
     assert [each for each in report["reconciliation"] if not each["agrees"]] == [], said
     assert [each for each in report["doctor"] if not each["healthy"]] == [], said
     assert (code, report["good"]) == (0, True), said
@@ -47,14 +72,7 @@ def test_a_small_demo_ends_with_all_books_in_agreement(first: tuple[int, dict[st
     assert 0 <= Decimal(report["kpis"]["cycle_time_hours"]["value"]) < Decimal("0.1")
 
 
-@pytest.mark.slow
-def test_the_same_seed_decides_the_same(first: tuple[int, dict[str, Any], str], tmp_path: Path) -> None:
-    again = run_demo(tmp_path, seed=7)[1]
-    assert again["decisions"] == first[1]["decisions"]
-
-
-@pytest.mark.slow
-def test_another_seed_decides_otherwise(first: tuple[int, dict[str, Any], str], tmp_path: Path) -> None:
-    code, other, said = run_demo(tmp_path, seed=8, orders=10)
-    assert code == 0, said
-    assert other["decisions"] != {name: first[1]["decisions"].get(name) for name in other["decisions"]}
+def test_the_same_seed_decides_the_same(demos: list[tuple[int | None, dict[str, Any], str]]) -> None:
+    one, other = (report for _, report, _ in demos)
+    assert one["decisions"] == other["decisions"]
+    assert one["totals"]["orders"] == other["totals"]["orders"]

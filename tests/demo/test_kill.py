@@ -16,7 +16,7 @@ from crossdock.store.order_tables import fulfilment_orders, orders
 from tests.demo.killing import KilledDemo, Moment, killed_demo
 
 _SEED = 11
-_ORDERS = 80
+_ORDERS = 60
 _KILLS = 50
 _FINISH_SECONDS = 240.0
 """On a machine that has nothing else to do it takes a tenth of that."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from crossdock.demo.partners.warehouse import TAKEN, TO, Warehouse
 from crossdock.demo.partners.warehouse_files import CsvWriter, Request, X12Writer
 
-_LOOK_SECONDS = 0.005
+_LOOK_SECONDS = 0.02
+"""Not less: sixty folders are read each time."""
 
 
 class FileWatcher:

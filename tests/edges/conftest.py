@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.edges.partner import Partner, running_partner
-from tests.store.conftest import database, database_url, sqlite_template
+from tests.store.conftest import database, database_url
 from tests.streams.conftest import plain_logs
 
-__all__ = ["database", "database_url", "plain_logs", "sqlite_template"]
+__all__ = ["database", "database_url", "plain_logs"]
 
 
 @pytest.fixture

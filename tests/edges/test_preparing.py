@@ -16,7 +16,6 @@ import pytest
 
 from crossdock.sdk.clock import SystemClock
 from crossdock.store.engine import Database, open_database
-from crossdock.store.migrations import migrate
 from crossdock.streams.batch import Backoff, handle_batch
 from crossdock.streams.edges.mapping_process import HELLO
 from crossdock.streams.edges.normalise import normalise_processor
@@ -24,6 +23,7 @@ from crossdock.streams.edges.preparing import Preparation
 from crossdock.streams.services import supervise
 from crossdock.streams.topics import ORDERS, RAW
 from tests.edges.builders import Hub, hub, order
+from tests.servers.sqlite import new_sqlite
 
 MAPPINGS = Path(__file__).parent / "mappings"
 BODIES = [order(1), order(2), b'{"id": "o3"}', b"not JSON", order(4)]
@@ -68,10 +68,9 @@ def outcome(it: Hub) -> tuple[Any, Any]:
 
 
 @pytest.fixture
-def alone(tmp_path: Path) -> Iterator[Hub]:
+def alone(tmp_path: Path, sqlite_template: Path) -> Iterator[Hub]:
     """A second hub, on a database of its own, without a further process."""
-    own = open_database(f"sqlite:///{tmp_path / 'alone.sqlite'}")
-    migrate(own.engine)
+    own = open_database(new_sqlite(sqlite_template, tmp_path / "alone.sqlite"))
     yield hub(own, tmp_path / "alone")
     own.close()
 

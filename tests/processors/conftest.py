@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from crossdock.store.engine import Database, open_database
-from crossdock.store.migrations import migrate
 from tests.processors.harness import Harness
+from tests.servers.sqlite import new_sqlite
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A fresh database of each kind, with the schema in it."""
     if request.param == "sqlite":
-        opened = open_database(f"sqlite:///{tmp_path / 'hub.sqlite'}")
-        migrate(opened.engine)
+        url = new_sqlite(request.getfixturevalue("sqlite_template"), tmp_path / "hub.sqlite")
     else:
-        opened = open_database(request.getfixturevalue("postgres_url"))
+        url = request.getfixturevalue("postgres_url")
+    opened = open_database(url)
     yield opened
     opened.close()
 

@@ -1,7 +1,8 @@
 """A real PostgreSQL for the tests: one cluster a session, one fresh database a test.
 
-Durable as in production (``fsync`` on). The server's programs come from the operating system
-(``apt-get install postgresql``); the cluster lives in a temporary folder and listens on a Unix socket there.
+It does not wait for the disk: tests kill the hub, never the database or the machine under it. The server's
+programs come from the operating system (``apt-get install postgresql``); the cluster lives in a temporary folder and
+listens on a Unix socket there.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class PostgresServer:
             *("-k", self.folder),
             *("-c", "listen_addresses="),
             *("-c", "max_connections=100"),
+            *("-c", "fsync=off"),
+            *("-c", "full_page_writes=off"),
         ]
         log = (self.folder / "log").open("ab")
         with log:
@@ -130,6 +133,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             "-E",
             "UTF8",
             "--locale=C.UTF-8",
+            "--no-sync",
         ]
         subprocess.run([*_as_postgres(), *map(str, initdb)], check=True, capture_output=True, cwd=folder)
         server = PostgresServer(folder, programs)

@@ -1,6 +1,7 @@
 """Processes that begin at once: forked from one that has imported the hub already.
 
-There is one such server for all tests of a session, so what it imports stands here.
+There is one such server for all tests of a session, so what it imports stands here, and nobody asks ``multiprocessing``
+for another.
 """
 
 from __future__ import annotations
@@ -10,4 +11,6 @@ import multiprocessing
 __all__ = ["processes"]
 
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["__main__", "tests.edges.crashing_hub", "tests.demo.killed_hub"])
+processes.set_forkserver_preload(
+    ["__main__", "tests.streams.crashing_worker", "tests.edges.crashing_hub", "tests.demo.prepared_hub"]
+)

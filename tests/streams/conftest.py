@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from tests.store.conftest import database, database_url, sqlite_template
+from tests.store.conftest import database, database_url
 
-__all__ = ["database", "database_url", "sqlite_template"]
+__all__ = ["database", "database_url"]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import random
 import time
 from contextlib import suppress
@@ -14,20 +13,18 @@ import pytest
 from crossdock.sdk.clock import SystemClock
 from crossdock.store.engine import Database
 from crossdock.streams.transaction import Transactions
+from tests.servers.processes import processes
 from tests.streams.crashing_worker import MESSAGES, ingest, messages, work
 from tests.streams.effects import by_key, create_effects, noted
 
 _KILLS = 20
 _FINISH_SECONDS = 120.0
 
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.streams.crashing_worker"])
-
 
 def start(url: str, mode: str, *, inbox: bool) -> ForkServerProcess:
     """A worker that has its first batch in hand, or has found nothing left to do."""
-    hears, tells = _processes.Pipe(duplex=False)
-    worker = _processes.Process(target=work, args=(url, mode), kwargs={"inbox": inbox, "told": tells})
+    hears, tells = processes.Pipe(duplex=False)
+    worker = processes.Process(target=work, args=(url, mode), kwargs={"inbox": inbox, "told": tells})
     worker.start()
     tells.close()
     with hears, suppress(EOFError):

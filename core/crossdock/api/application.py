@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -77,25 +79,28 @@ async def metrics() -> Response:
 class Entrance:
     """The ASGI application: webhooks go past the framework, whose layers cost more than their own work."""
 
-    def __init__(self, webhooks: WebhookEntrance, api: ASGIApp) -> None:
-        """Send each call to one of the two."""
+    def __init__(self, webhooks: WebhookEntrance, api: ASGIApp, state: Mapping[str, object]) -> None:
+        """Send each call to one of the two; the API finds the hub's parts in the ``state`` of its request."""
         self._webhooks = webhooks
         self._api = api
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
-        to = self._webhooks if scope.get("path", "").startswith(PREFIX) else self._api
-        await to(scope, receive, send)
+        if scope.get("path", "").startswith(PREFIX):
+            await self._webhooks(scope, receive, send)
+            return
+        await self._api({**scope, "state": {**scope.get("state", {}), **self._state}}, receive, send)
 
 
 def create_api(services: ApiServices, *, with_rest: bool = True) -> Entrance:
     """Webhooks and health always, the REST API ``with_rest``."""
     api = _application(with_rest=with_rest)
-    api.state.services = services
-    promiser = api.state.promiser = Promiser(services.hub)
+    promiser = Promiser(services.hub)
     rest = PromiseShortcut(services, promiser, api) if with_rest else api
     webhooks = WebhookEntrance(services.receiver, services.transactions.clock, services.max_body_bytes)
-    return Entrance(webhooks, BodyLimit(rest, services.max_body_bytes))
+    state = {"services": services, "promiser": promiser}
+    return Entrance(webhooks, BodyLimit(rest, services.max_body_bytes), state)
 
 
 def api_document() -> dict[str, Any]:
@@ -103,7 +108,9 @@ def api_document() -> dict[str, Any]:
     return _openapi(_application(with_rest=True))
 
 
+@cache
 def _application(*, with_rest: bool) -> FastAPI:
+    """Routes and their models: the same for every hub of a process, and a second's work."""
     app = FastAPI(
         title="Crossdock",
         version=version("crossdock"),

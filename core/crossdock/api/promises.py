@@ -152,7 +152,7 @@ async def promise(
     """
     if wanted.reserve is not None and Scope.WRITE not in who.scopes:
         raise ProblemError(403, "forbidden", f"to reserve needs a token with scope {Scope.WRITE}")
-    return await promised(hub, cast(Promiser, request.app.state.promiser), wanted)
+    return await promised(hub, cast(Promiser, request.state.promiser), wanted)
 
 
 async def promised(hub: ApiServices, promiser: Promiser, wanted: PromiseRequest) -> PromiseAnswer:

@@ -86,7 +86,7 @@ class Caller:
 
 async def services(request: Request) -> ApiServices:
     """The services of the application that answers ``request``."""
-    return cast(ApiServices, request.app.state.services)
+    return cast(ApiServices, request.state.services)
 
 
 Services = Annotated[ApiServices, Depends(services)]

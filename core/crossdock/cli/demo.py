@@ -41,6 +41,7 @@ def demo(
         Path | None, typer.Option(help="Folder for configuration, database and files; it is kept.")
     ] = None,
     limit_seconds: Annotated[float, typer.Option(min=1, help="End after so long, done or not.")] = 600.0,
+    products: Annotated[int, typer.Option(min=100, help="How many products the retailer sells.")] = 2_000,
     picture: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a retailer's hub with a simulated shop, marketplace, ERP, carrier and warehouses, and watch it.
@@ -57,14 +58,11 @@ def demo(
     from crossdock.demo.words import json_report
 
     console = Console()
+    stay = not exit_when_done and console.is_terminal
     with _folder(keep) as folder:
         _log_to(folder / "hub.log")
         console.print(f"Making the retailer and its partners in {folder} …", highlight=False)
-        session = Demo.open(
-            Settings(
-                folder, orders, seed, speed, limit_seconds, stay=not exit_when_done and console.is_terminal
-            )
-        )
+        session = Demo.open(Settings(folder, orders, seed, speed, limit_seconds, stay, products))
         try:
             with _watching(session, console, picture), suppress(KeyboardInterrupt):
                 session.run()

@@ -21,7 +21,7 @@ from crossdock.demo.partners.all import Partners, open_partners
 from crossdock.demo.partners.hosting import free_port
 from crossdock.demo.reconciliation import Comparison, reconcile
 from crossdock.demo.times import now
-from crossdock.demo.world import World, make_world
+from crossdock.demo.world import PRODUCTS, World, make_world
 from crossdock.doctor import Finding, Reporting, Situation, examine
 from crossdock.errors import CrossdockError
 from crossdock.opening import database_url
@@ -44,6 +44,7 @@ class Settings:
         speed: With 2 the partners take half their time.
         limit_seconds: After so long it ends as it is.
         stay: Keep the hub running afterwards, until somebody stops it.
+        products: How many the retailer sells.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Settings:
     speed: float = 1.0
     limit_seconds: float = 600.0
     stay: bool = False
+    products: int = PRODUCTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Session:
     @classmethod
     def open(cls, settings: Settings) -> Session:
         """Make the world, start the partners, write the configuration, put the hub together."""
-        world = make_world(settings.seed, settings.orders)
+        world = make_world(settings.seed, settings.orders, settings.products)
         partners = open_partners(world, settings.folder / "partners", settings.speed)
         port = free_port()
         path = write_configuration(settings.folder, world, partners.addresses, port)

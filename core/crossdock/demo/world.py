@@ -10,11 +10,12 @@ from crossdock.demo.dice import Dice
 from crossdock.demo.network import Place, make_places
 from crossdock.demo.orders import PlannedOrder, plan_orders
 
-__all__ = ["Stock", "World", "make_world"]
+__all__ = ["PRODUCTS", "Stock", "World", "make_world"]
 
 Stock = dict[str, dict[str, int]]
 """Units by SKU, by node."""
 
+PRODUCTS = 2_000
 _KITS = 20
 _SCARCE_EVERY = 60
 """Of the best sellers each so manieth is nearly sold out everywhere: buyers compete for the last units."""
@@ -40,7 +41,7 @@ class World:
         return tuple(place for place in self.places if place.account.name == account)
 
 
-def make_world(seed: int, orders: int, products: int = 2_000) -> World:
+def make_world(seed: int, orders: int, products: int = PRODUCTS) -> World:
     """The same seed and numbers make the same world."""
     dice = Dice(seed)
     catalogue = make_catalogue(dice, products, _KITS)
