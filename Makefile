@@ -12,6 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 PYTHONHASHSEED ?= $(shell od -An -N3 -tu4 /dev/urandom | tr -d ' ')
 # More than a small machine has cores: many tests wait for servers.
 WORKERS ?= 3
+LOCKED := --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 # Further arguments: make test ARGS="tests/routing -x", make demo ARGS="--orders 500 --seed 7".
 ARGS ?=
 
@@ -62,10 +63,10 @@ servers: $(STAMP) ## Install what the integration tests talk to (Debian or Ubunt
 	$(BIN)/node $(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js ci --prefix tests/node --ignore-scripts --no-audit --no-fund
 	mvn --batch-mode --quiet --file tests/kafka/pom.xml dependency:copy-dependencies
 
-lock: ## Bring requirements.lock up to pyproject.toml (everything newer: make lock ARGS=--upgrade)
+lock: ## Bring the lock files up to pyproject.toml (everything newer: make lock ARGS=--upgrade)
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet uv; }
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-	    --custom-compile-command "make lock" --group dev --output-file requirements.lock $(ARGS) pyproject.toml
+	$(BIN)/uv pip compile $(LOCKED) --group dev --output-file requirements.lock $(ARGS) pyproject.toml
+	$(BIN)/uv pip compile $(LOCKED) --constraint requirements.lock --output-file docker/requirements.lock pyproject.toml
 
 clean: ## Remove .venv and what the tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
