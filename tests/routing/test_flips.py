@@ -29,7 +29,7 @@ from crossdock.routing import (
     explain,
     route,
 )
-from crossdock.routing.flips import Flip, FlipKind
+from crossdock.routing.flip import MEASURES, Flip, FlipKind
 from tests.routing.builders import NOW, STANDARD, demand, line, node, rate_card
 
 CENT = Decimal("0.001")
@@ -77,6 +77,9 @@ class Setting:
         return explain(decision.encode(), self.network(), self.policies).flips
 
 
+LIMITS = (Capacity(), Capacity(), Capacity(2), Capacity(units=5), Capacity(lines=3, units=9))
+
+
 def random_setting(random: Random) -> Setting:
     nodes = tuple(
         node(
@@ -85,7 +88,7 @@ def random_setting(random: Random) -> Setting:
             random.uniform(-122, -72),
             services=(f"n{number}",),
             tags=random.choice((("store",), ("dc",))),
-            capacity=Capacity(2) if random.random() < 0.3 else Capacity(),
+            capacity=random.choice(LIMITS),
             handling_cost=HandlingCost(Decimal(random.randint(50, 300)) / 100),
         )
         for number in range(random.randint(2, 5))
@@ -102,7 +105,7 @@ def random_setting(random: Random) -> Setting:
     if len(lines) > 1 and random.random() < 0.4:
         lines[1] = replace_line(line(0, random.randint(1, 3)), "again")
     stock = {(each.sku, at.id): random.choice((0, 0, 1, 2, 4, 9)) for each in lines for at in nodes}
-    used = {at.id: (2, 0, 0) for at in nodes if at.capacity.orders and random.random() < 0.5}
+    used = {at.id: (2, random.randint(1, 3), random.randint(2, 9)) for at in nodes if random.random() < 0.5}
     policy: dict[str, Any] = {
         "objective": random.choice(
             (
@@ -181,15 +184,34 @@ def check_freight(setting: Setting, decision: Decision, flip: Flip | None) -> No
 
 
 def check_capacity(setting: Setting, decision: Decision, flip: Flip | None) -> None:
-    def with_room(at: str) -> Setting:
-        return replace(setting, used={**setting.used, at: (1, 0, 0)})
-
-    full = [at.id for at in setting.nodes if setting.used.get(at.id)]
     if flip is not None:
-        assert flip.node in full
-        assert other(decision, with_room(flip.node).decide())
-    else:
-        assert not any(other(decision, with_room(at).decide()) for at in full)
+        assert other(decision, with_room(setting, flip.node, flip.measure, flip.units).decide())
+    for at, measure, lacking in lacking_room(setting):
+        most = lacking if flip is None else flip.units - 1
+        for more in range(1, min(most, lacking) + 1):
+            assert not other(decision, with_room(setting, at, measure, more).decide()), (at, measure, more)
+
+
+def lacking_room(setting: Setting) -> list[tuple[str, str, int]]:
+    """Node, measure, and how much the whole order lacks."""
+    lines = setting.order.lines
+    wanted = (1, len(lines), sum(each.quantity for each in lines))
+    supply, nodes = setting.supply(), setting.network().nodes
+    return [
+        (at.id, measure, int(most - max(left, 0)))
+        for measure, most, row in zip(MEASURES, wanted, supply.capacity, strict=True)
+        for at, left in zip(nodes, row, strict=True)
+        if left < most
+    ]
+
+
+def with_room(setting: Setting, at: str, measure: str, more: int) -> Setting:
+    """As if so much more were left than the node has, or than nothing if it has taken too much."""
+    place = next(position for position, each in enumerate(setting.network().nodes) if each.id == at)
+    left = int(setting.supply().capacity[MEASURES.index(measure), place])
+    used = list(setting.used.get(at, (0, 0, 0)))
+    used[MEASURES.index(measure)] -= more + max(-left, 0)
+    return replace(setting, used={**setting.used, at: (used[0], used[1], used[2])})
 
 
 NEAR, FAR = node("near", services=("near",)), node("far", 34.0, -118.2, services=("far",))

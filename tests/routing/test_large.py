@@ -71,3 +71,18 @@ def test_a_node_that_is_over_its_capacity_does_not_stop_the_others() -> None:
     supply = SupplyView(net, rows, used={"near": (0, 9, 9)})
     decision = route(demand([line(0, 6)]), supply, net, PolicySet([compile_policy(STANDARD)]), NOW)
     assert {a.node for a in decision.assignments} == {"far", "west"}
+
+
+def test_the_same_large_order_is_decided_the_same_way_whatever_the_order_of_the_nodes() -> None:
+    random = Random(3)
+    nodes = [node(f"n{number}") for number in range(4)]  # all alike: every plan has its equals
+    order = random_demand(random, 11)
+    rows = [(each.sku, at.id, 9) for each in order.lines for at in nodes]
+    policies = PolicySet([compile_policy({**STANDARD, "time_budget_seconds": 60})])
+    plans = []
+    for turn in (nodes, nodes[::-1], nodes[1:] + nodes[:1]):
+        net = network(turn)
+        decision = route(order, SupplyView(net, rows), net, policies, NOW)
+        assert decision.optimal
+        plans.append(decision.assignments)
+    assert plans[0] == plans[1] == plans[2]

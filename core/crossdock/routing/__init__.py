@@ -4,7 +4,7 @@ from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet, compile
 from crossdock.routing.decision import Decision, decode_decision
 from crossdock.routing.engine import route
 from crossdock.routing.explain import Alternative, Candidate, Explanation, explain
-from crossdock.routing.flips import Flip, FlipKind
+from crossdock.routing.flip import Flip, FlipKind
 from crossdock.routing.model import (
     Address,
     AssignedLine,

@@ -5,6 +5,7 @@ The decision's snapshot is put through the same engine again; nothing here runs 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,10 +16,14 @@ from crossdock.routing.candidates import Candidate, candidates_of
 from crossdock.routing.compiled_policy import PolicySet
 from crossdock.routing.decision import Decision, decode_decision, restore
 from crossdock.routing.engine import assignment_of, shipment_of, tier_values, too_small_sets
-from crossdock.routing.flips import Flip, flips_of
+from crossdock.routing.flip import Flip
+from crossdock.routing.flips import flips_of
+from crossdock.routing.large import splittable
+from crossdock.routing.large_choices import LargeChoices
 from crossdock.routing.model import Assignment
 from crossdock.routing.network import Network
 from crossdock.routing.partitions import MOST_ITEMS, Costs, ranked_partings
+from crossdock.routing.plan import Shipment
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 
 __all__ = ["Alternative", "Candidate", "Explanation", "explain"]
@@ -131,15 +136,23 @@ def explain(data: bytes | Decision, network: Network, policies: PolicySet) -> Ex
         )
     problem = Problem(restore(decision.snapshot, network.size), network, policy)
     candidates = candidates_of(problem, decision)
-    alternatives = _alternatives(problem, decision)
-    flips = flips_of(problem, decision.given_up, complete=decision.complete)
+    split = splittable(problem)
+    flips: tuple[Flip, ...]
+    if split or len(problem.items) > MOST_ITEMS:
+        choices = LargeChoices(problem, split, decision)
+        others = () if decision.unfilled else choices.alternatives(_ALTERNATIVES)
+        alternatives = tuple(_alternative(problem, decision, plan.shipments) for plan in others)
+        flips = tuple(choices.flips())
+    else:
+        alternatives = _alternatives(problem, decision)
+        flips = flips_of(problem, decision.given_up, complete=decision.complete)
     preferences = policy.definition.prefer
     return Explanation(decision, candidates, alternatives, flips, preferences)
 
 
 def _alternatives(problem: Problem, decision: Decision) -> tuple[Alternative, ...]:
-    """The best other plans for all lines; none for orders that were left incomplete or are too large to rank."""
-    if decision.unfilled or len(problem.items) > MOST_ITEMS:
+    """The best other plans for all lines; none for orders that were left incomplete."""
+    if decision.unfilled:
         return ()
     nodes = problem.lanes.node
     table = np.where(problem.allowed(decision.given_up).take(nodes), problem.table(), IMPOSSIBLE)
@@ -147,14 +160,16 @@ def _alternatives(problem: Problem, decision: Decision) -> tuple[Alternative, ..
     found: list[Alternative] = []
     too_small, wanted = too_small_sets(problem), _ALTERNATIVES + 1
     for _, sets in ranked_partings(Costs.of(table, nodes), problem.most_shipments, too_small, wanted):
-        assignments = tuple(assignment_of(problem, shipment_of(problem, *each)) for each in sets)
-        if {(a.node, tuple(line.line_id for line in a.lines)) for a in assignments} == used:
-            continue
-        values = tier_values(problem.policy, assignments)
-        found.append(
-            Alternative(assignments, tuple(v - w for v, w in zip(values, decision.tiers, strict=True)))
-        )
+        other = _alternative(problem, decision, [shipment_of(problem, *each) for each in sets])
+        if {(a.node, tuple(line.line_id for line in a.lines)) for a in other.assignments} != used:
+            found.append(other)
     return tuple(found[:_ALTERNATIVES])
+
+
+def _alternative(problem: Problem, decision: Decision, shipments: Sequence[Shipment]) -> Alternative:
+    assignments = tuple(assignment_of(problem, shipment) for shipment in shipments)
+    values = tier_values(problem.policy, assignments)
+    return Alternative(assignments, tuple(v - w for v, w in zip(values, decision.tiers, strict=True)))
 
 
 def _shipment_words(assignment: Assignment) -> str:

@@ -3,73 +3,101 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from msgspec import Struct
 
-from crossdock.routing.account import cheapest_lane, packed_shipment
+from crossdock.routing.account import packed_shipment
 from crossdock.routing.formulation import Formulation
 from crossdock.routing.program import Terms
 from crossdock.routing.supply import UNLIMITED
 from crossdock.routing.tariff import Floats
 
-__all__ = ["first_plan"]
+__all__ = ["amounts", "first_plan", "values_of"]
 
 
 class _Offer(Struct, frozen=True):
-    """What a node could take: packed cost for each item, amount of each item, values of the shipment's columns."""
+    """What a node could take: packed cost for each item, amount of each item."""
 
     price: float
     node: int
     taken: dict[int, float]
-    columns: Terms
 
 
 def first_plan(formulation: Formulation) -> Floats:
     """Values of the columns of ``formulation``; they may break its rows."""
-    problem, program, split = formulation.problem, formulation.program, formulation.split
-    values = np.zeros(len(program.upper))
-    waiting = {
-        item: float(problem.units[item]) if item in split else 1.0 for item in range(len(problem.items))
-    }
+    waiting = amounts(formulation)
     free = list(formulation.nodes)
-    for _ in range(problem.most_shipments_allowed):
+    sent: dict[int, dict[int, float]] = {}
+    for _ in range(formulation.problem.most_shipments_allowed):
         offers = [offer for node in free if (offer := _offer(formulation, node, waiting)) is not None]
         if not offers:
             break
         best = min(offers, key=lambda offer: (offer.price, offer.node))
         free.remove(best.node)
+        sent[best.node] = best.taken
         for item, amount in best.taken.items():
-            values[formulation.x[item, best.node]] = amount
-            if item in split:
-                values[formulation.u[item, best.node]] = 1.0
             waiting[item] -= amount
             if waiting[item] <= 0:
                 del waiting[item]
-        for column, value in best.columns.items():
+    return values_of(formulation, sent)
+
+
+def amounts(formulation: Formulation) -> dict[int, float]:
+    """The amount of each item: its units if they may be split, else one."""
+    units, split = formulation.problem.units, formulation.split
+    return {item: float(units[item]) if item in split else 1.0 for item in range(len(units))}
+
+
+def values_of(formulation: Formulation, sent: Mapping[int, Mapping[int, float]]) -> Floats:
+    """Values of the columns if nodes send so much of each item by their best lanes; they may break rows."""
+    values = np.zeros(len(formulation.program.upper))
+    left = amounts(formulation)
+    for node, taken in sent.items():
+        for item, amount in taken.items():
+            values[formulation.x[item, node]] = amount
+            if item in formulation.split:
+                values[formulation.u[item, node]] = 1.0
+            left[item] -= amount
+        lane = _best_lane(formulation, node, taken)
+        for column, value in _columns(formulation, lane, taken).items():
             values[column] = value
-    values[[formulation.left_out[item] for item in waiting]] = 1.0
-    values[formulation.extra_parcels] = [program.upper[column] for column in formulation.extra_parcels]
+        for parcels, present in formulation.surcharges.get(lane, ()):
+            values[parcels] = values[present] > 0 and values[formulation.f[lane][0]] + 1.0
+    values[[formulation.left_out[item] for item, amount in left.items() if amount > 0]] = 1.0
     return values
 
 
-def _offer(formulation: Formulation, node: int, waiting: dict[int, float]) -> _Offer | None:
+def _best_lane(formulation: Formulation, node: int, taken: Mapping[int, float]) -> int:
+    units = _units(formulation, taken)
+    lanes = [lane for lane in formulation.problem.lanes.of_node(node) if lane in formulation.z]
+    return min(lanes, key=lambda lane: packed_shipment(formulation.problem, lane, units))
+
+
+def _units(formulation: Formulation, taken: Mapping[int, float]) -> list[tuple[int, int]]:
+    """Units of each line of what is ``taken``."""
+    problem, split = formulation.problem, formulation.split
+    lines = problem.demand.lines
+    return [
+        (position, int(amount) if item in split else lines[position].quantity)
+        for item, amount in taken.items()
+        for position in problem.items[item]
+    ]
+
+
+def _offer(formulation: Formulation, node: int, waiting: Mapping[int, float]) -> _Offer | None:
     """What ``node`` could take of the ``waiting`` items."""
-    taken, positions = _taken(formulation, node, waiting)
-    if not taken:
+    taken = _taken(formulation, node, waiting)
+    if not taken or not formulation.sends(node):
         return None
-    problem = formulation.problem
-    lane = cheapest_lane(problem, node, positions)
-    if lane not in formulation.z:
-        return None
-    price = packed_shipment(problem, lane, positions) / sum(taken.values())
-    return _Offer(price, node, taken, _columns(formulation, lane, taken))
+    lane = _best_lane(formulation, node, taken)
+    price = packed_shipment(formulation.problem, lane, _units(formulation, taken)) / sum(taken.values())
+    return _Offer(price, node, taken)
 
 
-def _taken(
-    formulation: Formulation, node: int, waiting: dict[int, float]
-) -> tuple[dict[int, float], list[tuple[int, int]]]:
-    """Amount of each item, and units of each line, that ``node`` has the stock and the capacity for."""
+def _taken(formulation: Formulation, node: int, waiting: Mapping[int, float]) -> dict[int, float]:
+    """Amount of each item that ``node`` has the stock and the capacity for."""
     problem, split, program = formulation.problem, formulation.split, formulation.program
     lines, capacity = problem.demand.lines, problem.situation.capacity
     units_left = lines_left = UNLIMITED
@@ -77,7 +105,6 @@ def _taken(
         units_left, lines_left = int(capacity[2, node]), int(capacity[1, node])
     taken: dict[int, float] = {}
     stock: dict[str, int] = {}
-    positions: list[tuple[int, int]] = []
     for item, amount in waiting.items():
         if (item, node) not in formulation.x:
             continue
@@ -95,11 +122,10 @@ def _taken(
         units_left, lines_left = units_left - count, lines_left - len(wanted)
         for (p, units), there in zip(wanted, left, strict=True):
             stock[lines[p].sku] = there - units
-        positions.extend(wanted)
-    return taken, positions
+    return taken
 
 
-def _columns(formulation: Formulation, lane: int, taken: dict[int, float]) -> Terms:
+def _columns(formulation: Formulation, lane: int, taken: Mapping[int, float]) -> Terms:
     """The columns that say that what is ``taken`` goes by ``lane``."""
     problem = formulation.problem
     _, tariff = problem.lanes.carrier(lane)

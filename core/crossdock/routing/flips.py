@@ -6,16 +6,15 @@ Every change is tried on the engine itself before it is told: it leads to anothe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from enum import StrEnum
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from crossdock.routing.engine import solve, too_small_sets
-from crossdock.routing.items import memberships
+from crossdock.routing.flip import MEASURES, Flip, FlipKind
+from crossdock.routing.items import by_sku, memberships
 from crossdock.routing.large import splittable
 from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, Costs, best_parting
 from crossdock.routing.plan import Plan
@@ -24,53 +23,12 @@ from crossdock.routing.situation import Situation
 from crossdock.routing.supply import UNLIMITED
 from crossdock.routing.tariff import MONEY_SCALE, Floats
 
-__all__ = ["Flip", "FlipKind", "flips_of"]
+__all__ = ["flips_of", "money_tier"]
 
 _MOST_TRIED = 48
 """Nodes that a change is tried for: those that could gain most, or lack fewest units."""
 _MOST_WEIGHED = 6
 """Lines up to which plans by way of each node are weighed, to find what less freight would change."""
-
-
-class FlipKind(StrEnum):
-    """What would have to be different."""
-
-    MORE_STOCK = "more_stock"
-    LESS_FREIGHT = "less_freight"
-    LESS_HANDLING = "less_handling"
-    MORE_CAPACITY = "more_capacity"
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """A change of one node that would have led to another plan.
-
-    Attributes:
-        node: Where.
-        sku: Of which there would have to be more, for ``MORE_STOCK``.
-        units: How many units more, at least; for ``MORE_CAPACITY`` how many orders more.
-        amount: By more than how much its shipment would have to be cheaper, in the currency of the network.
-        placed: Whether it would have found a place for what has none, rather than a better plan.
-    """
-
-    kind: FlipKind
-    node: str
-    sku: str = ""
-    units: int = 0
-    amount: Decimal | None = None
-    currency: str = ""
-    placed: bool = False
-
-    def words(self) -> str:
-        """As a sentence."""
-        end = "would have found a place for more of it" if self.placed else "would have won"
-        if self.kind is FlipKind.MORE_STOCK:
-            more = "unit" if self.units == 1 else "units"
-            return f"{self.node} {end} with {self.units} more {more} of {self.sku}."
-        if self.kind is FlipKind.MORE_CAPACITY:
-            return f"{self.node} {end} with room for one more order."
-        what = "freight" if self.kind is FlipKind.LESS_FREIGHT else "cost of handling"
-        return f"{self.node} {end} with over {self.amount:.2f} {self.currency} less {what}."
 
 
 def flips_of(problem: Problem, given_up: int, *, complete: bool) -> tuple[Flip, ...]:
@@ -85,7 +43,7 @@ def flips_of(problem: Problem, given_up: int, *, complete: bool) -> tuple[Flip, 
     plan = solve(problem)
     found = [_more_stock(problem, plan, given_up) if complete else _stock_for_all(problem, plan)]
     found.append(_less_money(problem, plan, given_up) if complete else None)
-    found.append(_more_capacity(problem, plan))
+    found.append(_more_capacity(problem, plan, given_up))
     return tuple(flip for flip in found if flip is not None)
 
 
@@ -125,14 +83,6 @@ def _fewest(tried: Callable[[int], bool], most: int) -> int | None:
     return high
 
 
-def _skus(problem: Problem) -> dict[str, list[int]]:
-    """The positions of the lines of each SKU."""
-    found: dict[str, list[int]] = {}
-    for position, line in enumerate(problem.demand.lines):
-        found.setdefault(line.sku, []).append(position)
-    return found
-
-
 def _wanted(problem: Problem, positions: list[int]) -> int:
     return sum(problem.demand.lines[position].quantity for position in positions)
 
@@ -140,30 +90,39 @@ def _wanted(problem: Problem, positions: list[int]) -> int:
 def _more_stock(problem: Problem, plan: Plan, given_up: int) -> Flip | None:
     """The fewest units of one SKU at one node that lead to another plan for all lines."""
     candidates: list[tuple[float, int, str, int]] = []
+    for sku, positions in by_sku(problem.demand).items():
+        lacking = _wanted(problem, positions) - problem.situation.stock[positions[0]]
+        nodes = np.flatnonzero(lacking > 0)
+        gains = _gains(problem, _with_stock(problem, positions, nodes, lacking[nodes]), positions, given_up)
+        candidates += [(float(gains[n]), int(lacking[n]), sku, int(n)) for n in nodes if gains[n] <= 0]
+    # Those that could gain most come first, so that what is cut off could have won by least.
+    candidates.sort()
+    return _smallest(problem, plan, [(units, sku, node) for _, units, sku, node in candidates[:_MOST_TRIED]])
+
+
+def _gains(problem: Problem, relaxed: Situation, positions: list[int], given_up: int) -> Floats:
+    """For every node by how much, at least, the plan would cost more if the node alone found what ``relaxed`` says.
+
+    Of the plans in which it sends any of the lines at ``positions``; one above 0 can't flip the decision.
+    """
+    least = np.full(problem.network.size, np.inf)
+    filled = Problem(relaxed, problem.network, problem.policy)
     # A plan that gives up fewer preferences wins whatever it costs.
     for level in range(given_up + 1):
         costs = _costs(problem, level)
         best = best_parting(costs, problem.most_shipments, too_small_sets(problem))
         limit = best[0] if best is not None else FEASIBLE
-        rest = _cheapest_rest(costs)
-        for sku, positions in _skus(problem).items():
-            lacking = _wanted(problem, positions) - problem.situation.stock[positions[0]]
-            nodes = np.flatnonzero(lacking > 0)
-            stock = _with_stock(problem, positions, nodes, lacking[nodes])
-            filled = Problem(stock, problem.network, problem.policy)
-            bounds = _bounds_by_node(filled, _costs(filled, level), rest, positions)
-            gains = bounds - limit if level == given_up else np.where(bounds < limit, -np.inf, np.inf)
-            candidates += [(float(gains[n]), int(lacking[n]), sku, int(n)) for n in nodes if gains[n] <= 0]
-    # Those that could gain most come first, so that what is cut off could have won by least.
-    candidates.sort()
-    return _smallest(problem, plan, [(units, sku, node) for _, units, sku, node in candidates[:_MOST_TRIED]])
+        bounds = _bounds_by_node(filled, _costs(filled, level), _cheapest_rest(costs), positions)
+        gains = bounds - limit if level == given_up else np.where(bounds < limit, -np.inf, np.inf)
+        least = np.minimum(least, gains)
+    return least
 
 
 def _stock_for_all(problem: Problem, plan: Plan) -> Flip | None:
     """The fewest units of one SKU at one node with which more lines have a place."""
     candidates: list[tuple[int, str, int]] = []
     # Also of what has a place: from another node it may leave one of few shipments to the rest.
-    for sku, positions in _skus(problem).items():
+    for sku, positions in by_sku(problem.demand).items():
         lacking = _wanted(problem, positions) - problem.situation.stock[positions[0]]
         able = problem.usable & problem.may_handle(positions[0])
         candidates += [(int(lacking[node]), sku, int(node)) for node in np.flatnonzero(able & (lacking > 0))]
@@ -172,7 +131,7 @@ def _stock_for_all(problem: Problem, plan: Plan) -> Flip | None:
 
 def _smallest(problem: Problem, plan: Plan, candidates: list[tuple[int, str, int]]) -> Flip | None:
     """The best of the candidates: units that the node lacks, SKU, node."""
-    skus = _skus(problem)
+    skus = by_sku(problem.demand)
     best: tuple[int, str, str] | None = None
     for lacking, sku, node in sorted(candidates):
 
@@ -221,7 +180,7 @@ def _bounds_by_node(problem: Problem, costs: Costs, rest: Floats, positions: lis
 
 def _less_money(problem: Problem, plan: Plan, given_up: int) -> Flip | None:
     """By how much less freight (or handling) of its shipment a node that sends nothing would have sent something."""
-    kind, tier, weight = _money_tier(problem)
+    kind, tier, weight = money_tier(problem)
     costs = _costs(problem, given_up)
     best = best_parting(costs, problem.most_shipments, too_small_sets(problem))
     if kind is None or best is None or len(problem.items) > _MOST_WEIGHED or not problem.packing.exact:
@@ -247,7 +206,7 @@ def _less_money(problem: Problem, plan: Plan, given_up: int) -> Flip | None:
     return Flip(kind, node_id, amount=rounded, currency=problem.network.currency)
 
 
-def _money_tier(problem: Problem) -> tuple[FlipKind | None, int, Decimal]:
+def money_tier(problem: Problem) -> tuple[FlipKind | None, int, Decimal]:
     """The tier with the cost of freight, else of handling, and its weight."""
     for term, kind in (
         ("shipping_cost", FlipKind.LESS_FREIGHT),
@@ -283,16 +242,31 @@ def _subsets(whole: int) -> NDArray[np.intp]:
     return (memberships(len(bits)) @ np.array(bits, dtype=np.float64)).astype(np.intp)
 
 
-def _more_capacity(problem: Problem, plan: Plan) -> Flip | None:
-    """A node whose orders of the day are all taken, and that would send something if it had room for one more."""
+def _more_capacity(problem: Problem, plan: Plan, given_up: int) -> Flip | None:
+    """The least room for more orders, lines or units of its day with which a node would send something else."""
     capacity = problem.situation.capacity
     if capacity is None or not problem.policy.capacity:
         return None
-    full = np.flatnonzero((capacity[0] <= 0) & (capacity[0] != UNLIMITED))
-    for node in full[:_MOST_TRIED].tolist():
-        room = capacity.copy()
-        room[0, node] = 1
-        if _other(problem, plan, replace(problem.situation, capacity=room)):
-            node_id = problem.network.nodes[node].id
-            return Flip(FlipKind.MORE_CAPACITY, node_id, units=1, placed=bool(plan.left_out))
-    return None
+    lines = problem.demand.lines
+    room, wanted = np.maximum(capacity, 0), np.array((1, len(lines), sum(problem.units)))
+    free = replace(problem.situation, capacity=np.full_like(capacity, UNLIMITED))
+    gains = np.zeros(problem.network.size)
+    if not plan.left_out:
+        gains = _gains(problem, free, list(range(len(lines))), given_up)
+    short = np.argwhere((room < wanted[:, None]) & (gains <= 0))
+    candidates = sorted((float(gains[n]), int(wanted[k] - room[k, n]), int(k), int(n)) for k, n in short)
+    best: tuple[int, int, int] | None = None
+    for _, lacking, kind, node in candidates[:_MOST_TRIED]:
+
+        def tried(more: int, kind: int = kind, node: int = node) -> bool:
+            changed = capacity.copy()
+            changed[kind, node] = room[kind, node] + more
+            return _other(problem, plan, replace(problem.situation, capacity=changed))
+
+        more = _fewest(tried, lacking if best is None else min(lacking, best[0] - 1))
+        if more is not None:
+            best = more, kind, node
+    if best is None:
+        return None
+    node_id, placed = problem.network.nodes[best[2]].id, bool(plan.left_out)
+    return Flip(FlipKind.MORE_CAPACITY, node_id, units=best[0], placed=placed, measure=MEASURES[best[1]])

@@ -10,7 +10,7 @@ import numpy as np
 from crossdock.routing.model import Demand
 from crossdock.routing.tariff import Floats
 
-__all__ = ["bundles", "memberships"]
+__all__ = ["bundles", "by_sku", "memberships"]
 
 
 @cache
@@ -27,6 +27,14 @@ def bundles(demand: Demand, keep_together: Collection[str]) -> tuple[tuple[int, 
         together = line.group and line.group_kind in keep_together
         groups.setdefault(f"group:{line.group}" if together else f"line:{position}", []).append(position)
     return tuple(tuple(group) for group in groups.values())
+
+
+def by_sku(demand: Demand) -> dict[str, list[int]]:
+    """Positions of the lines of each SKU."""
+    found: dict[str, list[int]] = {}
+    for position, line in enumerate(demand.lines):
+        found.setdefault(line.sku, []).append(position)
+    return found
 
 
 @cache

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crossdock.routing.compiled_policy import CompiledPolicy
 from crossdock.routing.deadline import Deadline
-from crossdock.routing.items import bundles, memberships
+from crossdock.routing.items import bundles, by_sku, memberships
 from crossdock.routing.network import Network
 from crossdock.routing.packing import packing
 from crossdock.routing.situation import Situation
@@ -242,20 +242,24 @@ class Problem:
         """For each SKU that stands in several lines: the positions of the lines, and its units in each item."""
         if len({line.sku for line in self.demand.lines}) == len(self.demand.lines):
             return []
-        positions: dict[str, list[int]] = {}
-        for position, line in enumerate(self.demand.lines):
-            positions.setdefault(line.sku, []).append(position)
         return [
             (shared, [sum(self.demand.lines[p].quantity for p in item if p in shared) for item in self.items])
-            for shared in positions.values()
+            for shared in by_sku(self.demand).values()
             if len(shared) > 1
         ]
 
     def packed_freight(self, amount: float) -> float:
         """Packed cost of ``amount`` thousandths of freight."""
-        if "shipping_cost" not in self.packing.scales:
-            return 0.0
-        return float(self.packing.pack("shipping_cost", np.array(amount)))
+        return float(self.packed_freights(amount))
+
+    def packed_freights(self, amounts: float | list[float]) -> Floats:
+        """Packed costs of ``amounts`` thousandths of freight."""
+        values = np.array(amounts)
+        return (
+            self.packing.pack("shipping_cost", values)
+            if "shipping_cost" in self.packing.scales
+            else 0.0 * values
+        )
 
     def table(self) -> Floats:
         """Packed cost of every set of items by every lane, shape (2**items, lanes); row 0 means nothing."""
