@@ -102,20 +102,53 @@ class _Formulation:
         self.x: dict[tuple[int, int], Column] = {}
         self.sends: dict[int, list[Column]] = {}
         self.out: list[Column] = [self.model.addBinary() for _ in lines]
+        self.parted = self.parted_lines()
         for n in range(instance.network.size):
             self.node(n)
-        for i in range(len(lines)):
-            self.model.addConstr(_sum([self.out[i], *(v for (j, _), v in self.x.items() if j == i)]) == 1)
+        for i, line in enumerate(lines):
+            amount = line.quantity if i in self.parted else 1
+            placed = _sum([v for (j, _), v in self.x.items() if j == i])
+            self.model.addConstr(placed + amount * _sum([self.out[i]]) == amount)
         self.split_rules()
+
+    def parted_lines(self) -> set[int]:
+        """Lines that no node that ships to the buyer has enough of, but all together."""
+        instance, split = self.instance, self.instance.policy.split
+        if not split.quantity or split.max_shipments == 1:
+            return set()
+        places = [
+            node.id
+            for n, node in enumerate(instance.network.nodes)
+            if instance.left.get(node.id, (1,))[0] > 0
+            and any(self.zone(n, s) is not None for s in range(len(instance.network.services)))
+        ]
+        found = set()
+        for i, line in enumerate(instance.demand.lines):
+            stock = [instance.stock.get((line.sku, place), 0) for place in places]
+            if max(stock, default=0) < line.quantity <= sum(stock):
+                found.add(i)
+        return found
+
+    def zone(self, n: int, s: int) -> int | None:
+        """The zone in which a service takes the order from a node; None if it does not."""
+        network, demand = self.instance.network, self.instance.demand
+        service, node = network.services[s], network.nodes[n]
+        if service.id not in node.services:
+            return None
+        if demand.service_level and demand.service_level not in service.levels:
+            return None
+        return zone_of(self.instance.cards[service.rate_card], distance_km(demand, network, n))
 
     def node(self, n: int) -> None:
         instance, model = self.instance, self.model
         node, lines = instance.network.nodes[n], instance.demand.lines
         orders, most_lines, most_units = instance.left.get(node.id, (WITHOUT_LIMIT,) * 3)
+        stock = [instance.stock.get((line.sku, node.id), 0) for line in lines]
         able = [
             i
             for i, line in enumerate(lines)
-            if line.quantity <= min(most_units, instance.stock.get((line.sku, node.id), 0))
+            if min(most_units, stock[i]) > 0
+            and (i in self.parted or line.quantity <= min(most_units, stock[i]))
         ]
         if min(orders, most_lines) <= 0 or not able:
             return
@@ -127,30 +160,45 @@ class _Formulation:
             return
         self.sends[n] = columns
         model.addConstr(_sum(columns) <= 1)
-        for i in able:
-            self.x[i, n] = model.addBinary()
-            cost = node.handling_cost.per_line + node.handling_cost.per_unit * lines[i].quantity
-            self.natural["handling_cost"].append((self.x[i, n], cost))
-            model.addConstr(_sum([self.x[i, n]]) - _sum(columns) <= 0)
+        present = {i: self.place(i, n, stock[i], columns) for i in able}
         for steps, dimensional in options:
             self.carry(n, able, steps, dimensional)
         if most_units < WITHOUT_LIMIT:
-            model.addConstr(_weighted([(self.x[i, n], lines[i].quantity) for i in able]) <= most_units)
+            units = [(self.x[i, n], self.share(i) * lines[i].quantity) for i in able]
+            model.addConstr(_weighted(units) <= most_units)
         if most_lines < WITHOUT_LIMIT:
-            model.addConstr(_sum([self.x[i, n] for i in able]) <= most_lines)
+            model.addConstr(_sum(list(present.values())) <= most_lines)
+
+    def place(self, i: int, n: int, stock: int, sends: list[Column]) -> Column:
+        """The column that says whether a node sends any of a line; how much of it is in ``x``."""
+        node, line, model = self.instance.network.nodes[n], self.instance.demand.lines[i], self.model
+        present: Column = model.addBinary()
+        per_unit = node.handling_cost.per_unit
+        handling = self.natural["handling_cost"]
+        handling.append((present, node.handling_cost.per_line))
+        if i in self.parted:
+            self.x[i, n] = model.addIntegral(lb=0, ub=stock)
+            model.addConstr(_sum([self.x[i, n]]) - stock * _sum([present]) <= 0)
+            handling.append((self.x[i, n], per_unit))
+        else:
+            self.x[i, n] = present
+            handling.append((present, per_unit * line.quantity))
+        model.addConstr(_sum([present]) - _sum(sends) <= 0)
+        return present
+
+    def share(self, i: int) -> float:
+        """What part of a line one in its column is."""
+        return 1 / self.instance.demand.lines[i].quantity if i in self.parted else 1.0
 
     def option(
         self, n: int, s: int, able: list[int]
     ) -> tuple[list[tuple[Column, int]], list[Decimal]] | None:
         """Steps (column, most grams) of a service at a node, and the dimensional weight of each line."""
         instance, network, demand = self.instance, self.instance.network, self.instance.demand
-        service, node = network.services[s], network.nodes[n]
-        if demand.service_level and demand.service_level not in service.levels:
+        zone = self.zone(n, s)
+        if zone is None:
             return None
-        card = instance.cards[service.rate_card]
-        zone = zone_of(card, distance_km(demand, network, n))
-        if zone is None or service.id not in node.services:
-            return None
+        node, card = network.nodes[n], instance.cards[network.services[s].rate_card]
         divisor = card.dim_divisor_cm3_per_kg
         dimensional = [Decimal(v) * 1000 / divisor if divisor else Decimal(0) for v in self.volume]
         heaviest = max(sum(self.grams[i] for i in able), math.ceil(sum(dimensional[i] for i in able)))
@@ -173,7 +221,7 @@ class _Formulation:
         chosen = _sum([column for column, _ in steps])
         held = _weighted([(column, limit) for column, limit in steps])
         for measure in (self.grams, dimensional):
-            load = _weighted([(self.x[i, n], float(measure[i])) for i in able])
+            load = _weighted([(self.x[i, n], float(measure[i]) * self.share(i)) for i in able])
             total = float(sum(measure[i] for i in able))
             self.model.addConstr(load - held + total * chosen <= total)
 
@@ -185,11 +233,13 @@ class _Formulation:
         if not everything or split.min_value is None:
             return
         several = self.model.addBinary()
-        self.model.addConstr(_sum(everything) - len(lines) * _sum([several]) <= 1)
+        self.model.addConstr(_sum(everything) - self.instance.network.size * _sum([several]) <= 1)
         least = float(split.min_value.amount)
         for n, columns in self.sends.items():
             worth = [
-                (v, float(lines[i].unit_value * lines[i].quantity)) for (i, m), v in self.x.items() if m == n
+                (v, float(lines[i].unit_value * lines[i].quantity) * self.share(i))
+                for (i, m), v in self.x.items()
+                if m == n
             ]
             self.model.addConstr(_weighted(worth) - least * _sum([*columns, several]) >= -least)
 
@@ -212,9 +262,11 @@ class _Formulation:
                 started = perf_counter()
                 self.model.minimize(expression)
                 seconds += perf_counter() - started
+                if self.model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                    raise AssertionError(f"{self.instance.demand.order_id}: {self.model.getModelStatus()}")
                 values = list(self.model.getSolution().col_value)
                 self.model.addConstr(expression <= self.model.getObjectiveValue() + 0.4)
-        reached = [sum((v for c, v in goal if values[c.index] > 0.5), Decimal(0)) for goal in goals]
+        reached = [sum((v * round(values[c.index]) for c, v in goal), Decimal(0)) for goal in goals]
         return Answer(tuple(reached[1:]), int(reached[0]), seconds)
 
 
