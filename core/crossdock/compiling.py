@@ -58,6 +58,7 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
                 frozenset(rule.product_tags),
                 frozenset(rule.nodes),
                 frozenset(rule.channels),
+                rule.stale_for,
             )
             for rule in config.safety_stock
         ),

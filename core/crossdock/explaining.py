@@ -65,6 +65,7 @@ class ShownCandidate:
     Attributes:
         lines: Ids of the order lines it could have sent.
         preferences_met: How many of the policy's preferences it meets, from the first.
+        stale: Whether its last count was older than its limit: rules may have kept more safety stock of it.
     """
 
     node: str
@@ -73,6 +74,7 @@ class ShownCandidate:
     detail: str
     lines: tuple[str, ...]
     preferences_met: int
+    stale: bool
     offer: ShownAssignment | None
 
 
@@ -151,6 +153,7 @@ class ExplainedDecision:
                     each.detail,
                     each.lines,
                     each.preferences_met,
+                    each.stale,
                     shown_assignment(each.offer) if each.offer else None,
                 )
                 for each in (found.candidates if found else ())

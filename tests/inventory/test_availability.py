@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -33,6 +34,24 @@ from tests.inventory.builders import NODE, SKU, minute, reservation
 
 STOCK = Position(SKU, NODE, 20, reserved=1, allocated=2, quarantined=4)
 UNITS = st.integers(-50, 50)
+
+
+def test_the_longer_a_feed_is_stale_the_more_is_kept() -> None:
+    hour = timedelta(hours=1)
+    rules = SafetyStock(
+        [
+            SafetyRule(percent=Decimal(100), stale_for=5 * hour),
+            SafetyRule(units=4, node_groups=frozenset({"stores"}), stale_for=timedelta(0)),
+            SafetyRule(units=1),
+        ]
+    )
+    tags: frozenset[str] = frozenset()
+    ages = [None, timedelta(0), 5 * hour - timedelta.resolution, 5 * hour, timedelta.max]
+    stores = [rules.rule(tags, frozenset({"stores"}), "web", age).kept_of(9) for age in ages]
+    assert stores == [1, 4, 4, 9, 9]
+    others = [rules.rule(tags, frozenset({"dcs"}), "web", age).kept_of(9) for age in ages]
+    assert others == [1, 1, 1, 9, 9]
+    assert [rules.stage(age) for age in ages] == [0, 1, 1, 2, 2]
 
 
 def test_available_to_promise_is_what_the_formula_says() -> None:

@@ -19,8 +19,9 @@ from crossdock.inventory.back_orders import free_supply
 from crossdock.inventory.inbound import Inbound
 from crossdock.sellable import sellable_by_channel
 from crossdock.store import inbound
-from crossdock.store.queries.stock import SkuStock, load_stock
+from crossdock.store.queries.stock import load_stock
 from crossdock.streams.processors import back_ordering
+from crossdock.streams.processors.staleness import stale_nodes
 
 __all__ = ["router"]
 
@@ -99,7 +100,7 @@ async def availability(hub: Services, sku: Identifier) -> Availability:
     """Show what can be promised now and later: stock, and what is due that nobody waits for."""
     now = hub.transactions.clock.now()
 
-    def work(database: Connection) -> tuple[SkuStock, list[Inbound], list[Step]]:
+    def work(database: Connection) -> tuple[Mapping[str, int], list[Inbound], list[Step]]:
         stock = load_stock(database, sku, now)
         rows = [row for row in stock.inbound if row.node in hub.hub.nodes]
         keys = {(row.sku, row.node) for row in rows}
@@ -108,12 +109,13 @@ async def availability(hub: Services, sku: Identifier) -> Availability:
         for key in keys:
             at_node = [row for row in rows if (row.sku, row.node) == key]
             free += [Step(max(due, now), units) for due, units in free_supply(at_node, waiting.get(key, ()))]
-        return stock, rows, sorted(free, key=lambda step: step.since)
+        sellable = sellable_by_channel(hub.hub, stock, stale_nodes(hub.hub, database, now))
+        return sellable, rows, sorted(free, key=lambda step: step.since)
 
-    stock, rows, free = await hub.transactions.database.read(work)
+    sellable, rows, free = await hub.transactions.database.read(work)
     return Availability(
         sku,
-        {channel: _steps(now, units, free) for channel, units in sellable_by_channel(hub.hub, stock).items()},
+        {channel: _steps(now, units, free) for channel, units in sellable.items()},
         tuple(map(_supply, rows)),
     )
 

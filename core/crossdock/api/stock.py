@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
 
 from crossdock.api.parameters import Identifier, Instant, utc
 from crossdock.api.problems import ProblemError, responses
@@ -18,9 +19,11 @@ from crossdock.store.queries.stock import (
     NodeStock,
     PromisedStock,
     PublishedStock,
+    SkuStock,
     load_stock,
 )
 from crossdock.store.queries.stock_at import load_stock_at
+from crossdock.streams.processors.staleness import stale_nodes
 
 __all__ = ["router"]
 
@@ -36,6 +39,8 @@ class StockAnswer:
     Attributes:
         at: The instant it is the stock of.
         available_to_promise: By channel: what it may sell, safety stock and what is fenced for others taken off.
+        stale_nodes: Those whose last count is older than ``feed.max_age``, where rules may keep more safety stock; not
+            of a past instant.
         lots: Of the units on hand, those that came together and expire together.
         promised: Whom units are promised to.
         ring_fences: What is left of them; not of a past instant.
@@ -46,6 +51,7 @@ class StockAnswer:
     at: datetime
     available_to_promise: Mapping[str, int]
     nodes: tuple[NodeStock, ...]
+    stale_nodes: tuple[str, ...]
     lots: tuple[LotOfStock, ...]
     promised: tuple[PromisedStock, ...]
     ring_fences: tuple[FencedStock, ...]
@@ -61,11 +67,13 @@ async def stock(hub: Services, sku: Identifier, at: Instant = None) -> StockAnsw
     """
     instant = utc("at", at)
     now = hub.transactions.clock.now()
-    found = await hub.transactions.database.read(
-        lambda database: (
-            load_stock(database, sku, now) if instant is None else load_stock_at(database, sku, instant)
-        )
-    )
+
+    def look(database: Connection) -> tuple[SkuStock, dict[str, timedelta]]:
+        if instant is not None:
+            return load_stock_at(database, sku, instant), {}
+        return load_stock(database, sku, now), stale_nodes(hub.hub, database, now)
+
+    found, stale = await hub.transactions.database.read(look)
     if not found.known:
         when = "ever" if instant is None else f"by {instant.isoformat()}"
         raise ProblemError(
@@ -74,8 +82,9 @@ async def stock(hub: Services, sku: Identifier, at: Instant = None) -> StockAnsw
     return StockAnswer(
         sku,
         found.at,
-        sellable_by_channel(hub.hub, found),
+        sellable_by_channel(hub.hub, found, stale),
         found.nodes,
+        tuple(each.node for each in found.nodes if each.node in stale),
         found.lots,
         found.promised,
         found.ring_fences,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,23 +37,28 @@ def show(
     from crossdock.sellable import sellable_by_channel
     from crossdock.store.queries.stock import load_stock
     from crossdock.store.queries.stock_at import load_stock_at
+    from crossdock.streams.processors.staleness import stale_nodes
 
     past = _instant(at)
+    stale: Mapping[str, timedelta] = {}
     with opened(config) as (loaded, database):
+        hub = compile_hub(loaded, {}, locate)
         if past is None:
             now = SystemClock().now()
             stock = database.read_now(lambda c: load_stock(c, sku, now))
+            stale = database.read_now(lambda c: stale_nodes(hub, c, now))
         else:
             stock = database.read_now(lambda c: load_stock_at(c, sku, past))
     if not stock.known:
         raise RecordRejectedError(
             Rejection("sku.missing", f"no node has ever counted SKU {sku!r}, and no product has it")
         )
-    sellable = sellable_by_channel(compile_hub(loaded, {}, locate), stock)
+    sellable = sellable_by_channel(hub, stock, stale)
     if json:
-        write_json({"stock": stock, "available_to_promise": sellable})
+        nodes = [each.node for each in stock.nodes if each.node in stale]
+        write_json({"stock": stock, "available_to_promise": sellable, "stale_nodes": nodes})
     else:
-        _print(stock, sellable, past=past is not None)
+        _print(stock, sellable, stale, past=past is not None)
 
 
 @stock_app.command()
@@ -100,26 +105,26 @@ def _instant(text: str | None) -> datetime | None:
     return at.astimezone(UTC)
 
 
-def _print(stock: SkuStock, sellable: Mapping[str, int], *, past: bool) -> None:
+def _print(
+    stock: SkuStock, sellable: Mapping[str, int], stale: Mapping[str, timedelta], *, past: bool
+) -> None:
     units = ("on_hand", "reserved", "allocated", "quarantined", "available", "shortfall")
     rows = (
-        (each.node, *(getattr(each, name) for name in units), instant(each.as_of)) for each in stock.nodes
+        (
+            each.node,
+            *(getattr(each, name) for name in units),
+            instant(each.as_of),
+            "stale" if each.node in stale else "",
+        )
+        for each in stock.nodes
     )
-    columns = ("node", *(f"#{name.replace('_', ' ')}" for name in units), "counted")
-    out = console()
+    columns = ("node", *(f"#{name.replace('_', ' ')}" for name in units), "counted", "feed")
     when = f" at {instant(stock.at)}, from the ledger" if past else ""
+    out = console()
     out.print(grid(*columns, rows=rows, title=f"SKU {stock.sku}{when}"))
     _print_lots(stock)
-    told = {each.channel: each for each in stock.published}
-    channels = (
-        (
-            name,
-            units,
-            told[name].quantity if name in told else None,
-            told[name].published_at if name in told else None,
-        )
-        for name, units in sellable.items()
-    )
+    told = {each.channel: (each.quantity, each.published_at) for each in stock.published}
+    channels = ((name, units, *told.get(name, (None, None))) for name, units in sellable.items())
     out.print(grid("channel", "#may sell", "#was told", "when", rows=channels))
     if stock.promised:
         held = (

@@ -190,7 +190,10 @@ class SafetyStockConfig(Strict):
     """Empty: all."""
     units: Annotated[int, Field(ge=0)] = 0
     percent: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(0)
-    """Of what may be sold there, rounded up; added to ``units``."""
+    """Of what may be sold there, rounded up; added to ``units``. 100: not sold at all."""
+    stale_for: Duration | None = None
+    """Only at nodes whose last count has been older than their ``feed.max_age`` for so long; ``0s``: as soon as it is.
+    Rules for a longer time stand before those for a shorter one."""
 
 
 class ShortfallConfig(Strict):

@@ -6,8 +6,10 @@ stock and rounded up, so that "10 %" of one unit keeps that unit.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from crossdock.inventory.position import Position
@@ -32,6 +34,7 @@ class SafetyRule:
         product_tags: Tags that a product must all have (``category:shoes``, ``hazmat``).
         node_groups: Groups of which the node must be in one.
         channels: Channels it applies to.
+        stale_for: Only at nodes whose feed has been older than its limit for so long; None at all nodes.
 
     Raises:
         ValueError: A negative number, or a percentage over 100.
@@ -42,6 +45,7 @@ class SafetyRule:
     product_tags: Tags = frozenset()
     node_groups: Tags = frozenset()
     channels: Tags = frozenset()
+    stale_for: timedelta | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would promise more than there is, or nothing ever."""
@@ -79,23 +83,41 @@ class SafetyStock:
     What no rule names makes no difference between two products: so few kinds are remembered, however many products.
     """
 
-    __slots__ = ("_decided", "_named", "rules")
+    __slots__ = ("_decided", "_named", "rules", "stages")
 
     def __init__(self, rules: Iterable[SafetyRule]) -> None:
         """Keep the rules in the order in which they are asked."""
         self.rules = tuple(rules)
         self._named = frozenset(tag for rule in self.rules for tag in rule.product_tags)
-        self._decided: dict[tuple[Tags, Tags, str], SafetyRule] = {}
+        self.stages = tuple(sorted({rule.stale_for for rule in self.rules if rule.stale_for is not None}))
+        self._decided: dict[tuple[Tags, Tags, str, int], SafetyRule] = {}
 
-    def rule(self, product_tags: Tags, node_groups: Tags, channel: str) -> SafetyRule:
-        """The first rule that applies, or one that keeps nothing."""
-        key = (product_tags & self._named, node_groups, channel)
+    def stage(self, stale_for: timedelta | None) -> int:
+        """How many of the ``stages`` of staleness a node has reached; none while its feed is fresh."""
+        return 0 if stale_for is None else bisect_right(self.stages, stale_for)
+
+    def rule(
+        self, product_tags: Tags, node_groups: Tags, channel: str, stale_for: timedelta | None = None
+    ) -> SafetyRule:
+        """The first rule that applies, or one that keeps nothing; ``stale_for`` is None of a fresh node."""
+        stage = self.stage(stale_for) if stale_for is not None else 0
+        key = (product_tags & self._named, node_groups, channel, stage)
         found = self._decided.get(key)
         if found is None:
-            found = next((rule for rule in self.rules if rule.applies(*key)), _NONE)
+            reached = (None, *self.stages[:stage])
+            found = next(
+                (rule for rule in self.rules if rule.stale_for in reached and rule.applies(*key[:3])), _NONE
+            )
             self._decided[key] = found
         return found
 
-    def kept(self, position: Position, product_tags: Tags, node_groups: Tags, channel: str) -> int:
+    def kept(
+        self,
+        position: Position,
+        product_tags: Tags,
+        node_groups: Tags,
+        channel: str,
+        stale_for: timedelta | None = None,
+    ) -> int:
         """Units of ``position`` that ``channel`` may not be promised."""
-        return self.rule(product_tags, node_groups, channel).kept(position)
+        return self.rule(product_tags, node_groups, channel, stale_for).kept(position)

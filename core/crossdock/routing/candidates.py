@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crossdock.routing.account import cheapest_lane, packed_shipment
 from crossdock.routing.decision import Decision
@@ -29,6 +29,7 @@ class Candidate:
         lines: Ids of the lines it could have sent.
         offer: What it sends, or what sending all of those lines would cost; ``None`` if a fence failed.
         preferences_met: How many of the policy's preferences it meets, from the first.
+        stale: Whether its last count was older than its limit: rules may have kept more safety stock of it.
     """
 
     node: str
@@ -38,12 +39,17 @@ class Candidate:
     lines: tuple[str, ...]
     offer: Assignment | None
     preferences_met: int
+    stale: bool = False
 
 
 def candidates_of(problem: Problem, decision: Decision) -> tuple[Candidate, ...]:
     """Every node, in the order of the ids; those of the plan as ``decision`` has them."""
     chosen = {assignment.node: assignment for assignment in decision.assignments}
-    return tuple(_candidate(problem, position, chosen) for position in range(problem.network.size))
+    found = tuple(_candidate(problem, position, chosen) for position in range(problem.network.size))
+    stale = problem.situation.stale
+    if stale is None:
+        return found
+    return tuple(replace(each, stale=bool(old)) for each, old in zip(found, stale, strict=True))
 
 
 def _candidate(problem: Problem, position: int, chosen: Mapping[str, Assignment]) -> Candidate:

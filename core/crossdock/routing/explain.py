@@ -86,7 +86,16 @@ class Explanation:
             elif not candidate.chosen:
                 unmet = self._unmet(candidate)
                 out.append(f"{candidate.node}: {_shipment_words(candidate.offer)}{unmet}.")
-        return "\n".join(out)
+        return "\n".join(out + self._stale())
+
+    def _stale(self) -> list[str]:
+        """Which nodes have been silent for too long."""
+        nodes = [each.node for each in self.candidates if each.stale]
+        if not nodes:
+            return []
+        return [
+            f"Last count older than its limit, so that more safety stock may have been kept: {', '.join(nodes)}."
+        ]
 
     def _unmet(self, candidate: Candidate) -> str:
         """What a node was passed over for, whatever it costs."""

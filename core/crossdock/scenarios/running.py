@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import ValidationError
 
@@ -81,7 +82,7 @@ class _Nodes:
             self.facts,
             skus=sorted({sku for sku, _ in self._units}),
             used=self._used,
-            stale_nodes=scenario.stale_nodes,
+            stale=dict.fromkeys(scenario.stale_nodes, timedelta.max),
         )
         document = with_components(canonical_order(order, scenario.now, hub.network.currency), self._kits)
         found = try_order(

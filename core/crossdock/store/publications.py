@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, and_, select
+from sqlalchemy import Connection, Text, and_, delete, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.plumbing import processor_cursors
-from crossdock.store.stock_tables import published_stock
+from crossdock.store.stock_tables import feed_stages, marked_stock, positions, published_stock
 
-__all__ = ["load_position", "load_published", "save_position", "save_published"]
+__all__ = [
+    "load_position",
+    "load_published",
+    "load_stages",
+    "mark_nodes",
+    "save_position",
+    "save_published",
+    "save_stages",
+    "take_marked",
+]
 
 _CURSOR = "publish"
 
@@ -66,3 +75,39 @@ def save_published(
 ) -> None:
     """Remember what ``channel`` is told now."""
     _save(connection, [(channel, sku, quantity, now) for sku, quantity in levels])
+
+
+_stages = InsertMany(
+    feed_stages, ("node", "stage"), conflict=("node",), update=lambda new: {"stage": new.stage}
+)
+
+
+def load_stages(connection: Connection) -> dict[str, int]:
+    """The stage of staleness of each node by which channels were told; a node that was never stale is missing."""
+    return dict(map(tuple, connection.execute(select(feed_stages.c.node, feed_stages.c.stage))))
+
+
+def save_stages(connection: Connection, stages: Mapping[str, int]) -> None:
+    """Remember the stages of nodes."""
+    _stages(connection, sorted(stages.items()))
+
+
+def mark_nodes(connection: Connection, nodes: Iterable[str]) -> None:
+    """Have all that lies at ``nodes`` compared with what channels were told."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    there = (
+        select(positions.c.sku)
+        .where(positions.c.node.in_(sorted(nodes)), positions.c.on_hand > literal_column("0"))
+        .distinct()
+    )
+    marked = insert(marked_stock).from_select(["sku"], there)
+    connection.execute(marked.on_conflict_do_nothing())
+
+
+def take_marked(connection: Connection, limit: int) -> list[str]:
+    """SKUs that were marked, which they are not any more."""
+    found = connection.execute(select(marked_stock.c.sku).order_by(marked_stock.c.sku).limit(limit))
+    skus = list(found.scalars())
+    if skus:
+        connection.execute(delete(marked_stock).where(marked_stock.c.sku.in_(skus)))
+    return skus

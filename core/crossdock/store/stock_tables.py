@@ -9,11 +9,13 @@ from crossdock.store.metadata import Instant, Json, RowId, metadata
 __all__ = [
     "back_orders",
     "capacity_used",
+    "feed_stages",
     "feeds",
     "inbound",
     "ledger",
     "lot_movements",
     "lots",
+    "marked_stock",
     "positions",
     "products",
     "published_stock",
@@ -238,6 +240,23 @@ published_stock = Table(
     Column("sku", Text, primary_key=True),
     Column("quantity", RowId, nullable=False),
     Column("published_at", Instant, nullable=False),
+)
+
+marked_stock = Table(
+    "marked_stock",
+    metadata,
+    # What channels may sell of it has changed, and no unit has moved.
+    Column("sku", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+feed_stages = Table(
+    "feed_stages",
+    metadata,
+    Column("node", Text, primary_key=True),
+    # How many of the times that rules of safety stock name its feed has been stale for.
+    Column("stage", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 capacity_used = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from crossdock.explaining import ExplainedDecision, ShownDecision
 from crossdock.inventory.safety_stock import product_tags
@@ -57,22 +57,22 @@ def channel_supply(
     *,
     skus: Sequence[str],
     used: Mapping[str, tuple[int, int, int]],
-    stale_nodes: Iterable[str],
+    stale: Mapping[str, timedelta],
 ) -> SupplyView:
-    """What ``channel`` may be promised of ``rows``: less its safety stock."""
+    """What ``channel`` may be promised of ``rows``: less its safety stock; ``stale`` says for how long nodes are."""
 
     def kept(sku: str, node: str, on_hand: int) -> int:
         groups = hub.node_groups.get(node)
         if groups is None:
             return 0
         tags = product_tags(sku, facts[sku].restrictions if sku in facts else ())
-        return hub.safety.rule(tags, groups, channel).kept_of(on_hand)
+        return hub.safety.rule(tags, groups, channel, stale.get(node)).kept_of(on_hand)
 
     if not hub.safety.rules:
         left = [(sku, node, units) for sku, node, units, _ in rows]
     else:
         left = [(sku, node, units - kept(sku, node, on_hand)) for sku, node, units, on_hand in rows]
-    return SupplyView(hub.network, left, used=used, stale_nodes=stale_nodes, skus=skus)
+    return SupplyView(hub.network, left, used=used, stale_nodes=stale, skus=skus)
 
 
 def try_order(

@@ -19,7 +19,7 @@ from crossdock.store.supply import available_to_route
 from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.limits import unfenced
-from crossdock.streams.processors.snapshot import stale_nodes
+from crossdock.streams.processors.staleness import stale_nodes
 from crossdock.trying.deciding import TriedDestination, channel_supply, try_order
 from crossdock.trying.order import with_components
 from crossdock.yaml_model import yaml_document
@@ -73,7 +73,7 @@ def supply_now(
         facts,
         skus=skus,
         used=capacity.load(database, days) if (days := hub.network.days(now)) else {},
-        stale_nodes=stale_nodes(hub, database, now),
+        stale=stale_nodes(hub, database, now),
     )
     supply.lots = lots
     return supply, facts

@@ -10,6 +10,7 @@ from crossdock.streams.processors.outcomes import outcomes_processor
 from crossdock.streams.processors.products import products_processor
 from crossdock.streams.processors.publishing import publish_timer
 from crossdock.streams.processors.returning import returns_processor
+from crossdock.streams.processors.staleness import stale_feeds_timer
 from crossdock.streams.processors.stock import stock_processor
 from crossdock.streams.processors.sweep import sweep_timers
 from crossdock.streams.processors.tracking import track_processor
@@ -32,4 +33,4 @@ def processors(hub: Hub) -> tuple[Processor, ...]:
 
 def timers(hub: Hub) -> tuple[Timer, ...]:
     """The domain's timers."""
-    return (*sweep_timers(hub), publish_timer(hub))
+    return (*sweep_timers(hub), *stale_feeds_timer(hub), publish_timer(hub))

@@ -31,7 +31,7 @@ def set_quantity(
     mine = next((each for each in fences if each.channel == channel), RingFence(channel, sku, node, 0))
     more = quantity - mine.quantity
     if more > 0:
-        limits, _ = limits_of(hub, tx.connection, {(sku, node): position}, channel, tx.now.date())
+        limits, _ = limits_of(hub, tx.connection, {(sku, node): position}, channel, tx.now)
         _, missing = set_aside(position, fences, mine, more, limits[sku, node])
         if missing:
             raise RecordRejectedError(

@@ -17,6 +17,7 @@ from crossdock.store.ring_fences import FenceUse
 from crossdock.store.supply import StockRow
 from crossdock.streams.processors.demand import load_products
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.staleness import stale_nodes
 
 __all__ = ["Fences", "consume_fences", "consumed", "limits_of", "unexpired", "unfenced"]
 
@@ -73,20 +74,23 @@ def consume_fences(connection: Connection, allocated: Iterable[tuple[Movement, s
 
 
 def limits_of(
-    hub: Hub, connection: Connection, positions: Mapping[Key, Position], channel: str, today: date
+    hub: Hub, connection: Connection, positions: Mapping[Key, Position], channel: str, now: datetime
 ) -> tuple[dict[Key, Limits], Fences]:
     """The limits of ``channel`` by ``(sku, node)``, and the fences they come from."""
-    expired = lots.load(connection, positions).expired(today)
+    expired = lots.load(connection, positions).expired(now.date())
     fences = ring_fences.load(connection, positions)
     covers = stock.covers(connection, positions)
     facts = load_products(connection, {sku for sku, _ in positions}) if hub.safety.rules else {}
+    stale = stale_nodes(hub, connection, now) if hub.safety.stages else {}
     found: dict[Key, Limits] = {}
     for (sku, node), position in positions.items():
         kept = 0
         if hub.safety.rules:
             product = facts.get(sku)
             tags = product_tags(sku, product.restrictions if product else ())
-            kept = hub.safety.kept(position, tags, hub.node_groups.get(node, frozenset()), channel)
+            kept = hub.safety.kept(
+                position, tags, hub.node_groups.get(node, frozenset()), channel, stale.get(node)
+            )
         found[sku, node] = Limits(
             safety_stock=kept + expired.get((sku, node), 0),
             ring_fenced=fenced_for_others(fences.get((sku, node), ()), channel),

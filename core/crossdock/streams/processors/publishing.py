@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 from sys import maxsize
 
 from sqlalchemy import Connection
 
 from crossdock.inventory.publishing import Publication, levels_to_publish
-from crossdock.inventory.safety_stock import product_tags
+from crossdock.inventory.safety_stock import SafetyRule, product_tags
 from crossdock.store import commands, publications
 from crossdock.store.commands import CommandRow
 from crossdock.store.ledger_reader import LedgerReader
@@ -19,9 +20,11 @@ from crossdock.streams.processors.demand import ProductFacts, load_products
 from crossdock.streams.processors.documents import encode
 from crossdock.streams.processors.hub import Channel, Hub
 from crossdock.streams.processors.limits import unexpired, unfenced
+from crossdock.streams.processors.staleness import stale_nodes
 
 __all__ = ["publish_timer"]
 
+_MARKED_ROWS = 2_000
 _LEDGER_ROWS = 20_000
 """How much of the ledger is looked at in one turn."""
 
@@ -32,18 +35,20 @@ def publish_timer(hub: Hub) -> Timer:
 
 
 def publish(hub: Hub, reader: LedgerReader, tx: Transaction) -> None:
-    """Compare what channels were told with what they may sell now, for every SKU that moved since the last time."""
+    """Compare what channels were told with what they may sell now, for every SKU that moved or was marked since."""
     channels = [channel for channel in hub.channels.values() if _wants_stock(hub, channel)]
     since = publications.load_position(tx.connection)
     skus, reached = reader.skus_after(tx.connection, since, _LEDGER_ROWS)
-    if reached == since:
+    skus = sorted({*skus, *publications.take_marked(tx.connection, _MARKED_ROWS)})
+    if reached == since and not skus:
         return
     if channels and skus:
         found, _, fences, lots = available_to_route(tx.connection, skus, tx.now)
         rows = unexpired(found, lots, tx.now.date())
         facts = load_products(tx.connection, skus)
+        stale = stale_nodes(hub, tx.connection, tx.now) if hub.safety.stages else {}
         for channel in channels:
-            _publish_to(hub, tx, channel, skus, unfenced(rows, fences, channel.id), facts)
+            _publish_to(hub, tx, channel, skus, unfenced(rows, fences, channel.id), facts, stale)
     publications.save_position(tx.connection, reached, tx.now)
 
 
@@ -58,10 +63,12 @@ def _publish_to(
     skus: list[str],
     rows: Iterable[StockRow],
     facts: dict[str, ProductFacts],
+    stale: Mapping[str, timedelta],
 ) -> None:
     available = dict.fromkeys(skus, 0)
     for sku, node, units, sellable, _ in rows:
-        available[sku] += max(0, units - _kept(hub, channel.id, sku, node, sellable, facts.get(sku)))
+        rule = _rule(hub, channel.id, sku, node, facts.get(sku), stale.get(node))
+        available[sku] += max(0, units - (maxsize if rule is None else rule.kept_of(max(0, sellable))))
     told = publications.load_published(tx.connection, channel.id, skus)
     levels = levels_to_publish(told, available)
     _enqueue(tx.connection, tx, channel, levels)
@@ -70,15 +77,15 @@ def _publish_to(
     )
 
 
-def _kept(hub: Hub, channel: str, sku: str, node: str, sellable: int, facts: ProductFacts | None) -> int:
-    """Units that ``channel`` may not sell: the safety stock; all where the node is not configured any more."""
+def _rule(
+    hub: Hub, channel: str, sku: str, node: str, facts: ProductFacts | None, stale_for: timedelta | None
+) -> SafetyRule | None:
+    """What ``channel`` may not sell; None, which is all of it, where the node is not configured any more."""
     groups = hub.node_groups.get(node)
     if groups is None:
-        return maxsize
-    if not hub.safety.rules:
-        return 0
+        return None
     tags = product_tags(sku, facts.restrictions if facts else ())
-    return hub.safety.rule(tags, groups, channel).kept_of(max(0, sellable))
+    return hub.safety.rule(tags, groups, channel, stale_for)
 
 
 def _enqueue(connection: Connection, tx: Transaction, channel: Channel, levels: list[Publication]) -> None:

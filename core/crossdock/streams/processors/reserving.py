@@ -58,7 +58,7 @@ def reserve(
         _same_lines(key, existing, lines)
     at = {(each.sku, each.node): positions.get((each.sku, each.node)) for each in lines}
     empty = {where: position or Position(*where) for where, position in at.items()}
-    limits, fences = limits_of(hub, tx.connection, empty, channel, tx.now.date())
+    limits, fences = limits_of(hub, tx.connection, empty, channel, tx.now)
     held: list[Reservation] = []
     movements: list[Movement] = []
     for line in lines:
@@ -170,7 +170,7 @@ def move(hub: Hub, tx: Transaction, key: str, node: str, skus: Iterable[str] = (
     if not moving:
         return found
     there = {(each.sku, node): positions.get((each.sku, node)) or Position(each.sku, node) for each in moving}
-    limits, fences = limits_of(hub, tx.connection, there, moving[0].channel, tx.now.date())
+    limits, fences = limits_of(hub, tx.connection, there, moving[0].channel, tx.now)
     done = [
         _done(
             promises.move(

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from operator import itemgetter
 
-from sqlalchemy import Connection
-
-from crossdock.inventory.feeds import is_stale
 from crossdock.inventory.lots import LotStock, Pick
 from crossdock.inventory.safety_stock import product_tags
 from crossdock.routing import Assignment, Decision, Demand, SupplyView
-from crossdock.store import capacity, feeds, supply
+from crossdock.store import capacity, supply
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts
-from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.limits import consumed, unfenced
+from crossdock.streams.processors.staleness import stale_nodes
 
-__all__ = ["Snapshot", "View", "stale_nodes"]
+__all__ = ["Snapshot", "View"]
 
 
 _UNITS = itemgetter(0, 1, 2)
@@ -76,7 +73,7 @@ class Snapshot:
             return 0
         product = self._facts.get(sku)
         tags = product_tags(sku, product.restrictions if product else ())
-        return self._hub.safety.rule(tags, groups, channel).kept_of(max(0, sellable))
+        return self._hub.safety.rule(tags, groups, channel, self._stale.get(node)).kept_of(max(0, sellable))
 
     def keep(self, view: View) -> None:
         """Take off what the orders of a channel got."""
@@ -144,15 +141,3 @@ class View:
 
 def _add(left: tuple[int, int, int], right: tuple[int, int, int]) -> tuple[int, int, int]:
     return (left[0] + right[0], left[1] + right[1], left[2] + right[2])
-
-
-def stale_nodes(hub: Hub, connection: Connection, now: datetime) -> list[str]:
-    """Nodes whose last count is older than the configuration lets it be."""
-    if not hub.feed_limits:
-        return []
-    counted = feeds.last_count(connection, list(hub.feed_limits))
-    return [
-        node
-        for node, max_age in hub.feed_limits.items()
-        if is_stale(counted.get(node), now, max_age.total_seconds())
-    ]
