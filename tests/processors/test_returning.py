@@ -316,6 +316,28 @@ def test_rules_say_which_node_takes_a_return(
     assert asked == ([] if node else [("constraint_unmet", "return:shop:R-1")])
 
 
+def test_a_return_that_the_rules_decline_is_declined_at_the_channel(make: Callable[..., Harness]) -> None:
+    hub = make(returns={"rules": [{"decline": "final sale"}]})
+    shipped(hub)
+    send(hub, request())
+    (command,) = hub.commands("return.decline")
+    assert (command["document"]["reason"], command["connection"]) == ("final sale", "shop")
+    assert (hub.commands("return.authorise"), hub.commands("return.expect"), hub.rows(work_items)) == (
+        [],
+        [],
+        [],
+    )
+    send(hub, request(status="declined"))
+    assert hub.rows(returns)[0]["state"] == "cancelled"
+
+
+def test_people_may_approve_returns_at_the_channel_instead(make: Callable[..., Harness]) -> None:
+    hub = make(returns={"authorise": False})
+    shipped(hub)
+    send(hub, request())
+    assert (len(hub.commands("return.expect")), hub.commands("return.authorise")) == (1, [])
+
+
 def test_a_refund_is_asked_of_the_channel_and_closes_the_circle(make: Callable[..., Harness]) -> None:
     hub = make(returns={"no_refund": ["damaged"]})
     shipped(hub)

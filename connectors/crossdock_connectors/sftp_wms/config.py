@@ -23,6 +23,7 @@ StreamName = Literal[
     "advice_945",
     "advice_csv",
     "response_csv",
+    "return_csv",
     "movement_947",
     "receipt_944",
     "ack_997",

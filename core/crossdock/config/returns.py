@@ -24,6 +24,8 @@ class ReturnRuleConfig(_Strict):
     """From where it is sent; empty: all."""
     nodes: tuple[str, ...] = ()
     """Ids or tags of nodes; empty: all that accept returns."""
+    decline: str | None = None
+    """Why such returns are not taken: the channel is told to decline them (``return.decline``)."""
     prefer: Literal["nearest", "shipped_from"] = "nearest"
     """``shipped_from``: the node that has shipped the goods, where it is among them; else the nearest."""
 
@@ -32,6 +34,9 @@ class ReturnsConfig(_Strict):
     """What happens to goods that buyers send back."""
 
     rules: tuple[ReturnRuleConfig, ...] = ()
+    authorise: bool = True
+    """Have the channel approve a return once a node takes it, where its connection can (``return.authorise``); else
+    people do that at the channel."""
     refund: bool = True
     """Have the channel refund what came back, where its connection can (``return.refund``)."""
     no_refund: tuple[Condition, ...] = ()

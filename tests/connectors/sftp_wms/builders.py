@@ -19,6 +19,7 @@ STREAMS = {
     "advice_945": "945*",
     "advice_csv": "ship*.csv",
     "response_csv": "resp*.csv",
+    "return_csv": "ret*.csv",
     "movement_947": "947*",
     "receipt_944": "944*",
     "ack_997": "997*",

@@ -27,6 +27,8 @@ CONTENT: dict[str, bytes] = {
     b"F1,S1,2026-11-23T15:00:00Z,1,1Z1,A,1\n",
     "response_csv": b"order,status,occurred_at,sku,quantity,reason\n"
     b"F1,short,2026-11-23T15:00:00Z,A,1,not found\n",
+    "return_csv": b"receipt,received_at,return_request,sku,quantity,condition\n"
+    b"RR1,2026-11-23T15:00:00Z,R-1,A,1,new\n",
     "stock_846": (FIXTURES / "846.x12").read_bytes(),
     "advice_945": (FIXTURES / "945_cartons.x12").read_bytes(),
     "movement_947": (FIXTURES / "947.x12").read_bytes(),

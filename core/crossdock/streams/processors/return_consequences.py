@@ -23,7 +23,7 @@ from crossdock.streams.processors.return_standing import refunds_of
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import Order
 
-__all__ = ["EXCHANGES", "announce", "settle_units"]
+__all__ = ["EXCHANGES", "announce", "decline", "settle_units"]
 
 EXCHANGES = "exchange"
 """The connection, and so the channel, of orders that replace returned goods."""
@@ -31,17 +31,22 @@ EXCHANGES = "exchange"
 
 def announce(hub: Hub, tx: Transaction, asked: StoredReturn) -> None:
     """Tell the node what to expect, and the channel where the buyer is to send it, where they can be told."""
-    if asked.node is None:
+    assert asked.node is not None
+    _tell(hub, tx, asked, hub.nodes[asked.node].connection, "return.expect", node=asked.node)
+    if hub.config.returns.authorise:
+        _tell(hub, tx, asked, asked.connection, "return.authorise", node=asked.node)
+
+
+def decline(hub: Hub, tx: Transaction, asked: StoredReturn, reason: str) -> None:
+    """Have the channel decline the return; it is cancelled when the channel says so."""
+    _tell(hub, tx, asked, asked.connection, "return.decline", reason=reason)
+
+
+def _tell(hub: Hub, tx: Transaction, asked: StoredReturn, to: str | None, name: str, **more: str) -> None:
+    if to is None or not hub.does(to, name):
         return
-    document = msgspec.json.decode(asked.document) | {"node": asked.node}
-    node = hub.nodes[asked.node].connection
-    told = [(node, "return.expect"), (asked.connection, "return.authorise")]
-    commands = [
-        return_command(tx, asked, connection, name, f"{name}:{asked.id}", document)
-        for connection, name in told
-        if connection is not None and hub.does(connection, name)
-    ]
-    enqueue(tx.connection, commands)
+    document = msgspec.json.decode(asked.document) | more
+    enqueue(tx.connection, [return_command(tx, asked, to, name, f"{name}:{asked.id}", document)])
 
 
 def settle_units(hub: Hub, tx: Transaction, kept: StoredReturn, receipt: Sequence[ReceiptLine]) -> None:

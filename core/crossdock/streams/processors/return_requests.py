@@ -17,9 +17,9 @@ from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import AddressDocument, read
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.order_versions import order_id
-from crossdock.streams.processors.return_consequences import announce, settle_units
+from crossdock.streams.processors.return_consequences import announce, decline, settle_units
 from crossdock.streams.processors.return_documents import ReturnRequestDocument, request_of
-from crossdock.streams.processors.return_routing import return_node
+from crossdock.streams.processors.return_routing import return_node, return_rule
 from crossdock.streams.processors.return_standing import conclude
 
 __all__ = ["take_request"]
@@ -44,9 +44,7 @@ def take_request(
         asked = replace(asked, node=each.node)
     received = returns.load_receipts(tx.connection, name)
     if asked.node is None and document.is_open:
-        asked = replace(asked, node=_node(hub, tx, document, order, source))
-    if not received and document.is_open:
-        _route(hub, tx, asked)
+        asked = _routed(hub, tx, document, asked, order)
     # The units of a blind return whose order was known are on its lines already.
     if not any(each.order_id is not None for each in blind.values()):
         for _, lines in groupby(received, key=lambda line: (line.source, line.node, line.external_id)):
@@ -64,33 +62,54 @@ def _change(
     conclude(hub, tx, replace(known, document=body))
 
 
-def _route(hub: Hub, tx: Transaction, asked: StoredReturn) -> None:
-    """Tell everybody who takes it; where nobody does, a person decides."""
-    if asked.node is not None:
-        announce(hub, tx, asked)
-        return
-    text = (
-        f"no node takes return {asked.id}: let one with accepts_returns: true, or decline it at the channel"
-    )
+def _routed(
+    hub: Hub, tx: Transaction, document: ReturnRequestDocument, asked: StoredReturn, order: str
+) -> StoredReturn:
+    """The return with the node that takes it, and everybody told; where none does, a person decides."""
+    books = Books(hub, tx)
+    books.load([order])
+    place = _sent_from(document, books, order)
+    rule = return_rule(hub, hub.channel_of(asked.connection).id, place)
+    if rule.decline is not None and document.node not in hub.nodes:
+        decline(hub, tx, asked, rule.decline)
+        return asked
+    node = document.node if document.node in hub.nodes else None
+    node = node or return_node(hub, rule, place, _shipped_by(books, order))
+    if node is None:
+        _ask(
+            hub,
+            tx,
+            asked,
+            "no node takes it: let one with accepts_returns: true, or decline it at the channel",
+        )
+        return asked
+    routed = replace(asked, node=node)
+    announce(hub, tx, routed)
+    return routed
+
+
+def _ask(hub: Hub, tx: Transaction, asked: StoredReturn, words: str) -> None:
     due = hub.config.worklist.due
+    text = f"return {asked.id}: {words}"
     item = open_item(Cause.CONSTRAINT_UNMET, f"return:{asked.id}", text, tx.now, due=due)
     raise_items(tx.connection, [(item, asked.order_id)], tx.now)
 
 
-def _node(hub: Hub, tx: Transaction, document: ReturnRequestDocument, order: str, source: str) -> str | None:
-    """Who takes it: whom the channel names, else by the rules."""
-    if document.node in hub.nodes:
-        return document.node
-    books = Books(hub, tx)
-    books.load([order])
-    shipped = [
+def _shipped_by(books: Books, order: str) -> list[str]:
+    """Nodes that have shipped something of the order, the last one first."""
+    return [
         each.fulfilment.node
         for each in reversed(books.of_order(order))
         if any(line.shipped for line in each.fulfilment.lines)
     ]
+
+
+def _sent_from(document: ReturnRequestDocument, books: Books, order: str) -> AddressDocument | None:
+    """From where the buyer sends it; unknown, where the order went."""
     raw = bytes(document.ship_from)
-    place = read(raw, AddressDocument) if raw not in (b"", b"null") else None
-    if place is None and order in books.orders:
-        known = books.document(books.orders[order].document)
-        place = next((each.place for each in known.destinations if each.place), None)
-    return return_node(hub, hub.channel_of(source).id, place, shipped)
+    if raw not in (b"", b"null"):
+        return read(raw, AddressDocument)
+    if order not in books.orders:
+        return None
+    known = books.document(books.orders[order].document)
+    return next((each.place for each in known.destinations if each.place), None)

@@ -12,23 +12,27 @@ from crossdock.routing.sphere import unit_vector
 from crossdock.streams.processors.documents import AddressDocument
 from crossdock.streams.processors.hub import Hub
 
-__all__ = ["return_node"]
+__all__ = ["return_node", "return_rule"]
 
 _NEAREST = ReturnRuleConfig()
 
 
+def return_rule(hub: Hub, channel: str, sent_from: AddressDocument | None) -> ReturnRuleConfig:
+    """The first rule that fits; without one, the nearest node takes it."""
+    return next((rule for rule in hub.config.returns.rules if _fits(rule, channel, sent_from)), _NEAREST)
+
+
 def return_node(
-    hub: Hub, channel: str, sent_from: AddressDocument | None, shipped_by: Iterable[str]
+    hub: Hub, rule: ReturnRuleConfig, sent_from: AddressDocument | None, shipped_by: Iterable[str]
 ) -> str | None:
     """The node that is to take a return; None where none accepts it.
 
     Args:
-        hub: Its nodes and rules.
-        channel: Of the order.
+        hub: Its nodes.
+        rule: That fits the return.
         sent_from: The buyer's address, where it is known.
         shipped_by: Nodes that have shipped the order, the last one first.
     """
-    rule = next((rule for rule in hub.config.returns.rules if _fits(rule, channel, sent_from)), _NEAREST)
     able = [node for node in hub.nodes.values() if _accepts(node) and _named(hub, rule, node.id)]
     if rule.prefer == "shipped_from":
         ids = {node.id for node in able}
