@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from crossdock.explaining import Explainer
 from crossdock.store.decision_log import DecisionRow
 from crossdock.store.metadata import decode_json
-from crossdock.store.queries.detail import OrderDetail, detail_of
+from crossdock.store.queries.detail import OrderDetail, back_orders_of, detail_of
 from crossdock.store.queries.story import StoryCommand, StoryMessage, StoryRows, load_story
 from crossdock.store.raw import Raw
 
@@ -70,7 +70,9 @@ def tell(connection: Connection, order_id: str, explainer: Explainer) -> Story |
     if rows is None:
         return None
     entries = sorted(_entries(connection, rows, explainer), key=lambda each: (each.at, _RANK[each.kind]))
-    return Story(detail_of(rows.order, rows.fulfilments), tuple(entries))
+    return Story(
+        detail_of(rows.order, rows.fulfilments, back_orders_of(connection, order_id)), tuple(entries)
+    )
 
 
 def _entries(connection: Connection, rows: StoryRows, explainer: Explainer) -> Iterator[Entry]:
@@ -202,6 +204,7 @@ def _fulfilled(rows: StoryRows) -> Iterator[Entry]:
             "service": stored.service,
             "ship_by": stored.ship_by,
             "deliver_by": stored.deliver_by,
+            "release_at": stored.release_at,
             "costs": dict(stored.costs),
             "decision": stored.decision_id,
             "lines": [msgspec.to_builtins(line) for line in fulfilment.lines],

@@ -63,6 +63,8 @@ class Product(Canonical):
     hs_code: Name | None = None
     components: tuple[KitComponent, ...] = ()
     """Not empty: a kit, which is never stocked itself."""
+    available_from: Instant | None = None
+    """Pre-order: nobody's order of it is shipped before."""
     active: bool = True
     attributes: tuple[Attribute, ...] = ()
     references: tuple[Reference, ...] = ()

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossdock.cli.output import grid, instant, pretty_json, state_text
+from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.story import Entry, EntryKind, Story
 
 __all__ = ["decision_table", "print_story"]
@@ -41,6 +42,15 @@ def print_story(to: Console, story: Story, *, lines: int | None) -> None:
         (line.line, line.sku, *(getattr(line, name) or "" for name in units)) for line in story.order.lines
     )
     to.print(grid("line", "SKU", *(f"#{name}" for name in units), rows=rows))
+    if story.order.back_orders:
+        waits = (
+            (each.line, each.sku, each.quantity, each.node, each.ship_by or "not known")
+            for each in story.order.back_orders
+        )
+        to.print(grid("line", "SKU", "#waits for", "at", "ships by", rows=waits))
+    for stored in story.order.fulfilment_orders:
+        if stored.state == FulfilmentState.SCHEDULED:
+            to.print(f"{stored.node} is asked to ship {stored.id} at {instant(stored.release_at)}")
     day = ""
     for entry in story.entries:
         today = entry.at.strftime("%A, %-d %B %Y")

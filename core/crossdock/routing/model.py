@@ -7,7 +7,7 @@ is immutable and holds no behaviour beyond reading itself.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from msgspec import Struct
@@ -246,6 +246,7 @@ class Demand(Struct, frozen=True):
         service_level: ``""`` accepts every service.
         excluded_nodes: Nodes already tried, or forbidden by a person.
         fixed_node: The only node allowed, such as the store of a pick-up order.
+        ready_from: Nothing may be shipped before this instant (aware), as of a pre-order; ``None`` if nothing keeps it.
         pick_up: The customer collects: no carrier, no freight; needs ``fixed_node``.
     """
 
@@ -263,6 +264,7 @@ class Demand(Struct, frozen=True):
     fixed_node: str = ""
     pick_up: bool = False
     ship_by: date | None = None
+    ready_from: datetime | None = None
 
 
 class AssignedLine(Struct, frozen=True):

@@ -131,6 +131,8 @@ class Unfillable(_Strict):
     retry: Literal["on_stock", "scheduled", "never"] = "on_stock"
     stop_after: DurationText = timedelta(hours=8)
     then: Literal["backorder", "cancel", "worklist"] = "worklist"
+    cancel_after: DurationText | None = None
+    """With ``then: backorder``: what has waited so long is cancelled, its channel told; absent: it waits for ever."""
     ship_rest: bool = True
     """Whether the other lines of the order go ahead."""
 

@@ -48,7 +48,7 @@ class Problem:
         self.situation, self.demand, self.network, self.policy = situation, demand, network, policy
         self.items = bundles(demand, policy.split.keep_together)
         self.reach = network.reach(demand.destination)
-        self.timetable = network.timetable(situation.now)
+        self.timetable = network.timetable(max(situation.now, demand.ready_from or situation.now))
         masks = policy.masks(demand, network)
         self.kept_preferences = masks.kept
         self.least_capacity = self._least_capacity()

@@ -16,7 +16,7 @@ __all__ = ["Component", "ProductRow", "components_of", "known_skus", "save_produ
 
 
 class ProductRow(NamedTuple):
-    """A product; weight and volume of one unit, rounded up."""
+    """A product; weight and volume of one unit, rounded up. Before ``available_from`` nothing of it is shipped."""
 
     sku: str
     version: str
@@ -25,6 +25,7 @@ class ProductRow(NamedTuple):
     restrictions: list[str]
     document: bytes
     components: Sequence[tuple[str, int]] = ()
+    available_from: datetime | None = None
 
 
 class Component(NamedTuple):

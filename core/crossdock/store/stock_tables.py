@@ -34,6 +34,8 @@ products = Table(
     Column("restrictions", Json, nullable=False),
     # Of a kit: pairs of SKU and units.
     Column("components", Json, nullable=False, server_default=text("'[]'")),
+    # Pre-order: before that nothing of it is shipped.
+    Column("available_from", Instant),
     Column("document", LargeBinary, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )

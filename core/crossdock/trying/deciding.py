@@ -112,4 +112,4 @@ def demands_to_try(
     body = order.model_dump_json(exclude_defaults=True).encode()
     document = read(body, OrderDocument)
     stored = received_order(hub, connection, document, body, now)
-    return demands_of(hub, stored, document, facts, frozenset(excluded_nodes))
+    return demands_of(hub, stored, document, facts, frozenset(excluded_nodes), now)

@@ -9,16 +9,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from crossdock.inventory.back_orders import ship_by
+from crossdock.store import inbound
 from crossdock.store.fulfilments import StoredFulfilment, load_fulfilments_of_orders
 from crossdock.store.metadata import decode_json
 from crossdock.store.order_book import StoredOrder, load_orders
 
 __all__ = [
+    "DetailBackOrder",
     "DetailFulfilmentLine",
     "DetailFulfilmentOrder",
     "DetailHold",
     "DetailLine",
     "OrderDetail",
+    "back_orders_of",
     "describe",
     "detail_of",
 ]
@@ -72,6 +76,17 @@ class DetailFulfilmentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DetailBackOrder:
+    """Units of a line that wait for supply; ``ship_by`` is when the last of them is due, null where nobody knows."""
+
+    line: str
+    sku: str
+    node: str
+    quantity: int
+    ship_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class DetailFulfilmentOrder:
     """What one node is to ship; ``release_at`` is when it is asked, where it was not asked yet."""
 
@@ -102,6 +117,7 @@ class OrderDetail:
     lines: tuple[DetailLine, ...]
     holds: tuple[DetailHold, ...]
     fulfilment_orders: tuple[DetailFulfilmentOrder, ...]
+    back_orders: tuple[DetailBackOrder, ...]
     document: Mapping[str, object]
 
 
@@ -110,10 +126,32 @@ def describe(connection: Connection, order_id: str) -> OrderDetail | None:
     order = load_orders(connection, [order_id], lock=False).get(order_id)
     if order is None:
         return None
-    return detail_of(order, load_fulfilments_of_orders(connection, [order_id]).get(order_id, ()))
+    fulfilments = load_fulfilments_of_orders(connection, [order_id]).get(order_id, ())
+    return detail_of(order, fulfilments, back_orders_of(connection, order_id))
 
 
-def detail_of(order: StoredOrder, fulfilments: Sequence[StoredFulfilment]) -> OrderDetail:
+def back_orders_of(connection: Connection, order_id: str) -> tuple[DetailBackOrder, ...]:
+    """What an order waits for; the earliest supply goes to the oldest promise."""
+    found = inbound.of_orders(connection, [order_id])
+    keys = {(each.sku, each.node) for each in found}
+    supply, waiting = inbound.of_positions(connection, keys), inbound.waiting_at(connection, keys)
+    return tuple(
+        DetailBackOrder(
+            each.line_id,
+            each.sku,
+            each.node,
+            each.quantity,
+            ship_by(supply.get((each.sku, each.node), ()), waiting[each.sku, each.node])[each.key],
+        )
+        for each in found
+    )
+
+
+def detail_of(
+    order: StoredOrder,
+    fulfilments: Sequence[StoredFulfilment],
+    back_orders: tuple[DetailBackOrder, ...] = (),
+) -> OrderDetail:
     """An order that is loaded with its fulfilment orders, as it is shown."""
     return OrderDetail(
         id=order.id,
@@ -133,6 +171,7 @@ def detail_of(order: StoredOrder, fulfilments: Sequence[StoredFulfilment]) -> Or
         ),
         holds=tuple(DetailHold(**_named(DetailHold, hold)) for hold in order.holds),
         fulfilment_orders=tuple(_fulfilment(stored) for stored in fulfilments),
+        back_orders=back_orders,
         document=decode_json(order.document),
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, Text, select
 
 from crossdock.routing import Address, Demand, DemandLine, Destination, Position
@@ -28,6 +29,7 @@ class ProductFacts(NamedTuple):
     weight_grams: int = 0
     volume_cm3: int = 0
     restrictions: tuple[str, ...] = ()
+    available_from: datetime | None = None
 
 
 class Unroutable(Struct, frozen=True):
@@ -43,7 +45,13 @@ _UNKNOWN = ProductFacts()
 _products = SelectMany(
     {"sku": Text()},
     lambda wanted: (
-        select(products.c.sku, products.c.weight_grams, products.c.volume_cm3, products.c.restrictions)
+        select(
+            products.c.sku,
+            products.c.weight_grams,
+            products.c.volume_cm3,
+            products.c.restrictions,
+            products.c.available_from,
+        )
         .select_from(wanted)
         .join(products, products.c.sku == wanted.c.sku)
     ),
@@ -53,7 +61,7 @@ _products = SelectMany(
 def load_products(connection: Connection, skus: Iterable[str]) -> dict[str, ProductFacts]:
     """Facts by SKU; products unknown to the hub are missing."""
     rows = _products(connection, [(sku,) for sku in sorted(set(skus))])
-    return {row[0]: ProductFacts(row[1], row[2], tuple(row[3])) for row in rows}
+    return {row[0]: ProductFacts(row[1], row[2], tuple(row[3]), row[4]) for row in rows}
 
 
 def demands_of(
@@ -62,27 +70,29 @@ def demands_of(
     document: OrderDocument,
     facts: Mapping[str, ProductFacts],
     excluded_nodes: frozenset[str],
+    now: datetime,
 ) -> tuple[list[tuple[str, Demand]], list[Unroutable]]:
     """The demands of an order's unallocated units, each with the id of its destination.
 
-    Lines without a destination go to the first one.
+    Lines without a destination go to the first one. Lines that may not be shipped before a date to come are a demand of
+    their own: nothing waits for them.
     """
     channel = hub.channel_of(order.connection)
     waiting = {line.line_id: line.quantities.unallocated for line in order.lines}
-    by_destination: dict[str, list[DemandLine]] = {}
+    parts: dict[tuple[str, datetime | None], list[DemandLine]] = {}
     first = document.destinations[0].id if document.destinations else ""
     for line in document.lines:
         units = waiting.get(line.external_id, 0)
         if units > 0:
-            lines = by_destination.setdefault(line.destination or first, [])
-            lines.append(_demand_line(line, units, facts))
+            part = (line.destination or first, _ready_from(line, facts, now))
+            parts.setdefault(part, []).append(_demand_line(line, units, facts))
     destinations = {destination.id: destination for destination in document.destinations}
     demands: list[tuple[str, Demand]] = []
     refused: list[Unroutable] = []
-    for name, lines in by_destination.items():
+    for (name, ready_from), lines in parts.items():
         found = _demand(hub, channel, order, document, destinations.get(name), tuple(lines), excluded_nodes)
         if isinstance(found, Demand):
-            demands.append((name, found))
+            demands.append((name, replace(found, ready_from=ready_from) if ready_from else found))
         else:
             refused.append(Unroutable(name, found))
     return demands, refused
@@ -164,6 +174,12 @@ def _demand_line(line: LineDocument, units: int, facts: Mapping[str, ProductFact
         group=group,
         group_kind=("kit" if line.kit else "set") if group else "",
     )
+
+
+def _ready_from(line: LineDocument, facts: Mapping[str, ProductFacts], now: datetime) -> datetime | None:
+    """When a pre-order may be shipped, if that is to come."""
+    dates = (line.available_from, facts.get(line.sku, _UNKNOWN).available_from)
+    return max((at for at in dates if at is not None and at > now), default=None)
 
 
 def _promise(order: StoredOrder) -> date | None:

@@ -172,6 +172,7 @@ class ProductDocument(Part, frozen=True):
     dimensions: dict[str, Decimal] | None = None
     restrictions: tuple[str, ...] = ()
     components: tuple[dict[str, Any], ...] = ()
+    available_from: datetime | None = None
 
 
 class ResponseLineDocument(Part, frozen=True):

@@ -22,6 +22,8 @@ __all__ = ["cancel_rest", "give_up", "wait"]
 _RETRY = timedelta(minutes=1)
 """How often waiting units are tried again."""
 
+_FOR_EVER = timedelta(days=36_500)
+
 _NO_POLICY = Unfillable(retry="never")
 
 
@@ -31,7 +33,10 @@ def wait(books: Books, order: StoredOrder, decision: Decision) -> bool:
     now = books.tx.now
     until = order.route_until or now + rule.stop_after
     endless = rule.then == "backorder"
-    if rule.retry == "never" or (now >= until and not endless):
+    last = until
+    if endless:
+        last = until - rule.stop_after + (rule.cancel_after or _FOR_EVER)
+    if rule.retry == "never" or now >= last:
         return False
     retry_at = now + _RETRY
     reason = _words(decision)
@@ -40,7 +45,7 @@ def wait(books: Books, order: StoredOrder, decision: Decision) -> bool:
     books.put_order(
         replace(
             order,
-            route_at=retry_at if endless else min(retry_at, until),
+            route_at=min(retry_at, last),
             route_until=until,
             reason=reason,
         )
@@ -53,7 +58,8 @@ def wait(books: Books, order: StoredOrder, decision: Decision) -> bool:
 def give_up(books: Books, order: StoredOrder, decision: Decision) -> None:
     """Cancel what can't be placed, or hand it to people."""
     reason = _words(decision)
-    if _rule(books, decision).then == "cancel":
+    rule = _rule(books, decision)
+    if rule.then == "cancel" or (rule.then == "backorder" and rule.cancel_after is not None):
         cancel_rest(books, order, reason)
         return
     books.put_order(replace(order, route_at=None, reason=reason))

@@ -84,7 +84,7 @@ def fulfil_from(
 ) -> tuple[Sequence[Unroutable], Sequence[Decision]]:
     """Decide on the unallocated units of an order with what ``view`` has, and ask the nodes; the rest stays."""
     hub, now = books.hub, books.tx.now
-    demands, refused = demands_of(hub, order, document, facts, excluded_nodes)
+    demands, refused = demands_of(hub, order, document, facts, excluded_nodes, now)
     decisions: list[tuple[str, Demand, Decision, list[list[list[Pick]]]]] = []
     for destination, demand in demands:
         decision = route(demand, view.supply, hub.network, hub.policies, now)
@@ -120,12 +120,15 @@ def fulfil(
     release_at: datetime | None = None,
 ) -> None:
     """Turn one shipment of a plan into an allocated fulfilment order. Its node is asked at once, or when nothing keeps
-    it back any more: a hold, or the time that its policy leaves it, but at ``release_at`` at the latest.
+    it back any more: a hold, or the time that its policy leaves it, but at ``release_at`` at the latest; of a pre-order
+    never before its day.
     """
     order = books.orders[order_id]
     stored = kept_back(books.hub, _allocated(books, order_id, plan, assignment, lots), plan, books.tx.now)
     if release_at is not None and stored.release_at is not None:
         stored = replace(stored, release_at=min(release_at, stored.release_at))
+    if plan.demand.ready_from is not None:
+        stored = replace(stored, release_at=max(plan.demand.ready_from, stored.release_at or books.tx.now))
     lines, node, now = stored.fulfilment.lines, assignment.node, books.tx.now
     quantities = order.quantities
     for line in lines:

@@ -36,7 +36,16 @@ def _row(product: ProductDocument, body: bytes) -> ProductRow:
     grams = product.weight.grams if product.weight else Decimal(0)
     components = [(part["sku"], part["quantity"]) for part in product.components]
     restrictions = list(product.restrictions)
-    return ProductRow(product.sku, product.version, _up(grams), _up(volume), restrictions, body, components)
+    return ProductRow(
+        product.sku,
+        product.version,
+        _up(grams),
+        _up(volume),
+        restrictions,
+        body,
+        components,
+        product.available_from,
+    )
 
 
 def _up(value: Decimal) -> int:

@@ -90,7 +90,7 @@ def _review(
     """Change to a better plan for one destination, where there is one."""
     hub, now, order = books.hub, books.tx.now, books.orders[order_id]
     tried = frozenset().union(*(stored.fulfilment.tried_nodes for stored in planned))
-    found, _ = demands_of(hub, _only(order, planned), books.document_of(order), facts, tried)
+    found, _ = demands_of(hub, _only(order, planned), books.document_of(order), facts, tried, now)
     if len(found) != 1:
         _look_again(books, planned, None)
         return
