@@ -32,6 +32,7 @@ from crossdock.streams.processors.back_ordering import set_supply
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.interventions import cancel_order, hold_order, lift_hold
 from tests.doctor.builders import catch_up, findings
+from tests.models.return_steps import ReturnSteps
 from tests.processors.harness import START, Harness
 
 MODELS = Path(__file__).parents[2] / "docs/models"
@@ -74,7 +75,7 @@ def run(page: Path, database: Database) -> None:
     model.close(page.name)
 
 
-class Model:
+class Model(ReturnSteps):
     """A hub of ``docs/models/crossdock.yaml``, its partners played by the page."""
 
     def __init__(self, database: Database, changes: Mapping[str, Any]) -> None:
@@ -247,6 +248,8 @@ class Model:
             found.setdefault("orders", {})[name] = _like(wanted, self._shown_order(name))
         for name, wanted in then.get("fulfilment_orders", {}).items():
             found.setdefault("fulfilment_orders", {})[name] = _like(wanted, self._shown_fulfilment(name))
+        for name, wanted in then.get("returns", {}).items():
+            found.setdefault("returns", {})[name] = _like(wanted, self._shown_return(name))
         for node, wanted in then.get("stock", {}).items():
             have = {row["sku"]: row for row in self.hub.rows(positions, node=node)}
             shown = {
@@ -265,7 +268,7 @@ class Model:
             self._told = len(rows)
         if "work" in then:
             found["work"] = [row["cause"] for row in self.hub.rows(work_items, state="open")]
-        unknown = set(then) - {"orders", "fulfilment_orders", "stock", "told", "work"}
+        unknown = set(then) - {"orders", "fulfilment_orders", "returns", "stock", "told", "work"}
         assert not unknown, f"{where}: then can't look at {', '.join(unknown)}"
         differing = [
             f"{key}:\n  page says {then[key]!r}\n  hub has   {found.get(key)!r}"
@@ -315,7 +318,7 @@ class Model:
         shown: dict[str, Any] = {"state": order.state.value, "hold": order.hold, "reason": order.reason}
         shown["fulfilment_orders"] = len(self._fulfilments(name))
         shown["nodes"] = sorted({each.fulfilment.node for each in self._fulfilments(name)})
-        for kind in ("ordered", "cancelled", "allocated", "shipped", "unallocated"):
+        for kind in ("ordered", "cancelled", "allocated", "shipped", "returned", "unallocated"):
             shown[kind] = {
                 line.sku: units for line in order.lines if (units := getattr(line.quantities, kind))
             }
