@@ -18,7 +18,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check bench docs servers lock clean
+.PHONY: help install demo test check bench mutation docs servers lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -52,6 +52,9 @@ check: $(STAMP) ## Lint, format, types, import rules, tidiness
 
 bench: $(STAMP) ## Measure, and write benchmarks/results.json and docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+mutation: $(STAMP) ## Break the core in small ways, see whether tests notice, and write docs/mutation.md (an hour)
+	$(BIN)/python -m tools.mutation $(ARGS)
 
 docs: $(STAMP) ## Write the generated pages of docs/
 	$(BIN)/python -m tools.docs

@@ -16,6 +16,8 @@ def test_only_whole_kits_count() -> None:
 
 def test_one_missing_mug_breaks_one_kit_and_nothing_else() -> None:
     assert with_siblings(PARTS, {"1/MUG": 1, "2": 3}) == {"1/POT": 1, "1/MUG": 2, "2": 3}
+    assert with_siblings(PARTS, {"1/MUG": 1}) == {"1/POT": 1, "1/MUG": 2}
+    assert with_siblings(PARTS, {"2": 3}) == {"2": 3}
 
 
 @given(kits=UNITS, singles=UNITS)

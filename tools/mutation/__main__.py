@@ -1,0 +1,143 @@
+"""Break the pure core in many small ways and see whether the tests notice: ``python -m tools.mutation``.
+
+It works on a copy of the project. ``docs/mutation.md`` and ``docs/mutation.json`` are written by a run over all
+packages; with ``--only``, or after Ctrl-C, what was found is shown and nothing is written.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from tools.mutation.campaign import PURE, STORED, Verdict, baseline, run
+from tools.mutation.equivalents import read_equivalents
+from tools.mutation.mutants import Mutant, all_mutants, sample
+from tools.mutation.page import Result, score, write
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("inventory", "routing", "orders")
+
+
+def main(
+    size: Annotated[int, typer.Option("--mutants", help="How many, over all modules.")] = 400,
+    seed: Annotated[int, typer.Option(help="Which ones.")] = 1,
+    everything: Annotated[bool, typer.Option("--all", help="Every mutant there is; takes hours.")] = False,
+    only: Annotated[str, typer.Option(help="Only files whose path contains this; nothing is written.")] = "",
+    workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
+) -> None:
+    """Run the mutation check."""
+    console = Console()
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _copy() as root:
+        texts = {path: text for path, text in _sources(root).items() if only in path}
+        there_are = all_mutants(texts)
+        chosen = there_are if everything else sample(texts, size, seed)
+        result = Result(
+            day=datetime.now(UTC).date().isoformat(),  # noqa: TID251 - the page says when it was made
+            seed=None if everything else seed,
+            there_are=len(there_are),
+            equivalents=read_equivalents(),
+        )
+        try:
+            _try(console, root, texts, chosen, workers, result)
+        except KeyboardInterrupt:
+            console.print(
+                f"Stopped after {len(result.verdicts)} of {len(chosen)} mutants; nothing is written."
+            )
+            only = only or "stopped"
+    counts = result.counts()
+    told = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
+    console.print(f"{told}: {score(counts)} killed of those that can be")
+    if not only:
+        write(result, ROOT / "docs")
+        for entry in result.equivalents.without(there_are):
+            console.print(
+                f"No mutant is like this any more; take it out of equivalent.toml: {entry}", style="red"
+            )
+
+
+@contextmanager
+def _copy() -> Iterator[Path]:
+    """A copy of the project as it is now, in a folder of its own; gone in the end."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    with tempfile.TemporaryDirectory(prefix="mutation-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder).resolve() / "project"
+        for name in filter(None, names.split("\0")):
+            if (ROOT / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, root / name)
+        yield root
+
+
+def _sources(root: Path) -> dict[str, str]:
+    """The text of each module of the core, by its path from the project's root."""
+    return {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for package in PACKAGES
+        for path in sorted((root / "core/crossdock" / package).rglob("*.py"))
+    }
+
+
+def _try(
+    console: Console,
+    root: Path,
+    texts: Mapping[str, str],
+    chosen: Sequence[Mutant],
+    workers: int,
+    result: Result,
+) -> None:
+    """First the tests that are pure and fast; what they let live meets the others."""
+    left = list(chosen)
+    for folders in (PURE, STORED):
+        if not left:
+            return
+        console.print(f"The tests of {', '.join(folders)}, with nothing broken:")
+        stage = baseline(root, folders)
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+        with Progress(*columns, console=console) as progress:
+            for verdict in progress.track(
+                run(root, texts, left, stage, workers), len(left), description="mutants"
+            ):
+                result.add(verdict)
+                if result.survived(verdict):
+                    _show(progress.console, verdict)
+        left = [verdict.mutant for verdict in result.verdicts.values() if result.survived(verdict)]
+
+
+def _show(console: Console, verdict: Verdict) -> None:
+    mutant = verdict.mutant
+    console.print(
+        f"{mutant.path}:{mutant.line} {mutant.function} ({verdict.tests} tests)",
+        f"  - {mutant.before}",
+        f"  + {mutant.after}",
+        sep="\n",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """A polite request to end is treated like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(main)

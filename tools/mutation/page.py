@@ -1,0 +1,148 @@
+"""What a mutation check has found, as a page and as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.mutation.campaign import Fate, Verdict
+from tools.mutation.equivalents import Equivalents
+from tools.mutation.mutants import Mutant
+
+__all__ = ["Result", "score", "write"]
+
+_INTRODUCTION = """\
+# Mutation check
+
+<!-- Made by `make mutation`; the numbers are in mutation.json. -->
+
+A mutant is the code with one thing broken: a comparison turned, a statement left out, a constant changed. It is
+*killed* when a test fails or computes far too long. Mutants that live are mistakes that no test would notice. Broken
+are the packages that decide what customers are promised: `inventory`, `routing`, `orders`. Each mutant meets the tests
+that run the broken line, first the pure ones, then those of the processors, models and scenarios on SQLite.
+[Why with a tool of our own](decisions/0032-mutation-check.md).
+"""
+_LONGEST = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verdicts on ``seed``'s sample of the mutants that ``there_are``; on all of them without a seed."""
+
+    day: str
+    seed: int | None
+    there_are: int
+    equivalents: Equivalents
+    verdicts: dict[Mutant, Verdict] = field(default_factory=dict)
+
+    def add(self, verdict: Verdict) -> None:
+        """Take a verdict, in place of an earlier one on the same mutant."""
+        before = self.verdicts.get(verdict.mutant)
+        tests = verdict.tests + (before.tests if before else 0)
+        self.verdicts[verdict.mutant] = Verdict(verdict.mutant, verdict.fate, tests)
+
+    def equivalent(self, verdict: Verdict) -> bool:
+        """Whether the mutant lives because it behaves like the original."""
+        return verdict.fate is Fate.SURVIVED and self.equivalents.of(verdict.mutant) is not None
+
+    def survived(self, verdict: Verdict) -> bool:
+        """Whether the mutant lives and should not."""
+        return verdict.fate is Fate.SURVIVED and not self.equivalent(verdict)
+
+    def in_order(self) -> list[Verdict]:
+        """The verdicts in the order of the code."""
+        return sorted(
+            self.verdicts.values(), key=lambda each: (each.mutant.path, each.mutant.line, each.mutant.after)
+        )
+
+    def counts(self, package: str = "") -> dict[str, int]:
+        """How many of ``package``, or of all, met which fate."""
+        those = [each for each in self.verdicts.values() if package in ("", _package(each))]
+        return {
+            "mutants": len(those),
+            "killed": sum(each.fate is not Fate.SURVIVED for each in those),
+            "timed_out": sum(each.fate is Fate.TIMED_OUT for each in those),
+            "equivalent": sum(map(self.equivalent, those)),
+            "survived": sum(map(self.survived, those)),
+        }
+
+    def packages(self) -> list[str]:
+        """The names of the packages that were broken."""
+        return sorted(set(map(_package, self.verdicts.values())))
+
+
+def score(counts: Mapping[str, int]) -> str:
+    """The share of the mutants that were killed, of those that can be."""
+    possible = counts["killed"] + counts["survived"]
+    return f"{counts['killed'] / possible:.1%}" if possible else "-"
+
+
+def write(result: Result, folder: Path) -> None:
+    """Write ``mutation.md`` and ``mutation.json``."""
+    (folder / "mutation.md").write_text("\n".join(_page(result)) + "\n", encoding="utf-8")
+    (folder / "mutation.json").write_text(json.dumps(_data(result), indent=2) + "\n", encoding="utf-8")
+
+
+def _package(verdict: Verdict) -> str:
+    return Path(verdict.mutant.path).parts[2]
+
+
+def _page(result: Result) -> Iterator[str]:
+    yield _INTRODUCTION
+    which = (
+        "all"
+        if result.seed is None
+        else f"a sample of seed {result.seed}, from each module by its statements"
+    )
+    yield f"Made on {result.day}. Of {result.there_are:,} mutants {len(result.verdicts):,} were tried: {which}.\n"
+    yield "| package | tried | killed | of these by time | equivalent | survived | killed of those that can be |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for package in [*result.packages(), ""]:
+        counts = result.counts(package)
+        cells = " | ".join(f"{number:,}" for number in counts.values())
+        yield f"| {package or 'all'} | {cells} | {score(counts)} |"
+    yield "\n## Survivors\n"
+    survivors = list(filter(result.survived, result.in_order()))
+    yield from _listed(result, survivors) or ["None."]
+    if equivalent := list(filter(result.equivalent, result.in_order())):
+        yield "\n## Equivalents\n\nThey behave like the original; listed by hand in `tools/mutation/equivalent.toml`.\n"
+        yield from _listed(result, equivalent)
+
+
+def _listed(result: Result, verdicts: Sequence[Verdict]) -> list[str]:
+    lines = []
+    for each in verdicts:
+        mutant, known = each.mutant, result.equivalents.of(each.mutant)
+        where = f"`{mutant.path}:{mutant.line}`" + (f" in `{mutant.function}`" if mutant.function else "")
+        lines += [f"- {where}: {known.reason}" if known else f"- {where}", "  ```diff"]
+        lines += [f"  - {_clipped(mutant.before)}", f"  + {_clipped(mutant.after)}", "  ```"]
+    return lines
+
+
+def _clipped(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
+
+
+def _data(result: Result) -> dict[str, object]:
+    return {
+        "day": result.day,
+        "seed": result.seed,
+        "there_are": result.there_are,
+        "packages": {name: result.counts(f"{name}/") for name in result.packages()},
+        "all": result.counts(),
+        "mutants": [
+            {
+                "path": each.mutant.path,
+                "line": each.mutant.line,
+                "function": each.mutant.function,
+                "operator": each.mutant.edit.operator,
+                "before": each.mutant.before,
+                "after": each.mutant.after,
+                "tests": each.tests,
+                "fate": "equivalent" if result.equivalent(each) else each.fate.value,
+            }
+            for each in result.in_order()
+        ],
+    }
