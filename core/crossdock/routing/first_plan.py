@@ -63,8 +63,8 @@ def values_of(formulation: Formulation, sent: Mapping[int, Mapping[int, float]])
         lane = _best_lane(formulation, node, taken)
         for column, value in _columns(formulation, lane, taken).items():
             values[column] = value
-        for parcels, present in formulation.surcharges.get(lane, ()):
-            values[parcels] = values[present] > 0 and values[formulation.f[lane][0]] + 1.0
+        for parcels, items in formulation.surcharges.get(lane, ()):
+            values[parcels] = values[items].any() and values[formulation.f[lane][0]] + 1.0
     values[[formulation.left_out[item] for item, amount in left.items() if amount > 0]] = 1.0
     return values
 

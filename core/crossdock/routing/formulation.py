@@ -28,7 +28,7 @@ class Formulation:
         x, u: Columns by item and node; u only of split lines.
         z: Columns and weight limits of the steps of each lane.
         f: Column of the further parcels of each lane, and what each of them holds.
-        surcharges: Of each lane, columns that count parcels with a surcharge, with the item that brings it.
+        surcharges: Of each lane, columns that count parcels with a surcharge, with the items that bring it.
         tiers: Cost of the columns in each tier.
     """
 
@@ -42,7 +42,7 @@ class Formulation:
         self.u: dict[tuple[int, int], int] = {}
         self.z: dict[int, list[tuple[int, float]]] = {}
         self.f: dict[int, tuple[int, float]] = {}
-        self.surcharges: dict[int, list[tuple[int, int]]] = {}
+        self.surcharges: dict[int, list[tuple[int, list[int]]]] = {}
         items = range(len(problem.items))
         self.left_out = [
             self.program.column(1.0 if problem.policy.unfillable.ship_rest else 0.0) for _ in items
@@ -211,6 +211,7 @@ class Formulation:
         problem, program = self.problem, self.program
         service, tariff = problem.lanes.carrier(lane)
         chosen = {c: 1.0 for c, _ in self.z[lane]}
+        holding: dict[str, list[int]] = {}
         for item, positions in enumerate(problem.items):
             present = self._present(item, node)
             if present is None:
@@ -218,19 +219,21 @@ class Formulation:
             restrictions = {r for p in positions for r in problem.demand.lines[p].restrictions}
             if restrictions & set(service.refuses):
                 program.row({present: 1.0, **chosen}, high=1.0)
-            amount = tariff.surcharge(restrictions)
-            if amount:
-                self._surcharge(lane, present, amount)
+            for restriction in sorted(restrictions & tariff.restricted.keys()):
+                holding.setdefault(restriction, []).append(present)
+        for restriction, items in holding.items():
+            self._surcharge(lane, items, float(tariff.restricted[restriction]))
 
-    def _surcharge(self, lane: int, present: int, amount: float) -> None:
-        """Every parcel that travels with a restricted item costs ``amount`` more."""
+    def _surcharge(self, lane: int, items: list[int], amount: float) -> None:
+        """Every parcel of a shipment that holds any of ``items`` costs ``amount`` more, once."""
         more, _ = self.f[lane]
         most = self.program.upper[more] + 1.0
         parcels = self.program.column(most, whole=False)
-        self.surcharges.setdefault(lane, []).append((parcels, present))
+        self.surcharges.setdefault(lane, []).append((parcels, items))
         self._cost(parcels, self.problem.packed_freight(amount))
         chosen = {c: 1.0 for c, _ in self.z[lane]}
-        self.program.row({**chosen, more: 1.0, present: most, parcels: -1.0}, high=most)
+        for present in items:
+            self.program.row({**chosen, more: 1.0, present: most, parcels: -1.0}, high=most)
 
     def _split_rules(self) -> None:
         problem, program = self.problem, self.program
