@@ -133,7 +133,7 @@ class Application:
         self.database = database
         # Jitter of waits only; no decision depends on it.
         chance = random or Random()
-        self.transactions = Transactions(database, clock or SystemClock())
+        self.transactions = Transactions(database, clock or SystemClock(), due=config.worklist.due)
         self.connections = connect(config, self.transactions, random=chance, registry=registry, http=http)
         self.hub = self._hub()
         self.bodies = body_store(config)

@@ -57,6 +57,10 @@ class Action(StrEnum):
     """Take it that the command has happened, because a person has looked it up at the partner."""
     CLOSE_FEED = "close_feed"
     """Believe the full feed that looks cut off: what it leaves out is zero."""
+    REPLAY = "replay"
+    """Take the dead letter's message once more, after its cause was mended."""
+    DISCARD = "discard"
+    """Give the dead letter up for good."""
 
 
 _ACTIONS: Mapping[tuple[Cause, str], tuple[Action, ...]] = {
@@ -67,6 +71,7 @@ _ACTIONS: Mapping[tuple[Cause, str], tuple[Action, ...]] = {
     (Cause.OUTCOME_UNKNOWN, "command"): (Action.PROBE_AGAIN, Action.MARK_APPLIED, Action.SEND_AGAIN),
     (Cause.PARTNER_REFUSED, "command"): (Action.SEND_AGAIN, Action.MARK_APPLIED),
     (Cause.INVENTORY_CONFLICT, "feed"): (Action.CLOSE_FEED,),
+    (Cause.DATA_INVALID, "dead_letter"): (Action.REPLAY, Action.DISCARD),
 }
 
 

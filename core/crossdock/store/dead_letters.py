@@ -1,19 +1,21 @@
-"""Dead letters: what could not be handled, kept whole, to be mended and replayed."""
+"""Dead letters: what could not be handled, kept whole, to be mended and replayed. Each open one is a work item."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import insert as sql_insert
 
 from crossdock.errors import RecordRejectedError, Rejection
+from crossdock.orders.worklist import Cause, open_item
 from crossdock.store import log
-from crossdock.store.bulk import InsertMany
 from crossdock.store.plumbing import dead_letters
+from crossdock.store.worklist import raise_items, settle
 
 __all__ = [
     "DeadLetterRow",
@@ -82,13 +84,39 @@ class StoredDeadLetter:
     updated_at: datetime
 
 
-_insert = InsertMany(dead_letters, DeadLetterRow._fields)
 _columns = [dead_letters.c[name] for name in StoredDeadLetter.__dataclass_fields__]
 
 
-def insert(connection: Connection, rows: Sequence[DeadLetterRow]) -> None:
-    """Store dead letters."""
-    _insert(connection, rows)
+def insert(
+    connection: Connection, rows: Sequence[DeadLetterRow], *, due: Mapping[Cause, timedelta] | None = None
+) -> None:
+    """Store dead letters, each with its work item.
+
+    Args:
+        connection: Of the transaction that gives up.
+        rows: What is given up.
+        due: Times until due of work items that replace those of the rules.
+    """
+    if not rows:
+        return
+    returning = dead_letters.c.id
+    statement = sql_insert(dead_letters).returning(returning, sort_by_parameter_order=True)
+    ids = connection.execute(statement, [row._asdict() for row in rows]).scalars()
+    items = [
+        (open_item(Cause.DATA_INVALID, _subject(letter), _said(row), row.created_at, due=due), None)
+        for letter, row in zip(ids, rows, strict=True)
+    ]
+    raise_items(connection, items, rows[0].created_at)
+
+
+def _subject(letter: int) -> str:
+    return f"dead_letter:{letter}"
+
+
+def _said(row: DeadLetterRow) -> str:
+    source = f"{row.connection}: " if row.connection else ""
+    place = f" at {row.path}" if row.path and row.path not in row.message else ""
+    return f"{source}{row.stage} gave up{place}: {row.message}"
 
 
 def list_letters(
@@ -146,6 +174,7 @@ def replay(connection: Connection, letter_id: int, now: datetime) -> str:
     message_id = f"{row.message_id}#replay-{letter.id}-{letter.replays + 1}"
     log.append(connection, [row._replace(message_id=message_id, created_at=now)])
     _set(connection, letter_id, state=DeadLetterState.REPLAYED, replays=letter.replays + 1, updated_at=now)
+    settle(connection, [_subject(letter_id)], "the letter was replayed", now)
     return row.topic
 
 
@@ -157,6 +186,7 @@ def discard(connection: Connection, letter_id: int, now: datetime) -> None:
     """
     _open(connection, letter_id)
     _set(connection, letter_id, state=DeadLetterState.DISCARDED, updated_at=now)
+    settle(connection, [_subject(letter_id)], "the letter was discarded", now)
 
 
 def _open(connection: Connection, letter_id: int) -> StoredDeadLetter:

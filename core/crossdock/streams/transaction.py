@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
 
+from crossdock.orders.worklist import Cause
 from crossdock.sdk.services import Clock
 from crossdock.store import dead_letters, log
 from crossdock.store.engine import Database
@@ -27,10 +28,13 @@ class SqlTransaction:
     Messages and dead letters are written by ``flush``, just before the commit.
     """
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
-        """Work on ``connection`` at the instant ``now``."""
+    def __init__(
+        self, connection: Connection, now: datetime, due: Mapping[Cause, timedelta] | None = None
+    ) -> None:
+        """Work on ``connection`` at the instant ``now``; ``due`` is when work items of dead letters are."""
         self._connection = connection
         self._now = now
+        self._due = due
         self._messages: list[Message] = []
         self._letters: list[DeadLetter] = []
         self._topics: set[str] = set()
@@ -62,7 +66,8 @@ class SqlTransaction:
         """Write what was emitted and given up since the last flush."""
         messages, self._messages = self._messages, []
         letters, self._letters = self._letters, []
-        dead_letters.insert(self._connection, [_letter_row(letter, self._now) for letter in letters])
+        rows = [_letter_row(letter, self._now) for letter in letters]
+        dead_letters.insert(self._connection, rows, due=self._due)
         log.append(self._connection, [_log_row(message, self._now) for message in messages])
         self._topics.update(message.topic for message in messages)
 
@@ -70,10 +75,13 @@ class SqlTransaction:
 class Transactions:
     """Opens transactions on a database, and says after each commit which topics have something new."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        """Use ``database``; ``clock`` gives each transaction its instant."""
+    def __init__(
+        self, database: Database, clock: Clock, *, due: Mapping[Cause, timedelta] | None = None
+    ) -> None:
+        """Use ``database``; ``clock`` gives each transaction its instant, ``due`` replaces times of work items."""
         self.database = database
         self.clock = clock
+        self._due = due
         self._listeners: list[Callable[[frozenset[str]], None]] = []
 
     def listen(self, listener: Callable[[frozenset[str]], None]) -> None:
@@ -98,7 +106,7 @@ class Transactions:
         return result
 
     def _run(self, work: Callable[[SqlTransaction], T], connection: Connection) -> tuple[T, frozenset[str]]:
-        transaction = SqlTransaction(connection, self.clock.now())
+        transaction = SqlTransaction(connection, self.clock.now(), self._due)
         result = work(transaction)
         transaction.flush()
         return result, transaction.topics

@@ -9,7 +9,7 @@ from crossdock.errors import CrossdockError, RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.orders.node_answers import apply_rejection
 from crossdock.orders.worklist import Action
-from crossdock.store import worklist
+from crossdock.store import dead_letters, worklist
 from crossdock.store.commands import CommandState
 from crossdock.store.stopped_commands import StoppedCommand, reopen
 from crossdock.store.worklist import ItemRow
@@ -210,6 +210,16 @@ def _close_feed(hub: Hub, tx: Transaction, row: ItemRow, reason: str) -> str:
     return believe_feed(hub, tx, row.subject.partition(":")[2])
 
 
+def _replay(hub: Hub, tx: Transaction, row: ItemRow, reason: str) -> str:
+    topic = dead_letters.replay(tx.connection, int(row.subject.partition(":")[2]), tx.now)
+    return f"it is on the topic {topic} again"
+
+
+def _discard(hub: Hub, tx: Transaction, row: ItemRow, reason: str) -> str:
+    dead_letters.discard(tx.connection, int(row.subject.partition(":")[2]), tx.now)
+    return reason or "the letter is given up"
+
+
 _DEEDS: dict[Action, Callable[[Hub, Transaction, ItemRow, str], str]] = {
     Action.ROUTE_AGAIN: _route_again,
     Action.EXCLUDE_NODE: _exclude_node,
@@ -218,6 +228,8 @@ _DEEDS: dict[Action, Callable[[Hub, Transaction, ItemRow, str], str]] = {
     Action.SEND_AGAIN: _again(CommandState.PENDING, "is asked once more for"),
     Action.MARK_APPLIED: _mark_applied,
     Action.CLOSE_FEED: _close_feed,
+    Action.REPLAY: _replay,
+    Action.DISCARD: _discard,
 }
 
 

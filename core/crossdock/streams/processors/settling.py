@@ -6,6 +6,7 @@
 | constraint_unmet, upstream_lag | fulfilment order | the node has answered, or the fulfilment order is called off |
 | partner_refused | shipment | every parcel is delivered after all (``tracking``) |
 | inventory_conflict | feed | a later full feed of the node is applied (processor ``stock``) |
+| data_invalid | dead letter | it is replayed or discarded (``store.dead_letters``) |
 | upstream_lag | connection | it works again (``edges.health``) |
 """
 
