@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -30,7 +32,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the hub's clock ahead: a test that passes today and not then depends on the clock on the wall."""
+    hours: float = config.getoption("--hours-ahead")
+    if hours:
+        from crossdock.sdk.clock import SystemClock
+
+        real = SystemClock.now
+        SystemClock.now = lambda self: real(self) + timedelta(hours=hours)  # type: ignore[method-assign]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--hours-ahead", default=0.0, type=float, help="let the hub believe that it is so much later"
+    )
     parser.addoption(
         "--storm-seconds",
         default=4.0,

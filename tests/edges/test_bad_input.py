@@ -19,6 +19,9 @@ _ORDER = json.loads((_FIXTURES / "shopify/fixtures/order_webhook.json").read_tex
 _X12 = (_FIXTURES / "sftp_wms/fixtures/945_cartons.x12").read_bytes()
 
 
+pytestmark = pytest.mark.xdist_group("bad_input")
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
     with running_hub(tmp_path_factory.mktemp("hub")) as running:

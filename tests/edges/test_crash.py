@@ -16,7 +16,7 @@ from tests.edges.builders import Hub, hub, order
 from tests.edges.partner import Partner
 from tests.servers.processes import processes
 
-_KILLS = 12
+_KILLS = 8
 _FINISH_SECONDS = 120.0
 
 

@@ -284,6 +284,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@pytest.mark.xdist_group("netsuite")
 class TestNetsuite:
     """node-soap serves the vendor's WSDL."""
 

@@ -25,7 +25,7 @@ from crossdock.streams.topics import EVENTS, ORDERS
 from crossdock.streams.transaction import Transactions, message_of
 from tests.streams.effects import note, numbered
 
-MESSAGES = 4000
+MESSAGES = 2400
 _CHUNK = 40
 
 

@@ -17,7 +17,7 @@ from tests.servers.processes import processes
 from tests.streams.crashing_worker import MESSAGES, ingest, messages, work
 from tests.streams.effects import by_key, create_effects, noted
 
-_KILLS = 20
+_KILLS = 12
 _FINISH_SECONDS = 120.0
 
 

@@ -27,6 +27,10 @@ CONFIG: dict[str, Any] = {
 }
 
 
+PRISM = [pytest.mark.server("node"), pytest.mark.xdist_group("prism")]
+"""Prism reads the vendor's models for seconds: one worker does."""
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(datetime(2026, 11, 23, 10, tzinfo=UTC))
@@ -43,7 +47,7 @@ def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
         yield running
 
 
-@pytest.fixture(params=["plain", pytest.param("prism", marks=pytest.mark.server("node"))])
+@pytest.fixture(params=["plain", pytest.param("prism", marks=PRISM)])
 def wire(request: pytest.FixtureRequest, seller: Seller) -> Wire:
     """The way to the seller: straight, and through the vendor's models."""
     if request.param == "plain":

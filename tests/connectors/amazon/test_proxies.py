@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.connectors.amazon.conftest import PRISM
 from tests.connectors.amazon.seller import Proxies, Seller, order
 
-pytestmark = pytest.mark.server("node")
+pytestmark = PRISM
 
 
 @pytest.mark.parametrize(

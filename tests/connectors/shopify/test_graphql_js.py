@@ -24,7 +24,7 @@ from tests.connectors.shopify.conftest import CONFIG
 from tests.connectors.shopify.shop import VERSIONS
 from tests.servers.node import NODE_FOLDER, contract, running_node
 
-pytestmark = pytest.mark.server("node")
+pytestmark = [pytest.mark.server("node"), pytest.mark.xdist_group("shopify_graphql")]
 ORDER = {"order": "gid://shopify/Order/1"}
 _T = TypeVar("_T")
 

@@ -28,7 +28,7 @@ from tests.connectors.soap_erp.builders import Erp, canonical, decode
 from tests.connectors.soap_erp.netsuite import RECORDED, SECRETS, account, netsuite, post
 from tests.servers.node import CONTRACTS, contract
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("netsuite")]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.connectors.soap_erp.builders import POSTING
 from tests.connectors.soap_erp.netsuite import account, netsuite, post, received
 from tests.servers.node import contract
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("netsuite")]
 COMPANY = {"external_id": "B-1", "company_id": "C-1"}
 ONE_LINE = POSTING["lines"][0]
 TAXES = {

@@ -26,6 +26,8 @@ from crossdock_schemas.stock import FeedMeaning, StockFeed
 from tests.connectors.soap_erp.builders import PLAIN, Erp, canonical, command, decode
 from tests.servers.node import NODE_FOLDER, running_node
 
+pytestmark = pytest.mark.xdist_group("plain_erp")
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
