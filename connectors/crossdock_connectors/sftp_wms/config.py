@@ -90,9 +90,9 @@ class OutboundFiles(_Strict):
     folder: Folder
     """Where the partner picks them up."""
     name: FileName = "{command}_{reference}_{key}.{extension}"
-    """``{command}`` is ``request``, ``cancel`` or ``997``; ``{reference}`` the order's number, or the control number of
-    the group acknowledged; ``{key}`` ten characters that stay the same when it is repeated; ``{number}`` the control
-    number; ``{extension}`` ``x12``, ``csv`` or ``txt``."""
+    """``{command}`` is ``request``, ``cancel``, ``997`` or ``TA1``; ``{reference}`` the order's number, or the control
+    number of the group or interchange acknowledged; ``{key}`` ten characters that stay the same when it is repeated;
+    ``{number}`` the control number; ``{extension}`` ``x12``, ``csv`` or ``txt``."""
     done_marker: Annotated[str | None, Field(pattern=r"\{name\}", examples=["{name}.done"])] = None
     """Empty file put after each file, where the partner waits for one."""
     taken_folder: Folder | None = None
@@ -112,7 +112,7 @@ class X12Config(_Strict):
     zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """Time zone of the dates in envelopes."""
     acknowledgements: OutboundFiles | None = None
-    """Where a 997 goes for each group received; by default none is sent."""
+    """Where a 997 goes for each group received, and a TA1 that is asked for or rejects; by default none is sent."""
 
 
 class RowsConfig(_Strict):

@@ -17,14 +17,14 @@ from crossdock.sdk.connector import Command
 from crossdock.sdk.errors import MisconfiguredError
 from crossdock.sdk.formats import Document, RecordFault, Value
 from crossdock.sdk.formats.x12 import X12Dialect, X12Format
-from crossdock_connectors.sftp_wms.config import OutboundFiles, SftpWmsConfig
+from crossdock_connectors.sftp_wms.config import OutboundFiles, SftpWmsConfig, X12Config
 
 __all__ = ["ACKNOWLEDGEMENT", "OutgoingFile", "outgoing_file", "same_content"]
 
 ACKNOWLEDGEMENT = "acknowledgement.send"
-_CALLED = {"fulfilment.request": "request", "fulfilment.cancel": "cancel", ACKNOWLEDGEMENT: "997"}
-_NUMBERED_BY = {"940": "W05", "997": "AK1"}
-"""The segment whose second element is what the file is about: the order, or the group acknowledged."""
+_CALLED = {"fulfilment.request": "request", "fulfilment.cancel": "cancel"}
+_NUMBERED_BY = {"940": ("W05", "02"), "997": ("AK1", "02"), "TA1": ("TA1", "01")}
+"""Segment and element that say what the file is about: the order, or the group or interchange acknowledged."""
 _CONTROL_NUMBERS = 1_000_000_000
 """X12 control numbers have nine digits and begin anew."""
 _EXTENSIONS = {"csv": "csv", "fixed_width": "txt"}
@@ -66,8 +66,9 @@ def outgoing_file(
     rows = document.get("rows")
     if "set" in document:
         content, extension = _x12(config, document, number, now), "x12"
-        header = document.get(_NUMBERED_BY.get(str(document["set"]), ""))
-        reference = str(header.get("02", "")) if isinstance(header, dict) else ""
+        segment, element = _NUMBERED_BY.get(str(document["set"]), ("", ""))
+        header = document.get(segment)
+        reference = str(header.get(element, "")) if isinstance(header, dict) else ""
     elif isinstance(rows, list):
         content = b"".join(config.rows.writer().write(row for row in rows if isinstance(row, dict)))
         reference, extension = str(document.get("reference", "")), _EXTENSIONS[config.rows.format]
@@ -78,7 +79,7 @@ def outgoing_file(
             path=f"commands.{command.name}",
         )
     name = files.name.format(
-        command=_CALLED[command.name],
+        command=_CALLED.get(command.name) or str(document.get("set")),
         # what can't be part of a file name becomes a hyphen
         reference=re.sub(r"[^A-Za-z0-9_-]+", "-", reference)[:60].strip("-"),
         key=hashlib.sha256(key.encode()).hexdigest()[:10],
@@ -101,6 +102,8 @@ def same_content(config: SftpWmsConfig, file: OutgoingFile, standing: bytes) -> 
 def _x12(config: SftpWmsConfig, document: Document, number: int, now: datetime) -> bytes:
     x12 = config.require_x12()
     name = str(document["set"])
+    if name == "TA1":
+        return b"".join(config.x12_format().write([_interchange_note(x12, document, number, now)]))
     transaction = x12.dialect.map_of(name)
     if transaction is None:
         raise MisconfiguredError(
@@ -112,6 +115,16 @@ def _x12(config: SftpWmsConfig, document: Document, number: int, now: datetime) 
     )
     plain = {key: _printable(key, value, x12.dialect) for key, value in document.items()}
     return b"".join(config.x12_format().write([{**plain, "control": f"{number:04}", **envelope}]))
+
+
+def _interchange_note(x12: X12Config, document: Document, number: int, now: datetime) -> Document:
+    """A TA1 in an interchange of its own, which asks for none in turn."""
+    envelope = x12.envelope.keys(
+        "", control=number, group_control=number, at=now.astimezone(ZoneInfo(x12.zone))
+    )
+    interchange = envelope["interchange"]
+    assert isinstance(interchange, dict)
+    return {**document, "interchange": {**interchange, "acknowledgement": "0"}}
 
 
 def _printable(segment: str, value: Value, dialect: X12Dialect) -> Value:

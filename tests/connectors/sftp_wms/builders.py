@@ -39,7 +39,7 @@ def config(files: object, **changes: Any) -> SftpWmsConfig:
         "orders": {"folder": "to_wms", "taken_folder": "to_wms/taken"},
         "x12": {
             "envelope": ENVELOPE,
-            "acknowledgements": {"folder": "acks", "name": "997_{reference}_{key}.x12"},
+            "acknowledgements": {"folder": "acks", "name": "{command}_{reference}_{key}.x12"},
         },
     }
     return SftpWmsConfig.model_validate(values | changes)

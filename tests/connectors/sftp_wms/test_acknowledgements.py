@@ -77,6 +77,23 @@ def test_a_ta1_speaks_of_the_interchange_that_we_sent(hub: Connect, root: Path) 
     assert answers(root) == []
 
 
+def test_a_ta1_goes_back_where_it_is_asked_for_and_for_what_is_rejected(hub: Connect, root: Path) -> None:
+    asking = interchange("SW", [("945", GOOD)], control=77).replace(b"*000000077*0*", b"*000000077*1*", 1)
+    rejected = interchange("SW", [("945", GOOD)], control=78).replace(
+        b"IEA*1*000000078", b"IEA*2*000000078", 1
+    )
+    wms = hub()
+    take(wms, root, asking)
+    take(wms, root, rejected)
+    assert sorted(path.name.rpartition("_")[0] for path in (root / "acks").iterdir()) == [
+        "997_77", "TA1_000000077", "TA1_000000078",
+    ]  # fmt: skip
+    said = [one for answer in answers(root) for one in answer if one[0] == "TA1"]
+    assert [[one[1], *one[4:]] for one in said] == [["000000077", "A", "000"], ["000000078", "R", "021"]]
+    taken = [answer for answer in answers(root) if answer[1][0] == "TA1"]
+    assert all(answer[0][14] == "0" and answer[-1][:2] == ["IEA", "0"] for answer in taken)
+
+
 def test_a_997_is_never_answered(hub: Connect, root: Path) -> None:
     content = interchange("FA", [("997", ["AK1*OW*17", "AK2*940*0017", "AK5*A", "AK9*A*1*1*1"])])
     group, one_set = take(hub(), root, content, "ack_997").documents

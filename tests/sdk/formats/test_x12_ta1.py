@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from crossdock.sdk.errors import RecordRejectedError
 from crossdock.sdk.formats import RecordFault
 from crossdock.sdk.formats.x12 import (
+    Envelope,
     InterchangeAcknowledged,
     X12Dialect,
     X12Format,
@@ -89,3 +91,60 @@ def test_what_is_no_good_ta1_is_told_with_its_place(document: dict[str, Any], pa
 def test_an_unknown_note_is_named_by_its_code() -> None:
     note = {"set": "TA1", "TA1": {"01": "000000017", "04": "R", "05": "999"}}
     assert read_interchange_acknowledgement(note).reason == "code 999"  # type: ignore[arg-type]
+
+
+def notes(content: bytes) -> list[list[str]]:
+    """The elements of the TA1s that are due for an interchange."""
+    (frame,) = X12.frames([content])
+    due = [document["TA1"] for document in X12.acknowledge(frame) if document["set"] == "TA1"]
+    return [list(map(str, each.values())) for each in due if isinstance(each, dict)]
+
+
+ADVICE = interchange("SW", [("945", ["W06*N*1*20261123*B1", "LX*1", "W12*CC*1*1**EA**VN*A"])], 17)
+ASKING = ADVICE.replace(b"*000000017*0*", b"*000000017*1*", 1)
+
+
+def test_one_is_due_where_isa14_asks_for_it() -> None:
+    assert notes(ADVICE) == []
+    date, time = ADVICE.decode().split("*")[9:11]
+    assert notes(ASKING) == [["000000017", date, time, "A", "000"]]
+    kinds = [document["set"] for document in X12.acknowledge(next(X12.frames([ASKING])))]
+    assert kinds == ["997", "TA1"]
+
+
+def test_a_ta1_is_never_answered_by_a_ta1() -> None:
+    asking = alone("TA1*000000017*261123*0955*A*000").replace(b"*000000005*0*", b"*000000005*1*", 1)
+    assert notes(asking) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b"IEA*1*000000017", b"IEA*1*000000018", "001"),
+        (b"IEA*1*", b"IEA*2*", "021"),
+        (b"GE*1*", b"N1*SF~\nGE*1*", None),
+        (b"GS*SW", b"ZZ*1~\nGS*SW", "022"),
+        (b"*0*P*>", b"*0*Q*>", "020"),
+        (b"*ZZ*WAREHOUSE      *", b"*ZZ*               *", "006"),
+    ],
+)
+def test_one_is_due_for_a_rejected_interchange(old: bytes, new: bytes, code: str | None) -> None:
+    assert old in ADVICE
+    assert [each[3:] for each in notes(ADVICE.replace(old, new, 1))] == ([["R", code]] if code else [])
+
+
+def test_what_is_written_is_read() -> None:
+    (frame,) = X12.frames([ASKING])
+    (note,) = (each for each in X12.acknowledge(frame) if each["set"] == "TA1")
+    envelope = Envelope(sender="ACME", receiver="WAREHOUSE", usage="P")
+    keys = envelope.keys("", control=9, group_control=9, at=datetime(2026, 11, 23, 10, tzinfo=UTC))
+    (again,) = documents(read(X12, b"".join(X12.write([{**note, "interchange": keys["interchange"]}]))))
+    assert read_interchange_acknowledgement(again) == InterchangeAcknowledged("000000017", "accepted")
+
+
+def test_a_set_without_a_group_is_not_written() -> None:
+    keys = Envelope(sender="ACME", receiver="WAREHOUSE", usage="P").keys(
+        "OW", control=9, group_control=9, at=datetime(2026, 11, 23, 10, tzinfo=UTC)
+    )
+    with pytest.raises(RecordRejectedError, match="group is missing"):
+        list(X12.write([{"set": "940", "control": "0001", "interchange": keys["interchange"]}]))

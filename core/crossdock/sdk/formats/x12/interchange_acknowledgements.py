@@ -1,13 +1,21 @@
-"""Interchange acknowledgements (TA1): whether the partner could read the envelope of an interchange of ours."""
+"""Interchange acknowledgements (TA1), both ways: whether the envelope of an interchange could be read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crossdock.sdk.errors import RecordRejectedError, Rejection
 from crossdock.sdk.formats.records import Document
+from crossdock.sdk.formats.x12.envelopes import Interchange
+from crossdock.sdk.formats.x12.problems import INTERCHANGE_CODES, INTERCHANGE_ELEMENT_CODES, Problem
 
-__all__ = ["InterchangeAcknowledged", "read_interchange_acknowledgement"]
+__all__ = [
+    "InterchangeAcknowledged",
+    "interchange_acknowledgement",
+    "is_requested",
+    "read_interchange_acknowledgement",
+]
 
 _STATUSES = {"A": "accepted", "E": "accepted_with_errors", "R": "rejected"}
 """TA104, Interchange Acknowledgment Code (X12 data element I17)."""
@@ -42,6 +50,32 @@ _REASONS = {
     "027": "component separator invalid",
 }
 """TA105, Interchange Note Code (X12 data element I18)."""
+
+
+def is_requested(interchange: Interchange) -> bool:
+    """Whether ISA14 asks for a TA1. One that answers a TA1 is never due, or two partners would never end."""
+    return interchange.header[13] == "1" and (bool(interchange.groups) or not interchange.notes)
+
+
+def interchange_acknowledgement(interchange: Interchange, problems: Sequence[Problem]) -> Document:
+    """Build the body of the TA1 for an interchange received; the caller adds ``control`` and ``interchange``.
+
+    Args:
+        interchange: The interchange, whose control number, date and time the TA1 repeats.
+        problems: Defects for which the whole interchange is rejected; the first gives the note code.
+    """
+    header = interchange.header
+    verdict, note = ("R", _note_code(problems[0])) if problems else ("A", "000")
+    return {
+        "set": "TA1",
+        "TA1": {"01": header[12].zfill(9), "02": header[8], "03": header[9], "04": verdict, "05": note},
+    }
+
+
+def _note_code(problem: Problem) -> str:
+    """TA105. Of an ISA element that is wrong the path of the problem tells which."""
+    _, _, element = problem.rejection.path.rpartition("element ")
+    return INTERCHANGE_CODES.get(problem.code) or INTERCHANGE_ELEMENT_CODES.get(element, "024")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from crossdock.sdk.formats.x12.documents import read_body
 from crossdock.sdk.formats.x12.envelope_keys import group_keys, interchange_keys
 from crossdock.sdk.formats.x12.envelopes import Group, Interchange, Note, SetSpan, survey
 from crossdock.sdk.formats.x12.framing import interchange_frames
+from crossdock.sdk.formats.x12.interchange_acknowledgements import interchange_acknowledgement, is_requested
 from crossdock.sdk.formats.x12.problems import Problem
 from crossdock.sdk.formats.x12.segments import segments
 from crossdock.sdk.formats.x12.writing import write_interchanges
@@ -92,17 +93,23 @@ class X12Format:
         return write_interchanges(records, self.dialect)
 
     def acknowledge(self, frame: Frame) -> Iterator[Document]:
-        """Build a 997 for each group of a received interchange, but none for acknowledgements.
+        """Build a 997 for each group of a received interchange, but none for acknowledgements, and a TA1.
 
         The documents lack ``control``, ``interchange`` and ``group``, which the caller adds before writing.
-        An interchange that can't be read, or is rejected as a whole, gets none: its sender can't be told by a
-        997.
+        There is a TA1 where ISA14 asks for it, and for an interchange that is rejected as a whole, which has no
+        997. One that ends in the middle, or has no ISA that can be read, has neither.
         """
         if frame.fault:
             return
         interchange = survey(frame.data)
-        if self._intolerable(interchange.problems):
+        if problems := self._intolerable(interchange.problems):
+            yield interchange_acknowledgement(interchange, problems)
             return
+        yield from self._of_groups(frame, interchange)
+        if is_requested(interchange):
+            yield interchange_acknowledgement(interchange, ())
+
+    def _of_groups(self, frame: Frame, interchange: Interchange) -> Iterator[Document]:
         for group in interchange.groups:
             if group.header[0] == "FA":
                 continue

@@ -1,4 +1,4 @@
-"""What can be wrong in an interchange, with the code by which a 997 says it."""
+"""What can be wrong in an interchange, with the code by which a 997 or a TA1 says it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from crossdock.sdk.errors import Rejection
 
-__all__ = ["GROUP_CODES", "SEGMENT_CODES", "SET_CODES", "Problem"]
+__all__ = [
+    "GROUP_CODES",
+    "INTERCHANGE_CODES",
+    "INTERCHANGE_ELEMENT_CODES",
+    "SEGMENT_CODES",
+    "SET_CODES",
+    "Problem",
+]
 
 SET_CODES = {
     "x12.unknown_set": "1",
@@ -34,6 +41,19 @@ SEGMENT_CODES = {
     "x12.element": "8",
 }
 """AK304 by our code."""
+
+
+INTERCHANGE_CODES = {
+    "x12.interchange_control": "001",
+    "x12.interchange_count": "021",
+    "x12.stray_segment": "022",
+    "x12.interchange_trailer": "023",
+    "x12.empty": "024",
+}
+"""TA105 by our code."""
+
+INTERCHANGE_ELEMENT_CODES = {"06": "006", "08": "008", "13": "018", "15": "020"}
+"""TA105 by the element of the ISA that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ def write_interchanges(records: Iterable[Document], dialect: X12Dialect) -> Iter
     """Write transaction sets in their envelopes, with counts and trailers.
 
     Args:
-        records: Documents with ``set``, ``control``, ``interchange`` and ``group``; see ``Envelope.keys``.
+        records: Documents with ``set``, ``control``, ``interchange`` and ``group``, TA1s without the last; see
+            ``Envelope.keys``.
         dialect: Delimiters, encoding and maps.
 
     Raises:
@@ -38,13 +39,26 @@ def write_interchanges(records: Iterable[Document], dialect: X12Dialect) -> Iter
         control = elements[12]
         yield write.header(["ISA", *elements])
         groups = 0
-        for groups, (group, sets) in enumerate(groupby(inside, key=lambda record: record.get("group")), 1):  # noqa: B007
+        for group, sets in groupby(inside, key=lambda record: record.get("group")):
+            if group is None and groups == 0:
+                yield from _notes(sets, write)
+                continue
+            groups += 1
             try:
                 header = group_elements(group if isinstance(group, dict) else {})
             except ValueError as error:
                 raise _rejected("x12.envelope", str(error), f"interchange {control}") from error
             yield from _group(header, sets, write, dialect)
         yield write.segment(["IEA", str(groups), control], f"interchange {control}")
+
+
+def _notes(documents: Iterable[Document], write: _SegmentWriter) -> Iterator[bytes]:
+    """TA1s, which stand before the first group."""
+    for document in documents:
+        elements = document.get("TA1")
+        if document.get("set") != "TA1" or not isinstance(elements, dict):
+            raise _rejected("x12.envelope", "group is missing", f"set {document.get('control')}")
+        yield write.segment(["TA1", *(str(elements[at]) for at in sorted(elements))], "segment 2 (TA1)")
 
 
 def _group(
