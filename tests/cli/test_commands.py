@@ -103,6 +103,16 @@ def test_status_says_how_connections_stand(cli: Cli, hub: Harness) -> None:
     assert connection["activities"][0]["failures"] == 3
 
 
+@pytest.mark.usefixtures("hub")
+def test_status_says_when_the_next_run_is(cli: Cli, folder: Path) -> None:
+    config = folder / "crossdock.yaml"
+    config.write_text(config.read_text().replace("ship_within: 5d", "ship_within: 5d, runs: {every: 1h}"))
+    (run,) = cli("status", "--json").json["runs"]
+    assert (run["channel"], run["orders"]) == ("web", 1)
+    assert ":00:00" in run["next_run"]
+    assert "next run" in cli("status").out
+
+
 def test_doctor_ends_with_0_or_1(cli: Cli, hub: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crossdock.cli.doctor.SystemClock", lambda: hub.clock)
     healthy = cli("doctor")

@@ -29,8 +29,10 @@ def status(
     json: AsJson = False,
 ) -> None:
     """How the connections stand, how much of everything there is, what waits, and the five KPIs."""
+    from crossdock.orders.runs import next_run
     from crossdock.store.queries.kpis import load_kpis
     from crossdock.store.queries.totals import load_totals
+    from crossdock.store.waiting import waiting_by_channel
     from crossdock.store.worklist import count_open
     from crossdock.streams.edges.status import hub_status
 
@@ -41,10 +43,19 @@ def status(
         work = database.read_now(lambda c: count_open(c, now))
         since, currency = now - timedelta(days=days), loaded.hub.currency
         kpis = database.read_now(lambda c: load_kpis(c, since, now, currency=currency))
+        waiting = database.read_now(waiting_by_channel)
+    runs = [
+        {"channel": name, "next_run": next_run(channel.runs.schedule, now), "orders": waiting.get(name, 0)}
+        for name, channel in loaded.channels.items()
+        if channel.runs
+    ]
     if json:
-        write_json({"hub": hub, "totals": totals, "kpis": kpis.total, "work_items": work})
+        write_json({"hub": hub, "totals": totals, "kpis": kpis.total, "work_items": work, "runs": runs})
     else:
         _print_hub(hub)
+        if runs:
+            rows = [tuple(run.values()) for run in runs]
+            console().print(grid("channel", "next run", "#orders waiting", rows=rows))
         _print(totals, kpis, days, sum(count.overdue for count in work))
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from crossdock.config.kafka import KafkaConfig
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
 from crossdock.config.returns import ReturnsConfig
+from crossdock.config.runs import RunsConfig
 from crossdock.inventory.shortfalls import VictimPolicy
 from crossdock.orders.worklist import Cause
 from crossdock.sdk.manifest import Duration, Manifest
@@ -177,6 +178,8 @@ class ChannelConfig(Strict):
     """A pick-up that is ready and not collected within this time is called off; by default it waits for ever."""
     ship_within: Duration | None = None
     """Promise for orders that bring none: to be delivered within this time of being placed."""
+    runs: RunsConfig | None = None
+    """When its orders are routed, together; by default each when it comes."""
 
 
 class SafetyStockConfig(Strict):

@@ -70,6 +70,7 @@ class StoredOrder(Struct, frozen=True):
     route_at: datetime | None
     route_until: datetime | None
     created_at: datetime
+    ship_by: datetime | None = None
     lines: tuple[StoredLine, ...] = ()
 
     @property

@@ -53,6 +53,7 @@ orders = Table(
     Column("reason", Text),
     Column("priority", Integer, nullable=False),
     Column("placed_at", Instant, nullable=False),
+    Column("ship_by", Instant),
     Column("deliver_by", Instant),
     Column("document", LargeBinary, nullable=False),
     Column("raw_id", Text),

@@ -18,6 +18,7 @@ __all__ = [
     "expired_holds",
     "silent_fulfilments",
     "uncollected",
+    "waiting_by_channel",
 ]
 
 
@@ -31,8 +32,21 @@ class DueOrder(NamedTuple):
 
 
 def due_orders(connection: Connection, now: datetime, limit: int) -> list[DueOrder]:
-    """Orders whose time to be tried again has come, the longest waiting first."""
-    return _due(connection, orders.c.route_at, now, limit)
+    """Orders whose time to be routed (again) has come: the longest waiting first, those of one run the most urgent
+    first: by the day to ship by, else to deliver by, then by when they were placed.
+    """
+    by = func.coalesce(orders.c.ship_by, orders.c.deliver_by, type_=orders.c.ship_by.type)
+    return _due(connection, orders.c.route_at, now, limit, by.asc().nulls_last(), orders.c.placed_at)
+
+
+def waiting_by_channel(connection: Connection) -> dict[str, int]:
+    """How many orders of each channel wait to be routed (again)."""
+    rows = connection.execute(
+        select(orders.c.channel, func.count())
+        .where(orders.c.route_at.is_not(None))
+        .group_by(orders.c.channel)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def expired_holds(connection: Connection, now: datetime, limit: int) -> list[DueOrder]:
@@ -40,11 +54,13 @@ def expired_holds(connection: Connection, now: datetime, limit: int) -> list[Due
     return _due(connection, orders.c.hold_until, now, limit)
 
 
-def _due(connection: Connection, at: ColumnElement[Any], now: datetime, limit: int) -> list[DueOrder]:
+def _due(
+    connection: Connection, at: ColumnElement[Any], now: datetime, limit: int, *then: ColumnElement[Any]
+) -> list[DueOrder]:
     rows = connection.execute(
         select(orders.c.id, orders.c.connection, orders.c.correlation_id, at)
         .where(at.is_not(None), at <= now)
-        .order_by(at, orders.c.id)
+        .order_by(at, *then, orders.c.id)
         .limit(limit)
     )
     return [DueOrder(*row) for row in rows]

@@ -38,14 +38,14 @@ def wait(books: Books, order: StoredOrder, decision: Decision) -> bool:
         last = until - rule.stop_after + (rule.cancel_after or _FOR_EVER)
     if rule.retry == "never" or now >= last:
         return False
-    retry_at = now + _RETRY
+    run_at = books.hub.channel_of(order.connection).next_run(now)
     reason = _words(decision)
     if reason != order.reason and (unknown := _unknown(books, decision)):
         books.raise_work(Cause.DATA_INVALID, f"order:{order.id}", unknown)
     books.put_order(
         replace(
             order,
-            route_at=min(retry_at, last),
+            route_at=run_at or min(now + _RETRY, last),
             route_until=until,
             reason=reason,
         )

@@ -13,10 +13,13 @@ from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.placing import let_go
 from crossdock_schemas.order import OrderStatus
 
-__all__ = ["PENDING", "by_status", "keep_back", "resume"]
+__all__ = ["HOLD_OVER", "PENDING", "by_status", "keep_back", "resume"]
 
 PENDING = "pending"
 """The hold of an order whose payment or checks are outstanding: stock is kept for it, nothing is sent."""
+
+HOLD_OVER = ("hold_lifted", "hold_expired")
+"""Why an order goes on after a hold."""
 
 _CHANNEL = "channel"
 

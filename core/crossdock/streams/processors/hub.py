@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from crossdock.config.model import ChannelConfig, Config
 from crossdock.config.network import NodeConfig
 from crossdock.inventory.safety_stock import SafetyStock
+from crossdock.orders.runs import next_run
 from crossdock.routing import Network, PolicySet, Position
 from crossdock.sdk.manifest import Manifest
 
@@ -29,6 +30,10 @@ class Channel:
     def ship_within(self) -> timedelta | None:
         """The promise for orders that bring none."""
         return self.config.ship_within
+
+    def next_run(self, now: datetime) -> datetime | None:
+        """When its orders are routed together; None where each is routed when it comes."""
+        return next_run(self.config.runs.schedule, now) if self.config.runs else None
 
 
 @dataclass(frozen=True, slots=True)

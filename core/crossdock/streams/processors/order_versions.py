@@ -59,6 +59,7 @@ def received_order(
         route_at=None,
         route_until=None,
         created_at=now,
+        ship_by=document.promise.ship_by if document.promise else None,
         lines=_lines(document),
     )
 

@@ -19,7 +19,7 @@ from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.cancelling import cancel, cancellable
 from crossdock.streams.processors.confirming import confirm_arrived, confirm_named
 from crossdock.streams.processors.documents import CancellationDocument, OrderDocument, read
-from crossdock.streams.processors.holding import resume
+from crossdock.streams.processors.holding import HOLD_OVER, resume
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.order_versions import (
     exploded,
@@ -51,25 +51,27 @@ class _Wanted:
     Attributes:
         placed: Orders whose unallocated units are to be placed, each with nodes that must not be asked.
         new: Those of them that are new.
+        at_run: Orders of channels that are routed in runs: their unallocated units wait for the next.
         unreleased: Orders with fulfilment orders that no node was asked for, to be looked at again.
         why: What decisions say made them necessary.
     """
 
     placed: dict[str, set[str]] = field(default_factory=dict)
     new: dict[str, None] = field(default_factory=dict)
+    at_run: dict[str, None] = field(default_factory=dict)
     unreleased: dict[str, None] = field(default_factory=dict)
     why: str = "new"
 
 
 def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
     books = Books(hub, tx)
-    books.load(message.key for message in messages)
+    books.load(message.headers.get("order", message.key) for message in messages)
     wanted = _Wanted()
     _load_kits(books, messages)
     for message in messages:
         _take_in(books, message, wanted)
     reevaluate(books, wanted.unreleased)
-    for each in (*wanted.placed, *wanted.unreleased):
+    for each in (*wanted.placed, *wanted.at_run, *wanted.unreleased):
         resume(books, each)
     placed = {each: nodes for each, nodes in wanted.placed.items() if not kept_from_routing(books, each)}
     confirm_named(books, wanted.new)
@@ -78,6 +80,9 @@ def _handle(hub: Hub, tx: Transaction, messages: Sequence[Message]) -> None:
         confirm_arrived(books, [each for each in placed if each not in wanted.new])
     tried = {each: frozenset(nodes) | tried_nodes(books, each) for each, nodes in placed.items()}
     place(books, tried, wanted.why)
+    for each in wanted.at_run:
+        if each not in placed and not kept_from_routing(books, each):
+            _await_run(books, each)
     if known:
         drop_surplus(books, known)
     post_sales_orders(books, wanted.new)
@@ -92,7 +97,7 @@ def _take_in(books: Books, message: Message, wanted: _Wanted) -> None:
         if taken is not None:
             if not taken.decisions:
                 wanted.new[taken.id] = None
-            wanted.placed.setdefault(taken.id, set())
+            _note(books, wanted, taken)
     elif schema == "cancellation":
         _cancellation(books, message)
     else:
@@ -101,6 +106,9 @@ def _take_in(books: Books, message: Message, wanted: _Wanted) -> None:
             return
         if note.unreleased:
             wanted.unreleased[note.order] = None
+        elif note.why in HOLD_OVER:
+            wanted.why = note.why
+            _note(books, wanted, books.orders[note.order])
         else:
             wanted.why = note.why or "reroute"
             wanted.placed.setdefault(note.order, set()).update(note.exclude_nodes)
@@ -114,6 +122,25 @@ def _load_kits(books: Books, messages: Sequence[Message]) -> None:
     """Load the components of all kits at once, not order by order."""
     documents = [books.document(message.body) for message in messages if _schema(message) == "order"]
     books.components_of({line.sku for document in documents for line in document.lines})
+
+
+def _note(books: Books, wanted: _Wanted, order: StoredOrder) -> None:
+    """An order goes on: now, or with the next run of its channel."""
+    if books.hub.channel_of(order.connection).config.runs:
+        wanted.at_run[order.id] = None
+    else:
+        wanted.placed.setdefault(order.id, set())
+
+
+def _await_run(books: Books, order_id: str) -> None:
+    """Let the unallocated units of an order wait for the next run, unless they wait already."""
+    order = books.orders[order_id]
+    waits = any(line.quantities.unallocated for line in order.lines)
+    run_at = books.hub.channel_of(order.connection).next_run(books.tx.now)
+    if waits and order.route_at is None:
+        books.put_order(replace(order, route_at=run_at))
+    elif not waits and order.route_at is not None:
+        books.put_order(replace(order, route_at=None, route_until=None))
 
 
 def kept_from_routing(books: Books, order_id: str) -> bool:

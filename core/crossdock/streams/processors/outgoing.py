@@ -196,16 +196,23 @@ class Orderly(Protocol):
 
 
 def reroute(
-    order: Orderly, cause: str, why: str, exclude_nodes: Iterable[str] = (), *, unreleased: bool = False
+    order: Orderly,
+    cause: str,
+    why: str,
+    exclude_nodes: Iterable[str] = (),
+    *,
+    unreleased: bool = False,
+    key: str = "",
 ) -> Message:
     """The hub's note that an order has to be looked at again; the same ``cause`` is heard once."""
     return Message(
         id=f"reroute:{order.id}:{cause}",
         topic=ORDERS,
-        key=order.id,
+        key=key or order.id,
         body=encode(RerouteDocument(order.id, tuple(sorted(exclude_nodes)), why, unreleased)),
         headers={
             "schema": "reroute/1",
+            "order": order.id,
             "connection": order.connection,
             "correlation_id": order.correlation_id,
         },

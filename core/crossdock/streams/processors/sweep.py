@@ -23,7 +23,7 @@ def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
     """Expiries, orders that wait, buyers that do not come, silent nodes, what waits for people."""
     return (
         Timer("expire", 5.0, _expire),
-        Timer("retry_waiting", 1.0, _retry),
+        Timer("retry_waiting", 1.0, partial(_retry, hub)),
         Timer("end_holds", 1.0, _end_holds),
         Timer("release", 1.0, _release),
         Timer("reevaluate", 5.0, _reevaluate),
@@ -41,10 +41,13 @@ def _expire(tx: Transaction) -> None:
         reservations.lock_positions(tx.connection, found, tx.now)
 
 
-def _retry(tx: Transaction) -> None:
-    """Route again what waits for stock."""
+def _retry(hub: Hub, tx: Transaction) -> None:
+    """Route what waits for its run, and again what waits for stock."""
     for order in waiting.due_orders(tx.connection, tx.now, _AT_ONCE):
-        tx.emit(reroute(order, f"retry:{order.due_at.isoformat()}", "waiting"))
+        channel = hub.channel_of(order.connection)
+        # The orders of a run have one key: they are routed one after the other, in this order.
+        key, why = (f"run:{channel.id}", "run") if channel.config.runs else ("", "waiting")
+        tx.emit(reroute(order, f"retry:{order.due_at.isoformat()}", why, key=key))
 
 
 def _end_holds(tx: Transaction) -> None:
