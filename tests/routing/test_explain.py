@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 
 from crossdock.routing import (
@@ -104,6 +105,15 @@ def test_a_node_offers_no_more_than_its_capacity_goes() -> None:
         "some": ("", "", ("l0",)),
         "units": ("capacity", "it takes 8 more lines and 1 more units today", ()),
     }
+
+
+def test_a_node_offers_no_more_of_a_sku_in_two_lines_than_it_has() -> None:
+    net = network([node("best"), node("some")])
+    again = msgspec.structs.replace(line(0, 2), line_id="again")
+    supply = SupplyView(net, [("sku0", "best", 9), ("sku0", "some", 4)])
+    decision = route(demand([line(0, 3), again]), supply, net, POLICIES, NOW)
+    found = {c.node: c.lines for c in explain(decision, net, POLICIES).candidates}
+    assert found == {"best": ("l0", "again"), "some": ("l0",)}
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -16,6 +16,7 @@ from crossdock.routing.engine import solve, too_small_sets
 from crossdock.routing.flip import MEASURES, Flip, FlipKind
 from crossdock.routing.items import by_sku, memberships
 from crossdock.routing.large import splittable
+from crossdock.routing.margins import Margins, cheapest_rest, level_costs
 from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, Costs, best_parting
 from crossdock.routing.plan import Plan
 from crossdock.routing.problem import IMPOSSIBLE, Problem
@@ -89,33 +90,20 @@ def _wanted(problem: Problem, positions: list[int]) -> int:
 
 def _more_stock(problem: Problem, plan: Plan, given_up: int) -> Flip | None:
     """The fewest units of one SKU at one node that lead to another plan for all lines."""
+    skus = by_sku(problem.demand)
+    stock = problem.situation.stock.copy()
+    for positions in skus.values():
+        stock[positions] = np.maximum(stock[positions], _wanted(problem, positions))
+    margins = Margins(problem, replace(problem.situation, stock=stock), given_up)
     candidates: list[tuple[float, int, str, int]] = []
-    for sku, positions in by_sku(problem.demand).items():
+    for sku, positions in skus.items():
         lacking = _wanted(problem, positions) - problem.situation.stock[positions[0]]
         nodes = np.flatnonzero(lacking > 0)
-        gains = _gains(problem, _with_stock(problem, positions, nodes, lacking[nodes]), positions, given_up)
+        gains = margins.of_lines(positions)
         candidates += [(float(gains[n]), int(lacking[n]), sku, int(n)) for n in nodes if gains[n] <= 0]
     # Those that could gain most come first, so that what is cut off could have won by least.
     candidates.sort()
     return _smallest(problem, plan, [(units, sku, node) for _, units, sku, node in candidates[:_MOST_TRIED]])
-
-
-def _gains(problem: Problem, relaxed: Situation, positions: list[int], given_up: int) -> Floats:
-    """For every node by how much, at least, the plan would cost more if the node alone found what ``relaxed`` says.
-
-    Of the plans in which it sends any of the lines at ``positions``; one above 0 can't flip the decision.
-    """
-    least = np.full(problem.network.size, np.inf)
-    filled = Problem(relaxed, problem.network, problem.policy)
-    # A plan that gives up fewer preferences wins whatever it costs.
-    for level in range(given_up + 1):
-        costs = _costs(problem, level)
-        best = best_parting(costs, problem.most_shipments, too_small_sets(problem))
-        limit = best[0] if best is not None else FEASIBLE
-        bounds = _bounds_by_node(filled, _costs(filled, level), _cheapest_rest(costs), positions)
-        gains = bounds - limit if level == given_up else np.where(bounds < limit, -np.inf, np.inf)
-        least = np.minimum(least, gains)
-    return least
 
 
 def _stock_for_all(problem: Problem, plan: Plan) -> Flip | None:
@@ -148,25 +136,6 @@ def _smallest(problem: Problem, plan: Plan, candidates: list[tuple[int, str, int
     return Flip(FlipKind.MORE_STOCK, best[2], best[1], best[0], placed=bool(plan.left_out))
 
 
-def _costs(problem: Problem, given_up: int) -> Costs:
-    nodes = problem.lanes.node
-    return Costs.of(np.where(problem.allowed(given_up).take(nodes), problem.table(), IMPOSSIBLE), nodes)
-
-
-def _cheapest_rest(costs: Costs) -> Floats:
-    """For every set of items, a lower bound of what all other items cost."""
-    cheapest: list[float] = costs.cheapest.tolist()
-    parted = [0.0, *cheapest[1:]]
-    for whole in range(1, len(parted)):
-        lowest = whole & -whole
-        part = (whole - 1) & whole
-        while part:
-            if part & lowest:
-                parted[whole] = min(parted[whole], cheapest[part] + parted[whole ^ part])
-            part = (part - 1) & whole
-    return np.array(parted)[::-1]
-
-
 def _bounds_by_node(problem: Problem, costs: Costs, rest: Floats, positions: list[int]) -> Floats:
     """For every node a lower bound of the plans in which it sends any of the lines at ``positions``."""
     bounds = np.full(problem.network.size, np.inf)
@@ -181,13 +150,13 @@ def _bounds_by_node(problem: Problem, costs: Costs, rest: Floats, positions: lis
 def _less_money(problem: Problem, plan: Plan, given_up: int) -> Flip | None:
     """By how much less freight (or handling) of its shipment a node that sends nothing would have sent something."""
     kind, tier, weight = money_tier(problem)
-    costs = _costs(problem, given_up)
+    costs = level_costs(problem, given_up)
     best = best_parting(costs, problem.most_shipments, too_small_sets(problem))
     if kind is None or best is None or len(problem.items) > _MOST_WEIGHED or not problem.packing.exact:
         return None
     used = {problem.lanes.node.item(shipment.lane) for shipment in plan.shipments}
     now = problem.packing.unpack(best[0])
-    bounds = _bounds_by_node(problem, costs, _cheapest_rest(costs), list(range(len(problem.demand.lines))))
+    bounds = _bounds_by_node(problem, costs, cheapest_rest(costs), list(range(len(problem.demand.lines))))
     smallest: tuple[float, int] | None = None
     for node in np.argsort(bounds, kind="stable")[: _MOST_TRIED + len(used)].tolist():
         if node in used or (smallest is not None and bounds[node] > smallest[0]):
@@ -252,7 +221,7 @@ def _more_capacity(problem: Problem, plan: Plan, given_up: int) -> Flip | None:
     free = replace(problem.situation, capacity=np.full_like(capacity, UNLIMITED))
     gains = np.zeros(problem.network.size)
     if not plan.left_out:
-        gains = _gains(problem, free, list(range(len(lines))), given_up)
+        gains = Margins(problem, free, given_up).of_all()
     short = np.argwhere((room < wanted[:, None]) & (gains <= 0))
     candidates = sorted((float(gains[n]), int(wanted[k] - room[k, n]), int(k), int(n)) for k, n in short)
     best: tuple[int, int, int] | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from crossdock.routing.model import Demand
 from crossdock.routing.tariff import Floats
 
-__all__ = ["bundles", "by_sku", "memberships"]
+__all__ = ["bundles", "by_sku", "memberships", "shared_skus"]
 
 
 @cache
@@ -35,6 +35,18 @@ def by_sku(demand: Demand) -> dict[str, list[int]]:
     for position, line in enumerate(demand.lines):
         found.setdefault(line.sku, []).append(position)
     return found
+
+
+def shared_skus(demand: Demand, items: tuple[tuple[int, ...], ...]) -> list[tuple[list[int], list[int]]]:
+    """For each SKU that stands in several lines: the positions of the lines, and its units in each item."""
+    lines = demand.lines
+    if len({line.sku for line in lines}) == len(lines):
+        return []
+    return [
+        (shared, [sum(lines[p].quantity for p in item if p in shared) for item in items])
+        for shared in by_sku(demand).values()
+        if len(shared) > 1
+    ]
 
 
 @cache

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crossdock.routing.compiled_policy import CompiledPolicy
 from crossdock.routing.deadline import Deadline
-from crossdock.routing.items import bundles, by_sku, memberships
+from crossdock.routing.items import bundles, memberships, shared_skus
 from crossdock.routing.network import Network
 from crossdock.routing.packing import packing
 from crossdock.routing.situation import Situation
@@ -69,6 +69,7 @@ class Problem:
         self.arrival = self.lanes.arrival + self.zone
         self.cost = self._lane_cost(fenced=self.eligible is not masks.passed)
         self.item_cost = self._item_cost()
+        self._table: Floats | None = None
 
     def _measure_items(self) -> None:
         lines = self.demand.lines
@@ -239,14 +240,8 @@ class Problem:
         return able
 
     def shared_skus(self) -> list[tuple[list[int], list[int]]]:
-        """For each SKU that stands in several lines: the positions of the lines, and its units in each item."""
-        if len({line.sku for line in self.demand.lines}) == len(self.demand.lines):
-            return []
-        return [
-            (shared, [sum(self.demand.lines[p].quantity for p in item if p in shared) for item in self.items])
-            for shared in by_sku(self.demand).values()
-            if len(shared) > 1
-        ]
+        """As ``items.shared_skus``, of the items of this order."""
+        return shared_skus(self.demand, self.items)
 
     def packed_freight(self, amount: float) -> float:
         """Packed cost of ``amount`` thousandths of freight."""
@@ -263,6 +258,11 @@ class Problem:
 
     def table(self) -> Floats:
         """Packed cost of every set of items by every lane, shape (2**items, lanes); row 0 means nothing."""
+        if self._table is None:
+            self._table = self._priced()
+        return self._table
+
+    def _priced(self) -> Floats:
         lanes, member = self.lanes, memberships(len(self.items))
         weight, volume = np.array((self.weight, self.volume), dtype=np.float64) @ member.T
         table: Floats = np.empty((1 << len(self.items), lanes.node.size))
