@@ -16,7 +16,7 @@ from crossdock.store.bulk import SelectMany
 from crossdock.store.metadata import Instant
 from crossdock.store.stock_tables import positions, reservations
 
-__all__ = ["StockRow", "Supply", "available_to_route"]
+__all__ = ["StockRow", "Supply", "available_to_route", "lock_special"]
 
 Key = tuple[str, str]
 StockRow = tuple[str, str, int, int, int]
@@ -79,6 +79,16 @@ _lapsed = SelectMany(
         .group_by(reservations.c.sku, reservations.c.node)
     ),
 )
+_locked_special = SelectMany(
+    {"sku": Text(), "node": Text()},
+    lambda wanted: (
+        select(positions.c.sku, positions.c.node, _FREE, positions.c.fenced + positions.c.by_lot)
+        .select_from(wanted)
+        .join(positions, (positions.c.sku == wanted.c.sku) & (positions.c.node == wanted.c.node))
+        .order_by(positions.c.sku, positions.c.node)
+        .with_for_update(of=positions)
+    ),
+)
 _HELD = itemgetter(4)
 
 
@@ -92,6 +102,11 @@ def available_to_route(connection: Connection, skus: Iterable[str], now: datetim
     by_lot = lots.load(connection, [(row[0], row[1]) for row in second if row[4] < 0])
     lapsed = {(row[0], row[1]): int(row[2]) for row in _lapsed(connection, held, at=now)}
     return Supply(_with_lapsed(rows, lapsed), frozenset(lapsed), ring_fences.load(connection, held), by_lot)
+
+
+def lock_special(connection: Connection, keys: Sequence[Key]) -> dict[Key, int]:
+    """Hold positions until the commit; returns the free units of those that have ring-fences or lots."""
+    return {(sku, node): free for sku, node, free, special in _locked_special(connection, keys) if special}
 
 
 def _with_lapsed(rows: Iterable[StockRow], lapsed: Mapping[Key, int]) -> list[StockRow]:

@@ -267,7 +267,7 @@ class Books:
     def close(self) -> None:
         """Write everything, in a few statements."""
         now, connection = self.tx.now, self.tx.connection
-        self.entries.book(connection, self._channel_of, now)
+        self.entries.book(connection, self._of_line, now)
         orders = [self.orders[each] for each in self._changed_orders]
         changed = [self.fulfilments[each] for each in self._changed_fulfilments]
         order_book.save_orders(connection, orders, now)
@@ -282,10 +282,13 @@ class Books:
         if self._items:
             raise_items(connection, self._items, now)
 
-    def _channel_of(self, fulfilment_line: str) -> str:
-        """The channel of the order that a line of a fulfilment order belongs to."""
-        found = self.fulfilments.get(fulfilment_line.rpartition("-")[0])
-        return self.orders[found.fulfilment.order].channel if found else ""
+    def _of_line(self, name: str) -> tuple[str, str | None]:
+        """The channel of the order that a line of a fulfilment order belongs to, and the lot it is picked from."""
+        found = self.fulfilments.get(name.rpartition("-")[0])
+        if found is None:
+            return "", None
+        lot = next((line.lot for line in found.fulfilment.lines if line.id == name), None)
+        return self.orders[found.fulfilment.order].channel, lot
 
     def _keep(self, stored: StoredFulfilment) -> None:
         self.fulfilments[stored.id] = stored

@@ -13,6 +13,7 @@ from crossdock.orders.effects import ReleaseAllocation
 from crossdock.store import lots, reservations, ring_fences, stock
 from crossdock.streams.processors.happenings import Fact, Occurrence, movement_of
 from crossdock.streams.processors.limits import consume_fences
+from crossdock.streams.processors.overtaking import refuse_overtaken
 
 __all__ = ["StockEntries"]
 
@@ -40,8 +41,10 @@ class StockEntries:
         """Goods are allocated; the table refuses what is not there."""
         self._promises.extend(movements)
 
-    def book(self, connection: Connection, channel_of: Callable[[str], str], now: datetime) -> None:
-        """Write everything; ``channel_of`` names the channel of a line of a fulfilment order."""
+    def book(
+        self, connection: Connection, of_line: Callable[[str], tuple[str, str | None]], now: datetime
+    ) -> None:
+        """Write everything; ``of_line`` names channel and lot of a line of a fulfilment order."""
         self._book_facts(connection, now)
         if not self._promises:
             return
@@ -49,10 +52,21 @@ class StockEntries:
             # All rows at once, in the order of their keys: in two steps, two transactions would dead-lock.
             self.lapsed.update((each.sku, each.node) for each in self._promises)
             reservations.lock_positions(connection, sorted(self.lapsed), now)
+        if connection.dialect.name != "sqlite":
+            refuse_overtaken(connection, self._promises, of_line, self._left_in_lots(), now)
         stock.book_promises(connection, self._promises, now)
         if self.fenced:
-            allocated = ((each, channel_of(each.external_id)) for each in self._promises)
+            allocated = ((each, of_line(each.external_id)[0]) for each in self._promises)
             consume_fences(connection, allocated, now)
+
+    def _left_in_lots(self) -> dict[tuple[str, str, str], int]:
+        """Units that nobody is to pick any more, by SKU, node and lot."""
+        units: dict[tuple[str, str, str], int] = {}
+        for fact, _, _ in self._facts:
+            if isinstance(fact, ReleaseAllocation) and fact.lot is not None:
+                key = (fact.sku, fact.node, fact.lot)
+                units[key] = units.get(key, 0) + fact.quantity
+        return units
 
     def _book_facts(self, connection: Connection, now: datetime) -> None:
         if not self._facts:
