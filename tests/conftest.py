@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set the hub's clock ahead: a test that passes today and not then depends on the clock on the wall."""
-    hours: float = config.getoption("--hours-ahead")
+    hours = float(str(config.getoption("--hours-ahead")))
     if hours:
         from crossdock.sdk.clock import SystemClock
 
