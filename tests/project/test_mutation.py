@@ -98,7 +98,7 @@ def test_a_sample_follows_its_seed_and_the_size_of_the_modules() -> None:
 def test_the_page_counts_and_lists(tmp_path: Path) -> None:
     path = "core/crossdock/orders/acme.py"
     killed, timed_out, equivalent, survived = mutants(path, TEXT)[:4]
-    result = Result("2026-11-23", 1, 99, Equivalents([known(equivalent)]))
+    result = Result(["tests/orders"], "2026-11-23", 1, 99, Equivalents([known(equivalent)]))
     for mutant in (killed, timed_out, equivalent, survived):
         result.add(Verdict(mutant, Fate.SURVIVED, 3))
     result.add(Verdict(killed, Fate.KILLED, 2))
@@ -153,7 +153,7 @@ def known(mutant: Mutant) -> Equivalent:
 
 
 def test_only_the_tests_that_run_the_line_are_tried() -> None:
-    stage = Stage((), {"a": 1.0, "b": 2.0}, {PATH: {12: frozenset({"a"}), 8: frozenset({"b"})}})
+    stage = Stage((), {"a": 0.1, "b": 2.0}, {PATH: {12: frozenset({"a"}), 8: frozenset({"b"})}})
     on_import, *_, in_function = mutants(PATH, TEXT)
-    assert stage.against(in_function) == {"a": 1.0}
-    assert stage.against(on_import) == {"a": 1.0, "b": 2.0}
+    assert stage.against(in_function) == {"a": 0.1}
+    assert stage.against(on_import) == {"a": 0.1}

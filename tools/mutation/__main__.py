@@ -40,6 +40,9 @@ def main(
     seed: Annotated[int, typer.Option(help="Which ones.")] = 1,
     everything: Annotated[bool, typer.Option("--all", help="Every mutant there is; takes hours.")] = False,
     only: Annotated[str, typer.Option(help="Only files whose path contains this; nothing is written.")] = "",
+    pure: Annotated[
+        bool, typer.Option("--pure", help="Only the tests of the core alone; sooner, and stricter.")
+    ] = False,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
 ) -> None:
     """Run the mutation check."""
@@ -50,13 +53,14 @@ def main(
         there_are = all_mutants(texts)
         chosen = there_are if everything else sample(texts, size, seed)
         result = Result(
+            tests=[*PURE] if pure else [*PURE, *STORED],
             day=datetime.now(UTC).date().isoformat(),  # noqa: TID251 - the page says when it was made
             seed=None if everything else seed,
             there_are=len(there_are),
             equivalents=read_equivalents(),
         )
         try:
-            _try(console, root, texts, chosen, workers, result)
+            _try(console, root, texts, chosen, workers, result, (PURE,) if pure else (PURE, STORED))
         except KeyboardInterrupt:
             console.print(
                 f"Stopped after {len(result.verdicts)} of {len(chosen)} mutants; nothing is written."
@@ -103,10 +107,11 @@ def _try(
     chosen: Sequence[Mutant],
     workers: int,
     result: Result,
+    groups: Sequence[Sequence[str]],
 ) -> None:
     """First the tests that are pure and fast; what they let live meets the others."""
     left = list(chosen)
-    for folders in (PURE, STORED):
+    for folders in groups:
         if not left:
             return
         console.print(f"The tests of {', '.join(folders)}, with nothing broken:")

@@ -33,6 +33,9 @@ PURE = ("tests/inventory", "tests/routing", "tests/orders")
 STORED = ("tests/processors", "tests/models", "tests/scenarios")
 """Tests of the core through the processors, on SQLite."""
 
+# Beyond this, running every test against what any of them may notice takes too long.
+_CHEAP_SECONDS = 0.5
+
 
 class Fate(StrEnum):
     """What became of a mutant."""
@@ -60,9 +63,9 @@ class Stage:
     ran: Mapping[str, Mapping[int, frozenset[str]]]
 
     def against(self, mutant: Mutant) -> dict[str, float]:
-        """The tests that may notice: those that run its lines, or all if the import runs them."""
+        """The tests that may notice: those that run its lines, or all that are cheap if the import runs them."""
         if self.on_import(mutant):
-            return dict(self.seconds)
+            return {name: seconds for name, seconds in self.seconds.items() if seconds < _CHEAP_SECONDS}
         return {name: self.seconds[name] for name in self._who_ran(mutant)}
 
     def on_import(self, mutant: Mutant) -> bool:

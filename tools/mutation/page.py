@@ -21,7 +21,7 @@ _INTRODUCTION = """\
 A mutant is the code with one thing broken: a comparison turned, a statement left out, a constant changed. It is
 *killed* when a test fails or computes far too long. Mutants that live are mistakes that no test would notice. Broken
 are the packages that decide what customers are promised: `inventory`, `routing`, `orders`. Each mutant meets the tests
-that run the broken line, first the pure ones, then those of the processors, models and scenarios on SQLite.
+that run the broken line.
 [Why with a tool of our own](decisions/0032-mutation-check.md).
 """
 _LONGEST = 150
@@ -31,6 +31,7 @@ _LONGEST = 150
 class Result:
     """The verdicts on ``seed``'s sample of the mutants that ``there_are``; on all of them without a seed."""
 
+    tests: Sequence[str]
     day: str
     seed: int | None
     there_are: int
@@ -97,6 +98,7 @@ def _page(result: Result) -> Iterator[str]:
         else f"a sample of seed {result.seed}, from each module by its statements"
     )
     yield f"Made on {result.day}. Of {result.there_are:,} mutants {len(result.verdicts):,} were tried: {which}.\n"
+    yield f"The tests: {', '.join(f'`{folder}`' for folder in result.tests)}.\n"
     yield "| package | tried | killed | of these by time | equivalent | survived | killed of those that can be |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for package in [*result.packages(), ""]:
@@ -129,6 +131,7 @@ def _data(result: Result) -> dict[str, object]:
     return {
         "day": result.day,
         "seed": result.seed,
+        "tests": list(result.tests),
         "there_are": result.there_are,
         "packages": {name: result.counts(f"{name}/") for name in result.packages()},
         "all": result.counts(),
