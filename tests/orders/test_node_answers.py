@@ -23,7 +23,7 @@ from crossdock.orders.effects import (
     WhyReleased,
     WriteOff,
 )
-from crossdock.orders.fulfilment import by_line, request
+from crossdock.orders.fulfilment import by_line, given_back, request
 from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState
 from crossdock.orders.machine import TransitionRefusedError
 from crossdock.orders.node_answers import apply_progress, apply_rejection, apply_shipment, apply_short_pick
@@ -65,6 +65,18 @@ def test_what_is_not_there_is_written_off(by_rejection: bool) -> None:
     assert change.fulfilment.state is F.SHORT
     assert WriteOff("SKU-1", "DC-1", 2) in change.effects
     assert change.quantities["L1"].short == 2
+
+
+def test_the_capacity_of_what_a_node_refuses_is_given_back_and_not_of_what_it_looked_for() -> None:
+    refused = apply_rejection(*requested_order(2, 3), "R-1", {"F2": 1})
+    assert given_back(refused.fulfilment) == (0, 0, 1)
+    more = apply_rejection(refused.fulfilment, refused.quantities, "R-2", {"F2": 2})
+    assert given_back(more.fulfilment) == (0, 1, 3)
+    fulfilment, quantities = open_order(2, 3)
+    everything = cancel_lines("ORDER-1", {"L1": 2, "L2": 3}, quantities, [fulfilment], "customer")
+    assert given_back(everything.fulfilments[0]) == (1, 2, 5)
+    looked = apply_short_pick(*requested_order(2, 3), "R-1")
+    assert given_back(looked.fulfilment) == (0, 0, 0)
 
 
 def test_the_same_message_twice_changes_nothing() -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from crossdock.orders.worklist import RULES, Cause, Role, open_item
+from crossdock.orders.worklist import RULES, Cause, Role, actions_for, open_item
+
+PAGE = Path(__file__).parents[2] / "docs/worklist.md"
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -20,3 +24,17 @@ def test_an_item_is_due_by_its_rule_or_by_the_deadline() -> None:
     assert open_item(Cause.OUTCOME_UNKNOWN, "command:1", "", NOW, deadline=soon).due_at == soon
     assert open_item(Cause.OUTCOME_UNKNOWN, "command:1", "", NOW, deadline=past, fix="Call.").due_at == NOW
     assert open_item(Cause.OUTCOME_UNKNOWN, "command:1", "", NOW, fix="Call.").fix == "Call."
+
+
+def test_the_page_tells_who_decides_until_when_and_what_the_hub_can() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \|[^|]*\| ([\w ]+) \| (\d+) h \|([^|]*)\|$", PAGE.read_text(), re.MULTILINE
+    )
+    assert {cause: (owner.replace(" ", "_"), int(hours)) for cause, owner, hours, _ in rows} == {
+        cause.value: (rule.owner.value, rule.due_hours) for cause, rule in RULES.items()
+    }
+    for cause, _, _, cell in rows:
+        told = dict(re.findall(r"of an? ([\w ]+): (`[^;]*`)", cell))
+        for subject in ("order", "fulfilment_order", "command", "feed", "dead_letter", "connection"):
+            written = told.get(subject.replace("_", " "), "")
+            assert list(actions_for(Cause(cause), f"{subject}:1")) == re.findall(r"`(\w+)`", written)

@@ -182,3 +182,22 @@ def test_an_order_that_has_no_place_at_all_is_decided_for_certain() -> None:
     assert decision.optimal
     served = SupplyView(net, [("sku0", "a", 5), ("sku1", "b", 5)])
     assert not route(demand([line(0), line(1)]), served, net, policies, NOW).optimal
+
+
+def test_what_a_policy_or_an_order_asks_of_nodes_is_told_with_the_figures() -> None:
+    far = PolicySet([compile_policy({**STANDARD, "fences": ["stock", {"max_distance_km": 500}]})])
+    net = network([node("best"), node("west", 34.0, -118.2), node("plain")])
+    rows = [("sku0", each, 9) for each in ("best", "west")]
+    order = demand([line(0)])
+    words = explain(route(order, SupplyView(net, rows), net, far, NOW), net, far).words()
+    assert "west: out, it is 3935 km away, the most is 500 km." in words
+    fixed = route(demand([line(0)], fixed_node="west"), SupplyView(net, rows), net, POLICIES, NOW)
+    found = {c.node: (c.fence, c.detail) for c in explain(fixed, net, POLICIES).candidates}
+    assert found["best"] == ("fixed_node", "the order must be fulfilled by west")
+    assert found["west"] == ("", "")
+    acid = demand([line(0, restrictions=("hazmat",)), line(1)])
+    handling = network([node("able", handles=("hazmat",)), node("best")])
+    everywhere = [(sku, each, 9) for sku in ("sku0", "sku1") for each in ("able", "best")]
+    decision = route(acid, SupplyView(handling, everywhere[:2]), handling, POLICIES, NOW)
+    found = {c.node: (c.fence, c.detail) for c in explain(decision, handling, POLICIES).candidates}
+    assert found["best"] == ("restrictions", "it may not handle the restrictions of the products")

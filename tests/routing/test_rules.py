@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from crossdock.routing import (
+    Address,
     Calendar,
     Capacity,
     Decision,
@@ -26,7 +28,17 @@ from crossdock.routing import (
     compile_policy,
     route,
 )
-from tests.routing.builders import NOW, STANDARD, demand, line, network, node, rate_card, rate_cards
+from tests.routing.builders import (
+    NOW,
+    STANDARD,
+    demand,
+    destination,
+    line,
+    network,
+    node,
+    rate_card,
+    rate_cards,
+)
 
 Stock = dict[str, dict[str, int]]
 
@@ -264,6 +276,61 @@ def test_postal_zones_beat_distance() -> None:
     nodes = [node("near", services=("ground",))]
     net = Network(nodes, [Service("ground", "p", "ground", (1,))], [card], currency="USD")
     assert decide([], {"near": {"sku0": 1}}, demand([line(0)]), net=net).tiers[2] == 3
+
+
+def test_outside_of_every_postal_zone_a_carrier_without_bands_does_not_go() -> None:
+    card = RateCard(
+        "ground", "USD", (30000,), ((Decimal(1),), (Decimal(2),)), postal_zones=(PostalZone("100", 1),)
+    )
+    net = Network(
+        [node("near", services=("ground",))], [Service("ground", "p", "ground", (1,))], [card], currency="USD"
+    )
+    stock = {"near": {"sku0": 1}}
+    assert decide([], stock, demand([line(0)]), net=net).tiers[2] == 2
+    elsewhere = replace(destination(), address=Address("US", "US-NY", "20001"))
+    assert decide([], stock, demand([line(0)], destination=elsewhere), net=net).reason == "no_service"
+
+
+@pytest.mark.parametrize(("used", "at"), [(0, "near"), (19, "far"), (10, "near"), (11, "far")])
+def test_a_busy_node_leaves_orders_to_others_by_the_share_of_its_day(used: int, at: str) -> None:
+    """Of 20 orders a day; the other has no limit, so it is never busy, but is far away."""
+    nodes = [node("near", capacity=Capacity(orders=20)), FAR]
+    near, far = (
+        decide([each], BOTH, demand([line(0)]), objective=["shipping_cost"]).tiers[0] for each in (NEAR, FAR)
+    )
+    weight = 2 * (far - near) - Decimal("0.1")
+    objective = [{"shipping_cost": 1, "workload": weight}]
+    decision = decide(nodes, BOTH, demand([line(0)]), used={"near": (used, 0, 0)}, objective=objective)
+    assert list(placed(decision)) == [at]
+    if at == "near":
+        assert dict(decision.assignments[0].costs)["workload"] == Decimal(used) / 20
+
+
+def test_a_node_that_is_over_its_day_is_no_busier_than_full() -> None:
+    nodes = [node("near", capacity=Capacity(orders=20))]
+    decision = decide(
+        nodes,
+        BOTH,
+        demand([line(0)]),
+        used={"near": (30, 0, 0)},
+        fences=["stock"],
+        objective=[{"shipping_cost": 1, "workload": 1}],
+    )
+    assert dict(decision.assignments[0].costs)["workload"] == 1
+
+
+@pytest.mark.parametrize(("units", "value"), [(5, Decimal("0.4")), (2, Decimal(1)), (8, Decimal("0.25"))])
+def test_the_balance_of_stock_is_the_share_that_is_taken(units: int, value: Decimal) -> None:
+    objective = [{"stock_balance": 1, "zero_stock": 1}]
+    decision = decide([NEAR], {"near": {"sku0": units}}, demand([line(0, 2)]), objective=objective)
+    costs = dict(decision.assignments[0].costs)
+    assert costs["stock_balance"] == value
+    assert costs["zero_stock"] == (1 if units == 2 else 0)
+
+
+def test_a_currency_without_a_rate_is_not_decided() -> None:
+    order = demand([line(0)], currency="SEK")
+    assert decide([NEAR], BOTH, order, split={"min_value": "15.00 USD"}).reason == "unknown_currency"
 
 
 HOURS = tuple(OpeningHours(day, time(9), time(17)) for day in range(5))

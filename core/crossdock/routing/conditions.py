@@ -142,7 +142,7 @@ class Condition:
                 facts[f"node_{name}"] = NODE_VARIABLES[name](node)
         try:
             return self.program.execute(facts) is True
-        except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        except (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError) as error:
             raise MisconfiguredError(
                 f"condition {self.source!r} fails for order {demand.order_id}: {error}", path=self.path
             ) from error
@@ -226,7 +226,7 @@ def _try_out(condition: Condition, flat: str) -> None:
     used = {name: value for name, value in _SAMPLE.items() if name in flat}
     try:
         answer = condition.program.execute(used)
-    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, RuntimeError, ArithmeticError) as error:
         raise MisconfiguredError(
             f"{condition.source!r} can't be evaluated: {error}", path=condition.path
         ) from error
