@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
+from crossdock.api.contended import transact
 from crossdock.api.interventions import Key, Units, Words, described, same_wish, shown
 from crossdock.api.parameters import Identifier
 from crossdock.api.problems import responses
@@ -22,7 +23,7 @@ from crossdock_schemas.order import OrderLine
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["orders"], responses=responses(400, 401, 403, 404, 409, 413, 422))
+router = APIRouter(prefix="/v1", tags=["orders"], responses=responses(400, 401, 403, 404, 409, 413, 422, 503))
 
 
 class _Body(BaseModel):
@@ -114,7 +115,7 @@ async def amend(
         return found, described(tx, order_id)
 
     try:
-        found, order = await hub.transactions.transact(work)
+        found, order = await transact(hub, work)
     except NotDoneError as undone:
         order = await hub.transactions.transact(lambda tx: described(tx, order_id))
         return _answer(undone.found, order, done=False)

@@ -1,4 +1,4 @@
-"""Transactions on stock that many want at once."""
+"""Transactions on stock or orders that many want at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ async def transact(hub: ApiServices, work: Callable[[SqlTransaction], T]) -> T:
                 raise
             if attempt == _ATTEMPTS:
                 raise ProblemError(
-                    503, "busy", "too many want the same stock at once: try again", Retry_After="1"
+                    503,
+                    "busy",
+                    "too many want the same stock or order at once: nothing was done, try again",
+                    Retry_After="1",
                 ) from error
         await hub.transactions.clock.sleep(0.01 * 2**attempt)
     raise AssertionError

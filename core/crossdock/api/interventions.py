@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Header
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from crossdock.api.contended import transact
 from crossdock.api.parameters import Identifier
 from crossdock.api.problems import ProblemError, responses
 from crossdock.api.services import ApiServices, Caller, Scope, Services, allowed
@@ -23,7 +24,7 @@ from crossdock.streams.transaction import SqlTransaction
 
 __all__ = ["Key", "Units", "Words", "described", "router", "same_wish", "shown"]
 
-router = APIRouter(prefix="/v1", tags=["orders"], responses=responses(400, 401, 403, 404, 409, 413, 422))
+router = APIRouter(prefix="/v1", tags=["orders"], responses=responses(400, 401, 403, 404, 409, 413, 422, 503))
 
 Writer = Annotated[Caller, Depends(allowed(Scope.WRITE))]
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
@@ -144,7 +145,7 @@ async def cancel(
         done = cancel_order(hub.hub, tx, order_id, units, wish.reason, cause)
         return done, described(tx, order_id)
 
-    done, order = await hub.transactions.transact(work)
+    done, order = await transact(hub, work)
     if done is None:
         return Cancelled((), (), (), order, repeated=True)
     return Cancelled(shown(done.cancelled), shown(done.asked), shown(done.too_late), order)
@@ -157,7 +158,7 @@ async def _and_order(hub: ApiServices, order_id: str, work: Callable[[SqlTransac
         work(tx)
         return described(tx, order_id)
 
-    return await hub.transactions.transact(both)
+    return await transact(hub, both)
 
 
 def described(tx: SqlTransaction, order_id: str) -> OrderDetail:

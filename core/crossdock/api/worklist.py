@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from crossdock.api.contended import transact
 from crossdock.api.parameters import Limit, Number, Wanted
-from crossdock.api.problems import responses
+from crossdock.api.problems import ProblemError, responses
 from crossdock.api.services import Caller, Scope, Services, allowed
 from crossdock.errors import CrossdockError
 from crossdock.orders.worklist import Action, Cause, Role
@@ -227,7 +228,7 @@ def _application(hub: Services, wanted: Application, who: Caller) -> Deed:
 
 
 async def _one(hub: Services, item: int, deed: Deed) -> DeedResult:
-    return await hub.transactions.transact(partial(_run, deed, item))
+    return await transact(hub, partial(_run, deed, item))
 
 
 async def _many(hub: Services, wanted: Selection, deed: Deed) -> ItemResults:
@@ -244,9 +245,11 @@ async def _many(hub: Services, wanted: Selection, deed: Deed) -> ItemResults:
     results = []
     for item in ids:
         try:
-            result = await hub.transactions.transact(partial(_run, deed, item))
+            result = await transact(hub, partial(_run, deed, item))
         except CrossdockError as error:
-            result = fixing.failed(item, error)
+            result = fixing.failed(item, error.message)
+        except ProblemError as problem:
+            result = fixing.failed(item, str(problem))
         results.append(ItemResult(*result))
     return ItemResults(tuple(results), more)
 

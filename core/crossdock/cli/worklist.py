@@ -214,4 +214,4 @@ def _one(transactions: Transactions, deed: Deed, item: int) -> DeedResult:
     try:
         return transactions.transact_now(lambda tx: deed(tx, item))
     except CrossdockError as error:
-        return fixing.failed(item, error)
+        return fixing.failed(item, error.message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from crossdock.errors import CrossdockError, RecordRejectedError, Rejection
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.orders.node_answers import apply_rejection
 from crossdock.orders.worklist import Action
@@ -90,9 +90,9 @@ def apply(hub: Hub, action: Action | None, reason: str, by: str) -> Deed:
     return deed
 
 
-def failed(item: int, error: CrossdockError) -> DeedResult:
+def failed(item: int, why: str) -> DeedResult:
     """The result of an item whose transaction was undone."""
-    return DeedResult(item, False, "open", error.message)
+    return DeedResult(item, False, "open", why)
 
 
 _ENDS_THE_ITEM = frozenset({Action.PROBE_AGAIN, Action.SEND_AGAIN, Action.MARK_APPLIED, Action.EXCLUDE_NODE})
