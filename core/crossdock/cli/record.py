@@ -6,6 +6,7 @@ import asyncio
 import json as json_format
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from crossdock.config.model import Config
     from crossdock.sdk.connector import FileRef
     from crossdock.sdk.http import Exchange
+    from crossdock.sdk.pseudonyms import Pseudonyms
     from crossdock.store.engine import Database
     from crossdock.streams.edges.connections import Connection
 
@@ -55,9 +57,10 @@ def record(
     config: ConfigFile = Path("crossdock.yaml"),
     json: AsJson = False,
 ) -> None:
-    """Ask a partner and keep what it answers, without secrets. Only reads; the hub's cursors stay where they are."""
+    """Ask a partner, and keep what it answers, without secrets and people. Only reads, and moves no cursor."""
     from crossdock.cli.logs import only_warnings
     from crossdock.sdk.cassettes import write_cassette
+    from crossdock.sdk.pseudonyms import Pseudonyms
 
     only_warnings()
     cassette = to or Path(f"{connection}.cassette.yaml")
@@ -69,8 +72,10 @@ def record(
         try:
             records = asyncio.run(session.read(stream, begin, pages, page_size))
         finally:
-            kept = write_cassette(cassette, session.exchanges) if session.exchanges else 0
-    files = _write(samples, records) if samples is not None else []
+            people = Pseudonyms()
+            exchanges = [_without_people(each, people) for each in session.exchanges]
+            kept = write_cassette(cassette, exchanges) if exchanges else 0
+    files = _write(samples, records, people) if samples is not None else []
     kept_in = str(cassette) if kept else None
     told = {
         "cassette": kept_in,
@@ -90,7 +95,8 @@ def _tell(told: dict[str, Any], *, json: bool) -> None:
     for path in told["samples"]:
         typer.echo(path)
     typer.echo(
-        "Secrets are replaced; what the partner said of people is not: look before you share it.", err=True
+        "Secrets are replaced, people by invented ones where fields are named as usual: look before you share it.",
+        err=True,
     )
 
 
@@ -180,13 +186,34 @@ def _cursor(text: str | None) -> dict[str, Any] | None:
     return value
 
 
-def _write(folder: Path, records: Sequence[tuple[str, bytes]]) -> list[Path]:
+def _without_people(exchange: Exchange, people: Pseudonyms) -> Exchange:
+    from crossdock.sdk.depersonalising import without_people
+
+    return replace(
+        exchange,
+        url=people.text(exchange.url),
+        request_body=without_people(exchange.request_body, people),
+        response_body=without_people(exchange.response_body, people),
+    )
+
+
+def _sample(content: bytes, people: Pseudonyms) -> bytes:
+    """The record, in UTF-8 if it is, else as single bytes."""
+    from crossdock.sdk.depersonalising import without_people
+
+    try:
+        return without_people(content.decode(), people).encode()
+    except UnicodeDecodeError:
+        return without_people(content.decode("latin-1"), people).encode("latin-1", "replace")
+
+
+def _write(folder: Path, records: Sequence[tuple[str, bytes]], people: Pseudonyms) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for name, content in records:
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip(".-")
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", people.text(name)).lstrip(".-")
         names = (folder / numbered(plain, number) for number in count(1))
         path = next(path for path in names if path not in written)
-        path.write_bytes(content)
+        path.write_bytes(_sample(content, people))
         written.append(path)
     return written

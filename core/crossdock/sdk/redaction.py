@@ -15,7 +15,10 @@ _SECRET_NAME = re.compile(
     r"secret|token|passw|passphrase|private_?key|api[-_]?key|authoriz|cookie|signature|hmac|credential|bearer",
     re.IGNORECASE,
 )
-_HARMLESS_NAME = re.compile(r"(token_(url|type)|expires|_id$|next_?token|page_?token)", re.IGNORECASE)
+_HARMLESS_NAME = re.compile(
+    r"(token_(url|type)|expires|_id$|next_?token|page_?token|signature_?(confirmation|required))",
+    re.IGNORECASE,
+)
 _PAIR = re.compile(
     r"""(?P<before>["']?(?P<name>[\w.:-]*(?:secret|token|passw|api[-_]?key|authoriz|credential|signature)[\w-]*)["']?"""
     r"""\s*(?:=|:|>)\s*["']?)(?P<value>[^"'&<>\s,}]+)""",
