@@ -154,6 +154,21 @@ def test_nothing_is_reserved_of_what_cannot_be_had(call: Client, hub: Harness) -
     assert hub.rows(reservations) == []
 
 
+def test_supply_that_is_due_is_offered_and_not_reserved(database: Database, tmp_path: Path) -> None:
+    waits = {"policy": "waits", "version": 1, "objective": ["shipments"], "unfillable": {"then": "backorder"}}
+    changes = {**CHANNELS, "services": SERVICES, "rate_cards": CARDS, "nodes": NODES, "policies": [waits]}
+    hub = build(database, changes)
+    call = Client(build_api(hub, tmp_path / "bodies"))
+    due = (hub.clock.now() + timedelta(days=3)).isoformat().replace("+00:00", "Z")
+    supply = {"sku": "SKU-7", "node": "CHI", "quantity": 2, "due": due}
+    assert call("PUT", "/v1/inbound/PO-1", json=supply).status_code == 200
+    (offer,) = promised(call)["offers"]
+    assert (offer["shipments"][0]["node"], offer["supply_due"]) == ("CHI", due)
+    refused = call("POST", URL, json={"order": cart(1), "reserve": {"key": "cart-9"}})
+    assert (refused.status_code, refused.json()["code"]) == (409, "promise.supply")
+    assert hub.rows(reservations) == []
+
+
 def test_what_is_wrong_is_told_where_it_is(call: Client) -> None:
     for wrong in ({"mode": "by"}, {"by": "2026-12-01"}, {"order": cart(1, channel="none")}, {"mode": "soon"}):
         answer = call("POST", URL, json={"order": cart(1), **wrong})

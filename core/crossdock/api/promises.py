@@ -87,6 +87,8 @@ class ShownOffer:
         confidence: How sure it is that everything is really there, 0 to 1, by how exact the counts of its nodes were in
             the last 30 days; null where one was never counted twice.
         valid_until: After a cut-off the days are others; and others buy meanwhile.
+        supply_due: When the last of the supply is due that it counts on; null where everything is there. Such an offer
+            can't be reserved: the order is promised the supply when it comes in.
     """
 
     shipments: tuple[ShownAssignment, ...]
@@ -96,6 +98,7 @@ class ShownOffer:
     currency: str
     confidence: Decimal | None
     valid_until: datetime
+    supply_due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,7 @@ class _Showing:
             currency=self.promiser.currency,
             confidence=self.promiser.confidence(database, offer, self.now),
             valid_until=min(offer.valid_until, self.now + _VALID),
+            supply_due=offer.supply_due,
         )
 
     def _pick_up(self, database: Connection, found: PickUp) -> ShownPickUp:
@@ -272,6 +276,15 @@ def _first_units(promised: Sequence[Promised]) -> list[Wanted]:
             reason = each.refused or "; ".join(f"{line.sku}: {line.reason}" for line in each.unfilled)
             raise RecordRejectedError(
                 Rejection("promise.none", f"nothing is reserved: destination {each.destination}: {reason}")
+            )
+        due = each.offers[0].supply_due
+        if due is not None:
+            raise RecordRejectedError(
+                Rejection(
+                    "promise.supply",
+                    f"nothing is reserved: destination {each.destination} counts on supply due {due.isoformat()}; "
+                    "send the order, which is promised it",
+                )
             )
         for shipment in each.offers[0].shipments:
             for line in shipment.lines:

@@ -39,6 +39,7 @@ class Offer:
         delivery_date: The day on which the last shipment arrives, or is ready to be picked up.
         cost: Freight and handling, in the network's currency.
         valid_until: Instant of the first cut-off of its nodes: after it the days are others.
+        supply_due: When the last of the supply is due that it counts on; None where everything is there.
     """
 
     decision: Decision
@@ -46,6 +47,7 @@ class Offer:
     delivery_date: date
     cost: Decimal
     valid_until: datetime
+    supply_due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from crossdock.routing.promising import Offer, Offers, Promises
 from crossdock.store import feeds
 from crossdock.streams.processors.hub import Hub
 from crossdock.trying.deciding import demands_to_try
+from crossdock.trying.expected import offer_from_supply
 from crossdock.trying.live import of_components, supply_now
 from crossdock_schemas.order import Order
 
@@ -100,9 +101,12 @@ class Promiser:
         for name, demand in demands:
             ask = self._promises.earliest if earliest else self._promises.offers
             offers = ask(demand, supply, now)
+            if offers.refused is not None:
+                expected = offer_from_supply(self._hub, self._promises, database, demand, offers.refused, now)
+                offers = expected or offers
             stores = self._pick_ups(demand, supply, now, pick_ups) if pick_ups else ()
             found.append(PromisedDestination(name, demand, offers, stores, ""))
-            if offers.offers and len(demands) > 1:
+            if offers.offers and offers.offers[-1].supply_due is None and len(demands) > 1:
                 supply.take(offers.offers[-1].decision.assignments)
         return found + [
             PromisedDestination(each.destination, None, None, (), each.reason) for each in refused
