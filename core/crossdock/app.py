@@ -264,4 +264,13 @@ def _retention(config: Config) -> Retention:
         dead_letter_days=max(1, kept.dead_letters.days),
         command_days=max(1, kept.commands.days),
         api_request_days=max(1, kept.api_requests.days),
+        work_item_days=max(1, kept.work_items.days),
+        file_days=max(1, kept.files.days),
+        reservation_days=max(1, kept.reservations.days),
+        kept_streams=frozenset(
+            (name, stream)
+            for name, connection in config.connections.items()
+            for stream, settings in connection.streams.items()
+            if settings.read_files == "keep"
+        ),
     )

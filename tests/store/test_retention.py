@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,26 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Table, select
 
+from crossdock.orders.worklist import Cause, open_item
 from crossdock.sdk.clock import ManualClock
 from crossdock.store import log, raw
 from crossdock.store.api_requests import ApiRequest, remember
 from crossdock.store.commands import CommandRow, CommandState, Result, enqueue, record
 from crossdock.store.engine import Database
-from crossdock.store.plumbing import api_requests, commands, dead_letters, messages, raw_records
+from crossdock.store.ingest import FileRow, mark_disposed, record_file
+from crossdock.store.order_tables import work_items
+from crossdock.store.plumbing import (
+    api_requests,
+    commands,
+    dead_letters,
+    file_ledger,
+    messages,
+    raw_records,
+)
 from crossdock.store.raw import BodyStore, StoredBody
 from crossdock.store.retention import Retention
+from crossdock.store.stock_tables import reservations
+from crossdock.store.worklist import raise_items, settle
 from crossdock.streams.processor import DeadLetter
 from crossdock.streams.pruning import Pruner, pruning_service
 from crossdock.streams.transaction import Transactions
@@ -83,6 +96,61 @@ def test_what_api_callers_asked_for_is_forgotten_after_its_time(
     database.transact_now(work)
     assert pruned(database, bodies)["api_requests"] == 1
     assert left(database, api_requests, "idempotency_key") == ["young"]
+
+
+def test_done_work_items_go_after_their_time_and_open_ones_stay(
+    database: Database, bodies: BodyStore
+) -> None:
+    old = NOW - timedelta(days=401)
+
+    def work(connection: Connection) -> None:
+        items = [open_item(Cause.UPSTREAM_LAG, f"connection:{n}", "late", old) for n in ("a", "b")]
+        raise_items(connection, [(item, None) for item in items], old)
+        young = open_item(Cause.UPSTREAM_LAG, "connection:c", "late", old)
+        raise_items(connection, [(young, None)], NOW - timedelta(days=399))
+        settle(connection, ["connection:a"], "works again", old)
+        settle(connection, ["connection:c"], "works again", NOW - timedelta(days=399))
+
+    database.transact_now(work)
+    assert pruned(database, bodies)["work_items"] == 1
+    assert left(database, work_items, "subject") == ["connection:b", "connection:c"]
+
+
+def test_files_are_forgotten_but_those_that_stay_at_the_partner(
+    database: Database, bodies: BodyStore
+) -> None:
+    old = NOW - timedelta(days=181)
+
+    def work(connection: Connection) -> None:
+        for stream, name in (("orders", "gone"), ("orders", "stored"), ("kept", "there")):
+            record_file(connection, FileRow("wms", stream, name, "abc", 1, None, "raw", "stored", old))
+            if name != "stored":
+                mark_disposed(connection, "wms", stream, name, "abc", None, old)
+
+    database.transact_now(work)
+    ages = replace(AGES, kept_streams=frozenset({("wms", "kept"), ("shop", "orders")}))
+    transactions = Transactions(database, ManualClock(NOW))
+    assert asyncio.run(Pruner(transactions, bodies, ages).prune())["file_ledger"] == 1
+    assert left(database, file_ledger, "name") == ["there", "stored"]
+    assert pruned(database, bodies)["file_ledger"] == 1
+    assert left(database, file_ledger, "name") == ["stored"]
+
+
+def test_reservations_that_count_stay(database: Database, bodies: BodyStore) -> None:
+    states = ("active", "confirmed", "released", "expired")
+
+    def work(connection: Connection) -> None:
+        old = NOW - timedelta(days=31)
+        rows = [
+            {"key": state, "sku": "A", "node": "N", "quantity": 1, "expires_at": old, "state": state,
+             "updated_at": old}
+            for state in states
+        ]  # fmt: skip
+        connection.execute(reservations.insert(), rows)
+
+    database.transact_now(work)
+    assert pruned(database, bodies)["reservations"] == 2
+    assert left(database, reservations, "key") == ["active", "confirmed"]
 
 
 def test_a_command_that_somebody_has_to_decide_stays(database: Database, bodies: BodyStore) -> None:

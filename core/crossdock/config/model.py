@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from crossdock.config.kafka import KafkaConfig
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
+from crossdock.config.retention import Retention
 from crossdock.config.returns import ReturnsConfig
 from crossdock.config.runs import RunsConfig
 from crossdock.inventory.shortfalls import VictimPolicy
@@ -29,7 +30,6 @@ __all__ = [
     "HubConfig",
     "LabelsConfig",
     "PostingConfig",
-    "Retention",
     "SafetyStockConfig",
     "ShortfallConfig",
     "StreamConfig",
@@ -44,21 +44,6 @@ class Strict(BaseModel):
     """Unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Retention(Strict):
-    """How long what is no longer needed for deciding is kept: whole days, at least one."""
-
-    messages: Duration = timedelta(days=14)
-    """Messages and their inbox entries; never shorter than a partner may repeat itself."""
-    raw: Duration = timedelta(days=90)
-    """Bytes as received, also the large ones in ``data_dir``; those of an open dead letter are kept longer."""
-    commands: Duration = timedelta(days=90)
-    """Finished commands with what became of them."""
-    dead_letters: Duration = timedelta(days=180)
-    """Dead letters that were replayed or discarded; open ones are kept."""
-    api_requests: Duration = timedelta(days=30)
-    """``Idempotency-Key`` values of API callers: as long a repeated request is known to be one."""
 
 
 class HubConfig(Strict):

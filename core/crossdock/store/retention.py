@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -20,16 +20,19 @@ from sqlalchemy import (
     tuple_,
 )
 
+from crossdock.store.order_tables import work_items
 from crossdock.store.plumbing import (
     api_requests,
     commands,
     dead_letters,
+    file_ledger,
     inbox,
     messages,
     processor_cursors,
     raw_records,
 )
 from crossdock.store.relaying import LOG
+from crossdock.store.stock_tables import reservations
 
 __all__ = ["Expiry", "Retention", "delete_rows", "expired_keys", "expiries"]
 
@@ -40,7 +43,12 @@ class Retention:
 
     ``inbox_days`` must be longer than the longest time after which a message can come again; so it is never
     shorter than ``message_days``. Open dead letters with their raw records, unfinished commands and messages not yet
-    handled are kept whatever their age.
+    handled are kept whatever their age, and so are open work items, reservations that count, and files that the
+    hub has still to dispose of.
+
+    Attributes:
+        kept_streams: Connection and stream of files that stay where they are at the partner: they have to be known
+            as long as they lie there.
     """
 
     raw_days: int = 90
@@ -49,6 +57,10 @@ class Retention:
     dead_letter_days: int = 180
     command_days: int = 90
     api_request_days: int = 30
+    work_item_days: int = 400
+    file_days: int = 180
+    reservation_days: int = 30
+    kept_streams: frozenset[tuple[str, str]] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse an inbox that forgets before the log does."""
@@ -104,7 +116,33 @@ def expiries(retention: Retention, now: datetime) -> list[Expiry]:
             ),
         ),
         Expiry(api_requests, api_requests.c.created_at < before(retention.api_request_days)),
+        *_ended(retention, before),
     ]
+
+
+def _ended(retention: Retention, before: Callable[[int], datetime]) -> list[Expiry]:
+    """What people and partners are done with."""
+    return [
+        Expiry(
+            work_items,
+            and_(work_items.c.updated_at < before(retention.work_item_days), work_items.c.state == "done"),
+        ),
+        _files(retention.kept_streams, before(retention.file_days)),
+        Expiry(
+            reservations,
+            and_(
+                reservations.c.updated_at < before(retention.reservation_days),
+                reservations.c.state.in_(("released", "expired")),
+            ),
+        ),
+    ]
+
+
+def _files(kept: frozenset[tuple[str, str]], before: datetime) -> Expiry:
+    files = file_ledger.c
+    done = [files.updated_at < before, files.state == "disposed"]
+    stay = [and_(files.connection == name, files.stream == stream) for name, stream in sorted(kept)]
+    return Expiry(file_ledger, and_(*done, *(not_(each) for each in stay)))
 
 
 def expired_keys(connection: Connection, expiry: Expiry, limit: int) -> list[tuple[Any, ...]]:
