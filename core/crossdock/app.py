@@ -160,7 +160,8 @@ class Application:
 
     def _hub(self) -> Hub:
         hub = compile_hub(self.config, self.connections.manifests, locate)
-        refuse_policies(hub)
+        for note in refuse_policies(hub):
+            structlog.get_logger("crossdock").info("note on a policy", path=note.path, note=note.message)
         return hub
 
     def _arrivals(self) -> Arrivals:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -196,6 +196,7 @@ def policy_findings(hub: Hub) -> list[Finding]:
         nodes=network.nodes,
         channels={channel.id: channel.config.kind.value for channel in hub.channels.values()},
         other_channels=others,
+        channel_kinds=tuple(kind.value for kind in ChannelKind),
         countries=tuple(sorted({country for country in countries if len(country) == _COUNTRY_LETTERS})),
         currencies=(network.currency, *sorted(set(network.exchange_rates) - {network.currency})),
         service_levels=tuple(sorted({level for service in network.services for level in service.levels})),
@@ -206,26 +207,31 @@ def policy_findings(hub: Hub) -> list[Finding]:
 
 def policy_faults(hub: Hub) -> list[Finding]:
     """What is wrong with policies that decide: reasons not to run. A draft may still be at fault."""
+    return [finding for finding in _of_active(hub, policy_findings(hub)) if finding.refused]
+
+
+def _of_active(hub: Hub, found: Iterable[Finding]) -> list[Finding]:
     policies = hub.policies.policies
-    return [
-        finding
-        for finding in policy_findings(hub)
-        if finding.refused and policies[int(finding.path.split(".")[1])].state is PolicyState.ACTIVE
-    ]
+    return [each for each in found if policies[int(each.path.split(".")[1])].state is PolicyState.ACTIVE]
 
 
-def refuse_policies(hub: Hub, *, gaps: bool = True) -> None:
+def refuse_policies(hub: Hub, *, gaps: bool = True) -> list[Finding]:
     """Refuse policies that can't work as they are written.
 
     Args:
         gaps: Whether orders that no policy covers are a reason.
 
+    Returns:
+        Notes: what changes nothing here, of policies that decide.
+
     Raises:
         MisconfiguredError: With the first reason; ``path`` says where.
     """
-    for finding in policy_faults(hub):
-        if gaps or finding.kind is not FindingKind.GAP:
+    found = _of_active(hub, policy_findings(hub))
+    for finding in found:
+        if finding.refused and (gaps or finding.kind is not FindingKind.GAP):
             raise MisconfiguredError(f"{finding.path}: {finding.message}", path=finding.path)
+    return [finding for finding in found if not finding.refused]
 
 
 def _position(node: NodeConfig, locate: Locate) -> Position:

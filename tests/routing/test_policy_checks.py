@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -143,6 +144,35 @@ UNREACHABLE_1 = [("unreachable", "1.when")]
 )
 def test_what_cannot_work_is_found(policies: list[dict[str, Any]], found: list[tuple[str, str]]) -> None:
     assert told(*policies) == found
+
+
+KINDS = replace(WORLD, channel_kinds=("web", "marketplace", "store", "b2b"))
+
+
+def test_a_policy_for_a_kind_of_channel_that_is_not_configured_is_a_note() -> None:
+    written = when("order.channel_kind == 'web'", "order.channel_kind in ['web', 'b2b']", "")
+    fence = {"require": "'dc' in node.tags", "when": "order.channel_kind == 'store'"}
+    written[2]["fences"] = [fence]
+    found = check(*written, world=KINDS)
+    assert [(each.kind, each.path) for each in found] == [
+        (FindingKind.NO_EFFECT, "1.when"),
+        (FindingKind.NO_EFFECT, "2.fences.0.when"),
+    ]
+    assert "no channel of this configuration" in found[0].message
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "order.channel_kind == 'marketplce'",
+        "order.channel == 'wholesale'",
+        "order.channel_kind == 'b2b' && order.units < 1",
+        "order.channel_kind == 'b2b' && order.channel == 'shop'",
+    ],
+)
+def test_what_no_channel_of_any_kind_can_meet_is_refused(condition: str) -> None:
+    found = check(*when(condition, ""), world=KINDS)
+    assert [(each.kind, each.path) for each in found] == [(FindingKind.UNREACHABLE, "0.when")]
 
 
 def test_a_gap_is_told_with_an_order_that_no_policy_covers() -> None:

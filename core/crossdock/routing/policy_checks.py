@@ -7,12 +7,11 @@ gap is told with an order for which the policies themselves were asked. What can
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet
+from crossdock.routing.compiled_policy import CompiledPolicy, Fence, PolicySet
 from crossdock.routing.example_order import demand_of, described
-from crossdock.routing.facts import ORDER_FACTS
 from crossdock.routing.formulas import (
     TRUE,
     Formula,
@@ -21,18 +20,14 @@ from crossdock.routing.formulas import (
     assignments,
     either,
     everything,
-    ranges,
 )
-from crossdock.routing.model import Node
 from crossdock.routing.policy import DistanceFence, PolicyState
+from crossdock.routing.policy_world import World
 from crossdock.routing.reading_conditions import formula_of
 
 __all__ = ["Finding", "FindingKind", "World", "check_policies"]
 
-_OTHER = "\0other"
 _MOST_EXAMPLES = 200
-_TEXTS = frozenset(name for name, fact in ORDER_FACTS.items() if fact.type == "string")
-_NUMBERS = frozenset(name for name, fact in ORDER_FACTS.items() if fact.type in ("int", "double"))
 
 
 class FindingKind(StrEnum):
@@ -67,59 +62,6 @@ class Finding:
         return self.kind is not FindingKind.NO_EFFECT
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a configuration says about the orders that can come.
-
-    Attributes:
-        channels: Kind of every channel, by id.
-        other_channels: Of what is no channel by name, but may bring orders; if both are empty, nothing is known.
-        service_levels: All that services offer.
-        group_kinds: Kinds of groups that lines can be in.
-    """
-
-    nodes: tuple[Node, ...] = ()
-    channels: Mapping[str, str] = field(default_factory=dict)
-    other_channels: Mapping[str, str] = field(default_factory=dict)
-    countries: tuple[str, ...] = ()
-    currencies: tuple[str, ...] = ()
-    service_levels: tuple[str, ...] = ()
-    group_kinds: tuple[str, ...] = ("kit", "set")
-
-    @property
-    def kinds(self) -> Mapping[str, str]:
-        """The kind of whatever may bring orders, by id."""
-        return {**self.other_channels, **self.channels}
-
-    def possible(self, fact: str, named: Sequence[Value]) -> Sequence[Value]:
-        """All values of ``fact`` that differ for conditions that name ``named``: more than can be, never fewer."""
-        texts = [str(value) for value in dict.fromkeys(named)]
-        if fact == "channel" and self.kinds:
-            return list(self.kinds)
-        if fact == "service_level":
-            return ["", *self.service_levels]
-        if fact in _TEXTS:
-            return [*texts, _OTHER]
-        if fact in _NUMBERS:
-            return ranges(fact, [float(value) for value in named])
-        return [False, True]
-
-    def likely(self, fact: str, named: Sequence[Value]) -> Sequence[Value]:
-        """Values of ``fact`` that the configuration knows, for examples."""
-        texts = [str(value) for value in dict.fromkeys(named)]
-        known = {
-            "channel": list(self.channels or self.other_channels or ["shop"]),
-            "country": [*self.countries, *texts],
-            "currency": [*self.currencies, *texts],
-            "region": [*sorted({node.address.region for node in self.nodes}), *texts, ""],
-            "postal_code": ["00000", *texts],
-        }
-        if fact in known:
-            return list(dict.fromkeys(known[fact]))
-        found = [value for value in self.possible(fact, named) if value != _OTHER]
-        return found[::-1] if fact in _NUMBERS else found
-
-
 def check_policies(policies: Sequence[CompiledPolicy], world: World) -> list[Finding]:
     """What is wrong with the active policies, and with each draft as if it were active in place of its name."""
     places = [place for place, policy in enumerate(policies) if policy.state is PolicyState.ACTIVE]
@@ -152,16 +94,27 @@ class _Check:
         ]
 
     def findings(self) -> Iterator[Finding]:
-        before: list[Formula] = []
         for number, policy in enumerate(self._policies):
-            reached = everything((self._applies[number], *map(Not, before)))
-            before.append(self._applies[number])
+            reached = self._reached(number, self._applies)
             if self._never(reached):
-                yield self._unreachable(number)
+                yield self._unasked(number) or self._unreachable(number)
                 continue
             yield from self._rules(number, policy, reached)
             yield from self._static(number, policy)
         yield from self._gap()
+
+    def _reached(self, number: int, applies: Sequence[Formula]) -> Formula:
+        return everything((applies[number], *map(Not, applies[:number])))
+
+    def _unasked(self, number: int) -> Finding | None:
+        """A note, where only the kinds of channels of this configuration keep orders from a policy."""
+        there = self._world.elsewhere
+        applies = [formula_of(each.when, there.kinds) if each.when else TRUE for each in self._policies]
+        if assignments(self._reached(number, applies), there.possible) == []:
+            return None
+        message = "no channel of this configuration is of a kind whose orders get here: it is never asked"
+        path = "when" if self._policies[number].when else ""
+        return self._finding(FindingKind.NO_EFFECT, number, path, message)
 
     def _never(self, formula: Formula) -> bool:
         return assignments(formula, self._world.possible) == []
@@ -202,7 +155,10 @@ class _Check:
             asked = everything((reached, when))
             if self._never(asked):
                 message = "no order of this policy can meet this condition: the fence is never asked"
-                yield self._finding(FindingKind.UNREACHABLE, number, f"fences.{place}.when", message)
+                kind = (
+                    FindingKind.NO_EFFECT if self._asked_elsewhere(number, fence) else FindingKind.UNREACHABLE
+                )
+                yield self._finding(kind, number, f"fences.{place}.when", message)
                 continue
             at_node = [formula_of(fence.require, world.kinds, node) for node in nodes]
             if nodes and self._never(everything((asked, either(at_node)))):
@@ -225,6 +181,13 @@ class _Check:
             if nodes and self._never(everything((reached, met))):
                 message = "no node of the network ever meets it: it is always given up"
                 yield self._finding(FindingKind.NO_EFFECT, number, f"prefer.{place}", message)
+
+    def _asked_elsewhere(self, number: int, fence: Fence) -> bool:
+        """Whether a fence is asked where channels of all kinds are."""
+        there = self._world.elsewhere
+        conditions = [each for each in (self._policies[number].when, fence.when) if each]
+        asked = everything(formula_of(each, there.kinds) for each in conditions)
+        return assignments(asked, there.possible) != []
 
     def _static(self, number: int, policy: CompiledPolicy) -> Iterator[Finding]:
         split = policy.split
