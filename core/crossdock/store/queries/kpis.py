@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from statistics import median_high, median_low
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, null, or_, select, true
 
 from crossdock.store.metadata import Instant, utc_day
@@ -28,6 +29,10 @@ _COST_TERMS = ("shipping_cost", "handling_cost")
 _ROWS_AT_ONCE = 2_000
 
 
+_FREE = Decimal(0)
+_PLACES = (Dimension.NODE, Dimension.CHANNEL, Dimension.POLICY, Dimension.DAY)
+
+_Values = tuple[str | None, str, str | None, datetime]
 Key = tuple[str | None, ...]
 """One value for each dimension asked for; None where there is none: the node of an order that nobody was asked for."""
 
@@ -39,62 +44,65 @@ def load_kpis(
     and by eight bytes for each order, not with the orders themselves.
     """
     wanted = tuple(dict.fromkeys(by))
-    whole = _Groups(())
-    parts = _Groups(wanted)
-    groupings = (whole, parts) if wanted else (whole,)
+    whole, parts, key_of = _Groups(()), _Groups(wanted), _key(wanted)
     rows = connection.execute(_parts(since, until, wanted), execution_options={"yield_per": _ROWS_AT_ONCE})
-    for _, order in groupby(rows, attrgetter("id")):
-        asked = [_Part.of(row) for row in order]
-        for grouping in groupings:
-            grouping.add_order(asked)
-    for grouping in groupings:
-        grouping.add_counts(connection, since, until)
-    groups = tuple(Group(dict(zip(wanted, key, strict=True)), kpis) for key, kpis in parts.kpis() if wanted)
+    for _, order in groupby(rows, itemgetter(0)):
+        asked = [_part(row, key_of) for row in order]
+        whole.add_order(asked)
+        if wanted:
+            parts.add_order(asked)
+    whole.add_counts(connection, since, until)
+    if wanted:
+        parts.add_counts(connection, since, until)
+    groups = tuple(Group(dict(zip(wanted, key, strict=True)), kpis) for key, kpis in parts.kpis())
     return KpiReport(since, until, wanted, currency, whole.only(), groups)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A fulfilment order and the order it is part of; or an order that has none, then ``state`` is None."""
+class _Part(Struct, frozen=True, gc=False):
+    """A fulfilment order and the order it is part of; or an order that has none.
 
-    channel: str
-    placed_at: datetime
+    Attributes:
+        key: Its value of each dimension asked for.
+        shipped: The whole order.
+        whole: It left whole; ``broken``: it ended otherwise.
+        cost: Of one that left whole.
+        seconds: From the order to its last parcel; -1 where none has left.
+    """
+
+    key: Key
     shipped: bool
     excepted: bool
-    node: str | None
-    policy: str | None
-    state: str | None
+    whole: bool
+    broken: bool
     cost: Decimal
-    left_at: datetime | None
+    seconds: int
 
-    @classmethod
-    def of(cls, row: Any) -> _Part:
-        costs = row.costs or {}
-        return cls(
-            row.channel,
-            row.placed_at,
-            row.order_state in _WHOLE,
-            bool(row.excepted),
-            row.node,
-            row.policy or None,
-            row.state,
-            sum((Decimal(costs[term]) for term in _COST_TERMS if term in costs), Decimal(0)),
-            row.left_at,
-        )
 
-    def key(self, by: tuple[Dimension, ...]) -> Key:
-        values: list[str | None] = []
-        for dimension in by:
-            match dimension:
-                case Dimension.NODE:
-                    values.append(self.node)
-                case Dimension.CHANNEL:
-                    values.append(self.channel)
-                case Dimension.POLICY:
-                    values.append(self.policy)
-                case Dimension.DAY:
-                    values.append(self.placed_at.date().isoformat())
-        return tuple(values)
+def _part(row: Any, key_of: Callable[[_Values], Key]) -> _Part:
+    _, channel, placed_at, order_state, excepted, node, policy, state, costs, left_at = row
+    whole, cost = state in _WHOLE, _FREE
+    if whole and costs:
+        for term in _COST_TERMS:
+            if term in costs:
+                cost += Decimal(costs[term])
+    # a node that tells the minute only seems to ship before the order was placed in it
+    seconds = -1 if left_at is None else max(0, int((left_at - placed_at).total_seconds()))
+    key = key_of((node, channel, policy or None, placed_at))
+    return _Part(key, order_state in _WHOLE, bool(excepted), whole, state in _BROKEN, cost, seconds)
+
+
+def _key(by: tuple[Dimension, ...]) -> Callable[[_Values], Key]:
+    """What tells the key of node, channel, policy and instant."""
+    places = [_PLACES.index(dimension) for dimension in by]
+    day_at = by.index(Dimension.DAY) if Dimension.DAY in by else None
+
+    def key_of(values: _Values) -> Key:
+        found: list[Any] = [values[place] for place in places]
+        if day_at is not None:
+            found[day_at] = found[day_at].date().isoformat()
+        return tuple(found)
+
+    return key_of if by else lambda _: ()
 
 
 def _parts(since: datetime, until: datetime, by: tuple[Dimension, ...]) -> Any:
@@ -151,18 +159,19 @@ class _Tally:
 
     def add(self, parts: Sequence[_Part]) -> None:
         """The parts of one order that belong to this group."""
-        served = [part for part in parts if part.state in _WHOLE]
-        self.whole += len(served)
-        self.ended += len(served) + sum(part.state in _BROKEN for part in parts)
-        if served:
-            self.served += 1
-            self.cost += sum((part.cost for part in served), Decimal(0))
         self.orders += 1
         self.excepted += parts[0].excepted
-        left = [part.left_at for part in parts if part.left_at is not None]
-        if parts[0].shipped and left:
-            # a node that tells the minute only seems to ship before the order was placed in it
-            self.seconds.append(max(0, int((max(left) - parts[0].placed_at).total_seconds())))
+        served, seconds = False, -1
+        for part in parts:
+            if part.whole:
+                served = True
+                self.whole += 1
+                self.cost += part.cost
+            self.ended += part.whole or part.broken
+            seconds = max(seconds, part.seconds)
+        self.served += served
+        if parts[0].shipped and seconds >= 0:
+            self.seconds.append(seconds)
 
     def kpis(self, counts: bool) -> Kpis:
         mean = (self.cost / self.served).quantize(Decimal("0.01")) if self.served else None
@@ -190,12 +199,15 @@ class _Groups:
         self._counts = {Dimension.CHANNEL, Dimension.POLICY}.isdisjoint(by)
 
     def add_order(self, parts: Sequence[_Part]) -> None:
+        if not self._by:
+            self._tallies[()].add(parts)
+            return
         if len(parts) == 1:
-            self._tallies[parts[0].key(self._by)].add(parts)
+            self._tallies[parts[0].key].add(parts)
             return
         by_key: dict[Key, list[_Part]] = {}
         for part in parts:
-            by_key.setdefault(part.key(self._by), []).append(part)
+            by_key.setdefault(part.key, []).append(part)
         for key, those in by_key.items():
             self._tallies[key].add(those)
 
