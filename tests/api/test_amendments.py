@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crossdock.store.order_tables import decisions
+from crossdock.store.order_tables import decisions, work_items
 from tests.api.builders import Client
 from tests.processors.harness import Harness
 from tests.schemas.builders import a_line, an_address, an_order
@@ -105,3 +105,22 @@ def test_units_given_up_are_wanted_again_by_an_amendment(call: Client, placed: H
     assert done["placed"] == [{"node": "CHI", "lines": [{"line": "1", "quantity": 1}]}]
     (line,) = done["order"]["lines"]
     assert (line["ordered"], line["cancelled"], line["allocated"]) == (3, 1, 2)
+
+
+def test_what_the_channel_cannot_be_told_is_told_by_people(call: Client, placed: Harness) -> None:
+    wish: dict[str, Any] = {
+        "quantities": [{"line": "1", "quantity": 3}],
+        "lines": [{"external_id": "2", "sku": "SKU-2", "quantity": 1}],
+    }
+    before = len(placed.rows(work_items, cause="tell_by_hand"))
+    assert amend(call, preview=True, **wish)["by_hand"] == [
+        "line 1: 3 instead of 2",
+        "line 2: 1 of SKU-2 added",
+    ]
+    assert len(placed.rows(work_items, cause="tell_by_hand")) == before
+    amend(call, **wish)
+    (item,) = placed.rows(work_items, cause="tell_by_hand")[before:]
+    assert (item["order_id"], item["owner"]) == ("shop:A", "customer_care")
+    assert "line 1: 3 instead of 2; line 2: 1 of SKU-2 added" in item["message"]
+    # Of what is cancelled the channel hears by itself.
+    assert amend(call, key="key-2", quantities=[{"line": "2", "quantity": 0}])["by_hand"] == []

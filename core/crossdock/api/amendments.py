@@ -77,6 +77,7 @@ class Amended:
         placed: What is decided anew.
         unplaced: What waits for stock, or for people.
         impossible: What can't be done, in words; then nothing of it is done.
+        by_hand: What the channel can't be told by message, in words; when it is done a work item says so.
         order: As it stands now.
         repeated: The idempotency key was used before: nothing was done now, and only ``order`` is told.
     """
@@ -88,6 +89,7 @@ class Amended:
     unplaced: tuple[Units, ...]
     impossible: tuple[str, ...]
     order: OrderDetail
+    by_hand: tuple[str, ...] = ()
     repeated: bool = False
 
 
@@ -145,4 +147,5 @@ def _answer(found: AmendedOrder, order: OrderDetail, *, done: bool) -> Amended:
         unplaced=shown(found.unplaced),
         impossible=found.impossible,
         order=order,
+        by_hand=found.by_hand,
     )

@@ -126,6 +126,8 @@ def amend(
     placed = [(f"from node {new.node}", new.lines) for new in found.placed]
     asked = "asked of its node, which may refuse"
     _tell(("cancelled", found.cancelled), (asked, found.asked), *placed, ("not placed yet", found.unplaced))
+    for each in found.by_hand:
+        typer.echo(f"tell the channel by hand: {each}")
 
 
 def _tell(*found: tuple[str, Iterable[LineUnits]]) -> None:

@@ -27,6 +27,8 @@ class Cause(StrEnum):
     """A partner carried out what had been cancelled or taken elsewhere."""
     OVER_SHIPPED = "over_shipped"
     """More left the node than was asked for."""
+    TELL_BY_HAND = "tell_by_hand"
+    """People have changed an order, and its channel takes no such change by message."""
     DATA_INVALID = "data_invalid"
     """The order or message lacks what is needed to go on."""
 
@@ -119,6 +121,11 @@ RULES: dict[Cause, Rule] = {
     ),
     Cause.OVER_SHIPPED: Rule(
         Role.CUSTOMER_CARE, 24, "Ask the buyer to keep or return the surplus; correct stock."
+    ),
+    Cause.TELL_BY_HAND: Rule(
+        Role.CUSTOMER_CARE,
+        4,
+        "Make the same change in the channel: its next version of the order has the last word.",
     ),
     Cause.DATA_INVALID: Rule(Role.INTEGRATION, 4, "Correct the mapping or the source's data, then replay."),
 }

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.cancelling import call_back
 from crossdock.orders.effects import LineUnits, Reroute
-from crossdock.orders.fulfilment import FulfilmentChange
+from crossdock.orders.fulfilment import Fulfilment, FulfilmentChange
 from crossdock.orders.kits import of_channel, of_components
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processor import Message, Transaction
@@ -25,6 +25,7 @@ from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.order_versions import newer_version
 from crossdock.streams.processors.ordering import kept_from_routing, tried_nodes
 from crossdock.streams.processors.placing import place
+from crossdock.streams.processors.telling_by_hand import tell_by_hand, untold
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import Order
 
@@ -66,6 +67,7 @@ class AmendedOrder:
         placed: What is decided anew.
         unplaced: What waits for stock, or for people.
         impossible: What can't be done, in words. Then nothing of it is done.
+        by_hand: What the channel can't be told by message: a work item says so.
     """
 
     cancelled: tuple[LineUnits, ...]
@@ -73,6 +75,7 @@ class AmendedOrder:
     placed: tuple[NewFulfilment, ...]
     unplaced: tuple[LineUnits, ...]
     impossible: tuple[str, ...]
+    by_hand: tuple[str, ...] = ()
 
 
 class NotDoneError(Exception):
@@ -115,6 +118,8 @@ def _amended(hub: Hub, tx: Transaction, order_id: str, wanted: Amendment, cause:
         return AmendedOrder((), (), (), (), impossible)
     cancelled_before = {line.line_id: line.quantities.cancelled for line in order.lines}
     asked_before, known = being_cancelled(books, order_id), {each.id for each in books.of_order(order_id)}
+    by_hand = untold(books, order, live, wanted.quantities, wanted.lines, wanted.addresses)
+    tell_by_hand(books, order, by_hand, cause)
     _cancel_less(books, order, wanted, live, cause)
     _bring_more(books, order_id, wanted, live, cause)
     resume(books, order_id)
@@ -132,15 +137,10 @@ def _amended(hub: Hub, tx: Transaction, order_id: str, wanted: Amendment, cause:
             }
         ),
         asked=_units({line: units - asked_before.get(line, 0) for line, units in asked.items()}),
-        placed=tuple(
-            NewFulfilment(
-                each.fulfilment.node,
-                _units({line.order_line: line.quantity for line in each.fulfilment.lines}),
-            )
-            for each in made
-        ),
+        placed=tuple(_new_fulfilment(each.fulfilment) for each in made),
         unplaced=_units({each.line_id: each.quantities.unallocated for each in after.lines}),
         impossible=(),
+        by_hand=by_hand,
     )
 
 
@@ -241,6 +241,12 @@ def _valid(document: Mapping[str, Any]) -> bytes:
             Rejection("orders.invalid", f"{path}: {first['msg']}", path=path)
         ) from error
     return order.__pydantic_serializer__.to_json(order, exclude_defaults=True)
+
+
+def _new_fulfilment(fulfilment: Fulfilment) -> NewFulfilment:
+    return NewFulfilment(
+        fulfilment.node, _units({line.order_line: line.quantity for line in fulfilment.lines})
+    )
 
 
 def _units(units: Mapping[str, int]) -> tuple[LineUnits, ...]:
