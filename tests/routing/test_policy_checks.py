@@ -144,6 +144,7 @@ UNREACHABLE_1 = [("unreachable", "1.when")]
 )
 def test_what_cannot_work_is_found(policies: list[dict[str, Any]], found: list[tuple[str, str]]) -> None:
     assert told(*policies) == found
+    assert all(len(finding.message.split()) > 4 for finding in check(*policies))
 
 
 KINDS = replace(WORLD, channel_kinds=("web", "marketplace", "store", "b2b"))

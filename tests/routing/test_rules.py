@@ -88,6 +88,21 @@ def test_an_order_may_ask_for_a_service_level() -> None:
     assert decide([NEAR], BOTH, demand([line(0)], service_level="drone")).reason == "no_service"
 
 
+def test_a_service_is_standard_and_collected_and_delivered_on_working_days_unless_said_otherwise() -> None:
+    plain = Service("plain", "parcel", "ground", (1,))
+    weekend = Service("weekend", "parcel", "ground", (1,), pick_up_days=(5,), delivery_days=(6,))
+    net = Network([node("near", services=("plain",))], [plain], rate_cards(), currency="USD")
+    friday = datetime(2026, 11, 27, 15, 0, tzinfo=UTC)
+    order = demand([line(0)], service_level="standard")
+    (sent,) = decide([], {"near": {"sku0": 1}}, order, net=net, now=friday).assignments
+    assert (sent.ship_date, sent.delivery_date) == (date(2026, 11, 27), date(2026, 11, 30))
+    assert decide([], BOTH, demand([line(0)], service_level="express"), net=net).reason == "no_service"
+    saturdays = node("near", services=("weekend",), calendar=Calendar((OpeningHours(5, time(9), time(17)),)))
+    net = Network([saturdays], [weekend], rate_cards(), currency="USD")
+    (sent,) = decide([], {"near": {"sku0": 1}}, order, net=net, now=friday).assignments
+    assert (sent.ship_date, sent.delivery_date) == (date(2026, 11, 28), date(2026, 11, 29))
+
+
 def test_nodes_already_tried_are_out_and_a_paused_node_too() -> None:
     assert list(placed(decide([FAR, NEAR], BOTH, demand([line(0)], excluded_nodes=("near",))))) == ["far"]
     paused = node("near", status=NodeStatus.PAUSED)
