@@ -10,7 +10,7 @@ import pytest
 from tools.mutation.campaign import Fate, Stage, Verdict, baseline, run
 from tools.mutation.equivalents import Equivalent, Equivalents
 from tools.mutation.mutants import Mutant, mutants, sample
-from tools.mutation.page import Result, score, write
+from tools.mutation.page import Result, read, score, write
 
 PATH = "core/crossdock/acme.py"
 TEXT = dedent(
@@ -111,11 +111,19 @@ def test_the_page_counts_and_lists(tmp_path: Path) -> None:
     assert "It does nothing." in equivalents
     assert score(result.counts("inventory")) == "-"
 
+    now = Result(["tests/orders"], "2026-11-24", 2, 100, result.equivalents)
+    again = read(tmp_path, now, mutants(path, TEXT)[1:])
+    assert (again.seed, again.counts()["mutants"]) == (1, 3), "what is not in the code any more is left out"
+    assert list(filter(again.survived, again.in_order())) == list(filter(result.survived, result.in_order()))
+    assert list(filter(again.equivalent, again.in_order()))
+
 
 def test_what_is_listed_but_gone_is_told() -> None:
     first, second = mutants(PATH, TEXT)[:2]
     listed = Equivalents([known(first), known(second)])
     assert listed.without([first]) == [known(second)]
+    whole_line = Equivalent(first.path, first.function, first.before, "It does nothing.")
+    assert Equivalents([whole_line]).of(second) == whole_line
 
 
 @pytest.mark.slow
@@ -149,7 +157,7 @@ def test_a_good_test_kills_and_a_bad_one_does_not(tmp_path: Path) -> None:
 
 
 def known(mutant: Mutant) -> Equivalent:
-    return Equivalent(mutant.path, mutant.function, mutant.before, mutant.after, "It does nothing.")
+    return Equivalent(mutant.path, mutant.function, mutant.before, "It does nothing.", mutant.after)
 
 
 def test_only_the_tests_that_run_the_line_are_tried() -> None:

@@ -29,7 +29,7 @@ from rich.progress import (
 from tools.mutation.campaign import PURE, STORED, Verdict, baseline, run
 from tools.mutation.equivalents import read_equivalents
 from tools.mutation.mutants import Mutant, all_mutants, sample
-from tools.mutation.page import Result, score, write
+from tools.mutation.page import Result, read, score, write
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("inventory", "routing", "orders")
@@ -42,6 +42,10 @@ def main(
     only: Annotated[str, typer.Option(help="Only files whose path contains this; nothing is written.")] = "",
     pure: Annotated[
         bool, typer.Option("--pure", help="Only the tests of the core alone; sooner, and stricter.")
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Only what survived the last time, with the tests as they are now."),
     ] = False,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
 ) -> None:
@@ -59,22 +63,25 @@ def main(
             there_are=len(there_are),
             equivalents=read_equivalents(),
         )
+        if again:
+            result = read(ROOT / "docs", result, there_are)
+            chosen = [each.mutant for each in result.in_order() if result.survived(each)]
         try:
             _try(console, root, texts, chosen, workers, result, (PURE,) if pure else (PURE, STORED))
         except KeyboardInterrupt:
-            console.print(
-                f"Stopped after {len(result.verdicts)} of {len(chosen)} mutants; nothing is written."
-            )
+            console.print("Stopped; nothing is written.")
             only = only or "stopped"
-    counts = result.counts()
-    told = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
-    console.print(f"{told}: {score(counts)} killed of those that can be")
+    _tell(console, result)
     if not only:
         write(result, ROOT / "docs")
         for entry in result.equivalents.without(there_are):
-            console.print(
-                f"No mutant is like this any more; take it out of equivalent.toml: {entry}", style="red"
-            )
+            console.print(f"Take it out of equivalent.toml, its code has changed: {entry}", style="red")
+
+
+def _tell(console: Console, result: Result) -> None:
+    counts = result.counts()
+    told = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
+    console.print(f"{told}: {score(counts)} killed of those that can be")
 
 
 @contextmanager

@@ -16,13 +16,16 @@ LIST = Path(__file__).with_name("equivalent.toml")
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """One change that makes no difference, and why. It is known by its text, so that lines may move."""
+    """One change that makes no difference, and why. It is known by its text, so that lines may move.
+
+    Without ``after`` it is every change of the line that no test notices.
+    """
 
     path: str
     function: str
     before: str
-    after: str
     reason: str
+    after: str = ""
 
 
 class Equivalents:
@@ -34,7 +37,8 @@ class Equivalents:
 
     def of(self, mutant: Mutant) -> Equivalent | None:
         """The entry of ``mutant``, or None if it behaves differently."""
-        return self._listed.get((mutant.path, mutant.function, mutant.before, mutant.after))
+        place = (mutant.path, mutant.function, mutant.before)
+        return self._listed.get((*place, mutant.after)) or self._listed.get((*place, ""))
 
     def without(self, mutants: Iterable[Mutant]) -> list[Equivalent]:
         """The entries of none of the ``mutants``: their code has changed, and they have to go."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tools.mutation.campaign import Fate, Verdict
 from tools.mutation.equivalents import Equivalents
 from tools.mutation.mutants import Mutant
 
-__all__ = ["Result", "score", "write"]
+__all__ = ["Result", "read", "score", "write"]
 
 _INTRODUCTION = """\
 # Mutation check
@@ -37,6 +37,7 @@ class Result:
     there_are: int
     equivalents: Equivalents
     verdicts: dict[Mutant, Verdict] = field(default_factory=dict)
+    tried_again: bool = False
 
     def add(self, verdict: Verdict) -> None:
         """Take a verdict, in place of an earlier one on the same mutant."""
@@ -86,6 +87,19 @@ def write(result: Result, folder: Path) -> None:
     (folder / "mutation.json").write_text(json.dumps(_data(result), indent=2) + "\n", encoding="utf-8")
 
 
+def read(folder: Path, result: Result, there_are: Iterable[Mutant]) -> Result:
+    """The last result as ``write`` left it, in place of ``result``; without mutants of code that is no more."""
+    last = json.loads((folder / "mutation.json").read_text(encoding="utf-8"))
+    known = {(each.path, each.function, each.before, each.after): each for each in there_are}
+    again = replace(result, seed=last["seed"], tried_again=True)
+    for entry in last["mutants"]:
+        mutant = known.get((entry["path"], entry["function"], entry["before"], entry["after"]))
+        if mutant:
+            fate = Fate.SURVIVED if entry["fate"] == "equivalent" else Fate(entry["fate"])
+            again.add(Verdict(mutant, fate, entry["tests"]))
+    return again
+
+
 def _package(verdict: Verdict) -> str:
     return Path(verdict.mutant.path).parts[2]
 
@@ -98,6 +112,8 @@ def _page(result: Result) -> Iterator[str]:
         else f"a sample of seed {result.seed}, from each module by its statements"
     )
     yield f"Made on {result.day}. Of {result.there_are:,} mutants {len(result.verdicts):,} were tried: {which}.\n"
+    if result.tried_again:
+        yield "Those that lived at first were tried again after the tests had grown.\n"
     yield f"The tests: {', '.join(f'`{folder}`' for folder in result.tests)}.\n"
     yield "| package | tried | killed | of these by time | equivalent | survived | killed of those that can be |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
@@ -133,7 +149,7 @@ def _data(result: Result) -> dict[str, object]:
         "seed": result.seed,
         "tests": list(result.tests),
         "there_are": result.there_are,
-        "packages": {name: result.counts(f"{name}/") for name in result.packages()},
+        "packages": {name: result.counts(name) for name in result.packages()},
         "all": result.counts(),
         "mutants": [
             {
