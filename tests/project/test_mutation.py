@@ -161,7 +161,9 @@ def known(mutant: Mutant) -> Equivalent:
 
 
 def test_only_the_tests_that_run_the_line_are_tried() -> None:
-    stage = Stage((), {"a": 0.1, "b": 2.0}, {PATH: {12: frozenset({"a"}), 8: frozenset({"b"})}})
+    stage = Stage((), {"a": 0.1, "b": 4.0, "c": 2.0}, {PATH: {12: frozenset({"b"}), 8: frozenset({"a"})}})
     on_import, *_, in_function = mutants(PATH, TEXT)
-    assert stage.against(in_function) == {"a": 0.1}
-    assert stage.against(on_import) == {"a": 0.1}
+    assert stage.against(in_function) == {"b": 4.0}
+    assert stage.against(on_import) == {"a": 0.1, "c": 2.0}, "what takes five seconds"
+    mirrored = Stage((), {"tests/acme.py/x": 9.0, "a": 0.1}, {})
+    assert mirrored.against(on_import) == {"tests/acme.py/x": 9.0}

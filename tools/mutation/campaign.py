@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -33,8 +34,8 @@ PURE = ("tests/inventory", "tests/routing", "tests/orders")
 STORED = ("tests/processors", "tests/models", "tests/scenarios")
 """Tests of the core through the processors, on SQLite."""
 
-# Beyond this, running every test against what any of them may notice takes too long.
-_CHEAP_SECONDS = 0.5
+# How long to look for who notices what any test may notice.
+_ON_IMPORT_SECONDS = 5.0
 
 
 class Fate(StrEnum):
@@ -63,10 +64,12 @@ class Stage:
     ran: Mapping[str, Mapping[int, frozenset[str]]]
 
     def against(self, mutant: Mutant) -> dict[str, float]:
-        """The tests that may notice: those that run its lines, or all that are cheap if the import runs them."""
-        if self.on_import(mutant):
-            return {name: seconds for name, seconds in self.seconds.items() if seconds < _CHEAP_SECONDS}
-        return {name: self.seconds[name] for name in self._who_ran(mutant)}
+        """The tests that may notice: those that run its lines; if the import runs them, cheap ones of its package."""
+        if not self.on_import(mutant):
+            return {name: self.seconds[name] for name in self._who_ran(mutant)}
+        folder = f"tests/{Path(mutant.path).parts[2]}/"
+        mirrored = {name: each for name, each in self.seconds.items() if name.startswith(folder)}
+        return _cheapest(mirrored or self.seconds, _ON_IMPORT_SECONDS)
 
     def on_import(self, mutant: Mutant) -> bool:
         """Whether what is broken runs when the project is imported."""
@@ -75,6 +78,17 @@ class Stage:
     def _who_ran(self, mutant: Mutant) -> frozenset[str]:
         lines = self.ran.get(mutant.path, {})
         return frozenset[str]().union(*(lines.get(line, frozenset()) for line in mutant.lines))
+
+
+def _cheapest(seconds: Mapping[str, float], most: float) -> dict[str, float]:
+    """As many tests as compute in ``most`` seconds together, and one at least."""
+    names = sorted(seconds, key=seconds.__getitem__)
+    sums = accumulate(seconds[name] for name in names)
+    return {
+        name: seconds[name]
+        for name, so_far in zip(names, sums, strict=True)
+        if so_far < most or name == names[0]
+    }
 
 
 def baseline(root: Path, folders: Sequence[str]) -> Stage:
