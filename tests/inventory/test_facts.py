@@ -73,8 +73,9 @@ def test_an_over_shipment_takes_only_what_was_promised_from_the_promise() -> Non
 
 
 def test_transfers_are_named_by_their_direction() -> None:
-    assert transfer(COUNTED, 2, news(6)).movement.kind is MovementKind.TRANSFERRED_IN
-    assert transfer(COUNTED, -2, news(6)).movement.kind is MovementKind.TRANSFERRED_OUT
+    arrived, left = transfer(COUNTED, 1, news(6)), transfer(COUNTED, -1, news(6))
+    assert (arrived.movement.kind, arrived.position.on_hand) == (MovementKind.TRANSFERRED_IN, 11)
+    assert (left.movement.kind, left.position.on_hand) == (MovementKind.TRANSFERRED_OUT, 9)
 
 
 def test_quantities_that_make_no_sense_are_refused() -> None:

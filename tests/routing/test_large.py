@@ -22,6 +22,8 @@ from crossdock.routing import (
     route,
 )
 from crossdock.routing.engine import decision_of
+from crossdock.routing.first_plan import first_plan
+from crossdock.routing.formulation import Formulation
 from crossdock.routing.large import solve_large
 from crossdock.routing.problem import Problem
 from crossdock.routing.situation import situation_of
@@ -233,3 +235,16 @@ def test_what_is_worth_more_elsewhere_stays_there() -> None:
     assert decided(0.0, 0.0) == ("near", Decimal(0))
     assert decided(0.0, 1000.0) == ("near", Decimal(2))
     assert decided(250.0, 9000.0) == ("far", Decimal("0.5"))
+
+
+def test_the_first_plan_takes_the_rest_of_a_split_line_from_the_next_best_node() -> None:
+    net = network([node("far", 34.0, -118.2), node("near"), node("west", 45.0)])
+    supply = SupplyView(net, [("sku0", "far", 9), ("sku0", "near", 6), ("sku0", "west", 3)])
+    order = demand([line(0, 10)])
+    problem = Problem(situation_of(order, supply, NOW), net, compile_policy(STANDARD))
+    formulation = Formulation(problem, frozenset({0}), 0)
+    values = first_plan(formulation)
+    sent = {net.nodes[at].id: values[column] for (_, at), column in formulation.x.items()}
+    assert sent == {"far": 9, "near": 1, "west": 0}
+    assert not values[formulation.left_out].any()
+    assert formulation.program.admits(values)

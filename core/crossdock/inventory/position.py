@@ -54,10 +54,10 @@ class MovementKind(StrEnum):
 class Balance(NamedTuple):
     """Units by bucket. ``on_hand`` includes what is reserved, allocated and quarantined."""
 
-    on_hand: int = 0
-    reserved: int = 0
-    allocated: int = 0
-    quarantined: int = 0
+    on_hand: int
+    reserved: int
+    allocated: int
+    quarantined: int
 
 
 class Position(NamedTuple):
