@@ -16,24 +16,24 @@ from crossdock.api.serving import listen, serve
 from crossdock.compiling import compile_hub, network_document, refuse_policies, with_earlier_policies
 from crossdock.config.load import resolve_secrets
 from crossdock.config.model import Config
-from crossdock.errors import MisconfiguredError
 from crossdock.explaining import Explainer
 from crossdock.geography import load_places, locate
 from crossdock.mapping.files import FolderReader
 from crossdock.mapping.library import MappingLibrary
-from crossdock.opening import database_url
-from crossdock.sdk.budgets import MemoryBudgetStore
+from crossdock.opening import database_url, retention_of
+from crossdock.part import EVERYTHING, Part, check_runtime
+from crossdock.sdk.budgets import BudgetStore, MemoryBudgetStore
 from crossdock.sdk.clock import SystemClock
 from crossdock.sdk.http import HttpSettings, Recorder
 from crossdock.sdk.registry import Registry, discover
 from crossdock.sdk.services import Clock
+from crossdock.store.budgets import SqlBudgetStore
 from crossdock.store.decision_log import keep_network, load_network
 from crossdock.store.engine import Database, open_database
 from crossdock.store.journal import Journal
 from crossdock.store.leases import SqlTokenStore
 from crossdock.store.migrations import migrate
 from crossdock.store.raw import BodyStore
-from crossdock.store.retention import Retention
 from crossdock.streams.edges.arriving import Arrivals, JournaledArrivals
 from crossdock.streams.edges.connections import Connections, Environment, open_connections
 from crossdock.streams.edges.delivering import DeliverySettings
@@ -44,8 +44,13 @@ from crossdock.streams.edges.normalise import normalise_processor
 from crossdock.streams.edges.polling import Surroundings
 from crossdock.streams.edges.preparing import Preparation
 from crossdock.streams.edges.receive import Receiver
+from crossdock.streams.edges.reporting import reporting_service
+from crossdock.streams.edges.ringing import hearing_service, ringing_service
 from crossdock.streams.edges.running import edge_services
 from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
+from crossdock.streams.host import Host, HostSettings, Runtime
+from crossdock.streams.kafka.runtime import KafkaRuntime
+from crossdock.streams.kafka.settings import kafka_settings
 from crossdock.streams.processors.declared import processors, timers
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.pruning import pruning_service
@@ -54,11 +59,8 @@ from crossdock.streams.transaction import Transactions
 
 __all__ = ["Application", "body_store", "connect", "mapping_library"]
 
-_INBOX_DAYS = 45
-"""How long it is remembered which messages were handled: longer than a partner repeats itself."""
-
-_OWNER = "embedded"
-"""The name of this process in leases. An embedded hub is one process: after a crash it finds its own leases again."""
+_THREADS = {"embedded": 4, "kafka": 8}
+"""Transactions at the same time, on PostgreSQL. On Kafka no processor waits for another."""
 
 
 def body_store(config: Config) -> BodyStore:
@@ -78,6 +80,7 @@ def connect(
     transactions: Transactions,
     *,
     random: Random,
+    owner: str = EVERYTHING.name,
     registry: Registry | None = None,
     http: HttpSettings | None = None,
     record: Callable[[str], Recorder | None] | None = None,
@@ -93,24 +96,23 @@ def connect(
         clock=transactions.clock,
         random=random,
         tokens=SqlTokenStore(transactions.database, transactions.clock.now),
-        budgets=MemoryBudgetStore(),
+        budgets=_budgets(config, transactions),
         log=structlog.get_logger("crossdock.connections"),
-        owner=_OWNER,
+        owner=owner,
         http=http,
         record=record,
     )
     return open_connections(config, environment)
 
 
-def _check_runtime(config: Config) -> None:
-    if config.hub.runtime != "embedded":
-        raise MisconfiguredError(
-            f"hub.runtime: {config.hub.runtime} is not there yet; use embedded", path="hub.runtime"
-        )
+def _budgets(config: Config, transactions: Transactions) -> BudgetStore:
+    if config.hub.runtime == "embedded":
+        return MemoryBudgetStore()
+    return SqlBudgetStore(transactions.database, transactions.clock.now)
 
 
 class Application:
-    """A hub in one process: webhooks, API, pollers, processors, deliverers."""
+    """A hub in one process, or its part in one of many: webhooks and API, or pollers, processors, deliverers."""
 
     def __init__(
         self,
@@ -122,40 +124,35 @@ class Application:
         registry: Registry | None = None,
         http: HttpSettings | None = None,
         delivery: DeliverySettings | None = None,
+        part: Part = EVERYTHING,
     ) -> None:
-        """Put the hub together on an open database whose schema is up to date.
+        """Put the hub, or ``part`` of it, together on an open database whose schema is up to date.
 
         Raises:
             MisconfiguredError: Nodes, tariffs or policies can't work. A broken connection is reported instead.
         """
-        _check_runtime(config)
+        check_runtime(config, database.dialect, part)
         self.config = config
+        self.part = part
         self.database = database
         # Jitter of waits only; no decision depends on it.
         chance = random or Random()
         self.transactions = Transactions(database, clock or SystemClock(), due=config.worklist.due)
-        self.connections = connect(config, self.transactions, random=chance, registry=registry, http=http)
+        self.connections = connect(
+            config, self.transactions, random=chance, owner=part.name, registry=registry, http=http
+        )
         self.hub = self._hub()
         self.bodies = body_store(config)
         self.board = StatusBoard(self.transactions, chance, config.worklist.due)
         self.bells = Bells()
         pressure = BackPressure()
-        around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, _OWNER)
+        around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, part.name)
         self.preparation = self._preparation()
-        self.receiver = Receiver(
-            self.connections,
-            self.transactions,
-            self.bodies,
-            self.board,
-            self.bells,
-            pressure,
-            max_body_bytes=config.web.max_body_bytes,
-            arrivals=self._arrivals(),
-        )
+        self.receiver = self._receiver(pressure)
         self._sockets: list[socket.socket] = []
         normalise = normalise_processor(self.connections, self.bodies, preparation=self.preparation)
         self.processors = (normalise, *processors(self.hub))
-        self.runtime = self._runtime(edge_services(self.connections, around, delivery))
+        self.runtime = self._runtime([*self._serving(around), *self._working(around, delivery)])
         pressure.source = self.runtime
 
     def _hub(self) -> Hub:
@@ -163,6 +160,18 @@ class Application:
         for note in refuse_policies(hub):
             structlog.get_logger("crossdock").info("note on a policy", path=note.path, note=note.message)
         return hub
+
+    def _receiver(self, pressure: BackPressure) -> Receiver:
+        return Receiver(
+            self.connections,
+            self.transactions,
+            self.bodies,
+            self.board,
+            self.bells,
+            pressure,
+            max_body_bytes=self.config.web.max_body_bytes,
+            arrivals=self._arrivals(),
+        )
 
     def _arrivals(self) -> Arrivals:
         """Where webhooks are kept; PostgreSQL has many writers, so that nobody waits for a processor there."""
@@ -176,22 +185,54 @@ class Application:
         self.arriving.append(arrivals.service)
         return arrivals
 
-    def _runtime(self, edges: Sequence[Service]) -> EmbeddedRuntime:
-        services = [
-            Service("web", self._serve, essential=True),
-            *self.arriving,
-            pruning_service(self.transactions, self.bodies, _retention(self.config), _OWNER),
-            *edges,
-        ]
+    def _serving(self, around: Surroundings) -> list[Service]:
+        """What partners and people call."""
+        if not self.part.serves:
+            return []
+        services = [Service("web", self._serve, essential=True), *self.arriving]
+        if not self.part.works:
+            services.append(ringing_service(self.transactions, self.bells))
+            services.append(reporting_service(self.connections, around, alone=False))
+        return services
+
+    def _working(self, around: Surroundings, delivery: DeliverySettings | None) -> list[Service]:
+        """What calls partners, and what looks after the database."""
+        if not self.part.works:
+            return []
+        alone = self.config.hub.runtime == "embedded"
+        services = edge_services(self.connections, around, delivery, alone=alone)
+        services.append(
+            pruning_service(self.transactions, self.bodies, retention_of(self.config), self.part.name)
+        )
+        if not alone:
+            services.append(hearing_service(self.transactions, self.bells))
         if self.preparation is not None:
             services.append(self.preparation.service)
-        return EmbeddedRuntime(
+        return services
+
+    def _runtime(self, services: Sequence[Service]) -> Runtime:
+        owner, stop_seconds = self.part.name, self.config.hub.stop_seconds
+        if self.config.hub.runtime == "embedded":
+            return EmbeddedRuntime(
+                self.transactions,
+                self.processors,
+                timers=timers(self.hub),
+                services=services,
+                settings=EmbeddedSettings(stop_seconds=stop_seconds),
+                owner=owner,
+            )
+        settings = HostSettings(stop_seconds=stop_seconds)
+        if not self.part.works:
+            return Host(self.transactions, self.processors, services=services, settings=settings, owner=owner)
+        return KafkaRuntime(
             self.transactions,
             self.processors,
+            kafka=kafka_settings(self.config, self.part.instance),
+            owner=owner,
+            only=self.part.processors,
             timers=timers(self.hub),
             services=services,
-            settings=EmbeddedSettings(stop_seconds=self.config.hub.stop_seconds),
-            owner=_OWNER,
+            settings=settings,
         )
 
     def _preparation(self) -> Preparation | None:
@@ -203,7 +244,7 @@ class Application:
     @classmethod
     def open(cls, config: Config, **changes: object) -> Application:
         """Open the database of ``config``, bring its schema up to date, and put the hub together."""
-        database = open_database(database_url(config))
+        database = open_database(database_url(config), threads=_THREADS[config.hub.runtime])
         migrate(database.engine)
         return cls(config, database, **changes)  # type: ignore[arg-type]
 
@@ -215,10 +256,12 @@ class Application:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop gracefully: nothing that was begun is lost."""
-        self._sockets = [listen(self.config.web.host, self.config.web.port)]
+        log = structlog.get_logger("crossdock")
+        if self.part.serves:
+            self._sockets = [listen(self.config.web.host, self.config.web.port)]
         await self.database.write(self._keep_network)
         await asyncio.to_thread(load_places)
-        structlog.get_logger("crossdock").info("listening", url=self.url)
+        log.info("running", part=self.part.name, url=self.url if self.part.serves else None)
         try:
             await self.runtime.run(stop)
         finally:
@@ -253,25 +296,3 @@ class Application:
             with_rest=self.config.api.enabled,
         )
         await serve(api, self._sockets, stop)
-
-
-def _retention(config: Config) -> Retention:
-    kept = config.hub.retention
-    messages = max(1, kept.messages.days)
-    return Retention(
-        raw_days=max(1, kept.raw.days),
-        message_days=messages,
-        inbox_days=max(_INBOX_DAYS, messages),
-        dead_letter_days=max(1, kept.dead_letters.days),
-        command_days=max(1, kept.commands.days),
-        api_request_days=max(1, kept.api_requests.days),
-        work_item_days=max(1, kept.work_items.days),
-        file_days=max(1, kept.files.days),
-        reservation_days=max(1, kept.reservations.days),
-        kept_streams=frozenset(
-            (name, stream)
-            for name, connection in config.connections.items()
-            for stream, settings in connection.streams.items()
-            if settings.read_files == "keep"
-        ),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from crossdock.config.load import resolve_secrets
 from crossdock.config.model import Config
@@ -11,8 +12,12 @@ from crossdock.sdk.manifest import Manifest
 from crossdock.sdk.registry import Registry
 from crossdock.store.engine import Database, open_database
 from crossdock.store.migrations import current_revision, newest_revision
+from crossdock.store.retention import Retention
 
-__all__ = ["database_url", "manifests_of", "open_existing"]
+__all__ = ["database_url", "manifests_of", "open_existing", "retention_of"]
+
+_INBOX_DAYS = 45
+"""How long it is remembered which messages were handled: longer than a partner repeats itself."""
 
 
 def database_url(config: Config) -> str:
@@ -62,3 +67,30 @@ def manifests_of(config: Config, registry: Registry) -> Mapping[str, Manifest]:
         for name, declared in config.connections.items()
         if declared.enabled and declared.connector in registry.plugins
     }
+
+
+def retention_of(config: Config) -> Retention:
+    """How long what is done with is kept; the inbox longer than a message can come again, from a partner or Kafka."""
+    kept = config.hub.retention
+    on_kafka = [
+        config.kafka.retention,
+        *(each.retention or timedelta() for each in config.kafka.topics.values()),
+    ]
+    messages = max(1, kept.messages.days)
+    return Retention(
+        raw_days=max(1, kept.raw.days),
+        message_days=messages,
+        inbox_days=max(_INBOX_DAYS, messages, *(topic.days + 1 for topic in on_kafka)),
+        dead_letter_days=max(1, kept.dead_letters.days),
+        command_days=max(1, kept.commands.days),
+        api_request_days=max(1, kept.api_requests.days),
+        work_item_days=max(1, kept.work_items.days),
+        file_days=max(1, kept.files.days),
+        reservation_days=max(1, kept.reservations.days),
+        kept_streams=frozenset(
+            (name, stream)
+            for name, connection in config.connections.items()
+            for stream, settings in connection.streams.items()
+            if settings.read_files == "keep"
+        ),
+    )

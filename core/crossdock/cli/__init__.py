@@ -28,6 +28,10 @@ class _Entry(NamedTuple):
 _COMMANDS = {
     "init": _Entry("config", "init_app", "Write a first crossdock.yaml."),
     "run": _Entry("run", "run", "Run the hub: webhooks, pollers, processors, deliverers, API."),
+    "worker": _Entry("run", "worker", "Run a worker of many, on Kafka: processors, pollers, deliverers."),
+    "serve": _Entry("run", "serve", "Answer webhooks and the API for workers that run elsewhere."),
+    "topics": _Entry("topics", "topics_app", "Kafka's topics: make them, change them, list them."),
+    "migrate": _Entry("run", "migrate", "Bring the database to the schema of this program."),
     "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
     "check": _Entry("run", "check", "Ask every connection whether it would work."),
     "status": _Entry("status", "status_app", "How the hub and its connections stand, and what waits."),

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,9 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from crossdock.demo.on_kafka import OnKafka
     from crossdock.demo.screen import Screen
-    from crossdock.demo.session import Session
+    from crossdock.demo.session import Report, Session
 
 __all__ = ["demo_app"]
 
@@ -23,6 +25,13 @@ demo_app = typer.Typer()
 
 _LINES_SECONDS = 1.0
 _PICTURE_SIZE = (104, 30)
+
+
+class Runtime(StrEnum):
+    """What the demo runs on."""
+
+    EMBEDDED = "embedded"
+    KAFKA = "kafka"
 
 
 @demo_app.command()
@@ -42,6 +51,9 @@ def demo(
     ] = None,
     limit_seconds: Annotated[float, typer.Option(min=1, help="End after so long, done or not.")] = 600.0,
     products: Annotated[int, typer.Option(min=100, help="How many products the retailer sells.")] = 2_000,
+    runtime: Annotated[Runtime, typer.Option(help="kafka needs servers that are there.")] = Runtime.EMBEDDED,
+    database: Annotated[str, typer.Option(help="With kafka: URL of an empty PostgreSQL database.")] = "",
+    bootstrap: Annotated[str, typer.Option(help="With kafka: addresses of brokers.")] = "localhost:9092",
     picture: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a retailer's hub with a simulated shop, marketplace, ERP, carrier and warehouses, and watch it.
@@ -51,34 +63,49 @@ def demo(
     """
     from rich.console import Console
 
-    from crossdock.cli.output import pretty_json
-    from crossdock.demo.screen import summary
     from crossdock.demo.session import Session as Demo
     from crossdock.demo.session import Settings
-    from crossdock.demo.words import json_report
 
     console = Console()
     stay = not exit_when_done and console.is_terminal
     with _folder(keep) as folder:
         _log_to(folder / "hub.log")
         console.print(f"Making the retailer and its partners in {folder} …", highlight=False)
-        session = Demo.open(Settings(folder, orders, seed, speed, limit_seconds, stay, products))
+        servers = _servers(runtime, database, bootstrap)
+        session = Demo.open(
+            Settings(folder, orders, seed, speed, limit_seconds, stay, products, servers, keep is not None)
+        )
         try:
             with _watching(session, console, picture), suppress(KeyboardInterrupt):
                 session.run()
         finally:
             session.close()
-        report = session.report
-        if report is None:
-            raise typer.Exit(130)
-        console.print(summary(report))
-        if keep is not None:
-            console.print(
-                f"Look around: crossdock order list --config {session.config_path}", highlight=False
-            )
-        if json is not None:
-            json.write_text(pretty_json(json_report(report)) + "\n", encoding="utf-8")
-    raise typer.Exit(0 if report.good else 1)
+        if session.report is not None:
+            _write_report(session.report, console, json)
+            look = f"Look around: crossdock order list --config {session.config_path}"
+            console.print(look if keep is not None else "", highlight=False)
+    raise typer.Exit(130 if session.report is None else 0 if session.report.good else 1)
+
+
+def _write_report(report: Report, console: Console, json: Path | None) -> None:
+    from crossdock.cli.output import pretty_json
+    from crossdock.demo.screen import summary
+    from crossdock.demo.words import json_report
+
+    console.print(summary(report))
+    if json is not None:
+        json.write_text(pretty_json(json_report(report)) + "\n", encoding="utf-8")
+
+
+def _servers(runtime: Runtime, database: str, bootstrap: str) -> OnKafka | None:
+    """Where the demo runs, if not on SQLite alone."""
+    from crossdock.demo.on_kafka import OnKafka
+
+    if runtime is Runtime.EMBEDDED:
+        return None
+    if not database:
+        raise typer.BadParameter("--runtime kafka needs --database postgresql://user@host/name, an empty one")
+    return OnKafka(database, bootstrap)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -18,9 +19,10 @@ from crossdock.errors import MisconfiguredError
 
 if TYPE_CHECKING:
     from crossdock.app import Application
+    from crossdock.part import Part
     from crossdock.sdk.connector import CheckReport
 
-__all__ = ["check", "run"]
+__all__ = ["check", "migrate", "run", "serve", "worker"]
 
 
 _SWITCH_SECONDS = 0.001
@@ -36,12 +38,81 @@ class LogLevel(StrEnum):
     WARNING = "warning"
 
 
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A name that stays the same when this process is started again, and that no other has: it then goes on "
+        "where it was, without its partitions being given to others. By default host and process number."
+    ),
+]
+
+
 def run(
     config: ConfigFile = Path("crossdock.yaml"),
     log_json: Annotated[bool, typer.Option(help="Write log lines as JSON.")] = False,
     log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
 ) -> None:
     """Run the hub in this process: webhooks, API, pollers, processors, deliverers. Stop it with Ctrl-C."""
+    from crossdock.part import EVERYTHING, everything
+
+    _run(config, lambda kafka: everything() if kafka else EVERYTHING, log_json, log_level)
+
+
+def worker(
+    config: ConfigFile = Path("crossdock.yaml"),
+    processors: Annotated[
+        str,
+        typer.Option(
+            help="Only these processors, by comma; all without. Timers and edges run in every worker."
+        ),
+    ] = "",
+    name: NameOption = None,
+    log_json: Annotated[bool, typer.Option(help="Write log lines as JSON.")] = False,
+    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
+) -> None:
+    """Run one worker of many, on Kafka: processors, timers, pollers, deliverers. Stop it with Ctrl-C."""
+    from crossdock import part
+
+    only = frozenset(filter(None, (each.strip() for each in processors.split(","))))
+    _run(config, lambda _: part.worker(name, only or None), log_json, log_level)
+
+
+def serve(
+    config: ConfigFile = Path("crossdock.yaml"),
+    name: NameOption = None,
+    log_json: Annotated[bool, typer.Option(help="Write log lines as JSON.")] = False,
+    log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
+) -> None:
+    """Answer webhooks and the API of a hub whose workers are other processes. Stop it with Ctrl-C."""
+    from crossdock import part
+
+    _run(config, lambda _: part.server(name), log_json, log_level)
+
+
+def migrate(config: ConfigFile = Path("crossdock.yaml")) -> None:
+    """Bring the database to the schema of this program, or make it. A running hub may go on meanwhile."""
+    from crossdock.config.load import load_config
+    from crossdock.opening import database_url
+    from crossdock.store.engine import create_store_engine
+    from crossdock.store.migrations import current_revision
+    from crossdock.store.migrations import migrate as bring
+
+    engine = create_store_engine(database_url(load_config(config)))
+    with database_errors():
+        before = current_revision(engine)
+        bring(engine)
+        after = current_revision(engine)
+    engine.dispose()
+    said = (
+        f"from revision {before or 'none'} to {after}"
+        if before != after
+        else f"is at revision {after} already"
+    )
+    typer.echo(f"the database {'was brought ' if before != after else ''}{said}")
+
+
+def _run(config: Path, part_of: Callable[[bool], Part], log_json: bool, log_level: LogLevel) -> None:
+    """Run the part of the hub that ``part_of`` makes, told whether the hub is on Kafka, until a signal."""
     import uvloop
 
     from crossdock.app import Application
@@ -54,7 +125,7 @@ def run(
     loaded = load_config(config)
     try:
         with database_errors():
-            application = Application.open(loaded)
+            application = Application.open(loaded, part=part_of(loaded.hub.runtime == "kafka"))
         calm_collector()
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

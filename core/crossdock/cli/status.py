@@ -29,6 +29,7 @@ def status(
     json: AsJson = False,
 ) -> None:
     """How the connections stand, how much of everything there is, what waits, and the five KPIs."""
+    from crossdock.cli.cluster import load_cluster, print_cluster
     from crossdock.orders.runs import next_run
     from crossdock.store.queries.kpis import load_kpis
     from crossdock.store.queries.totals import load_totals
@@ -44,15 +45,18 @@ def status(
         since, currency = now - timedelta(days=days), loaded.hub.currency
         kpis = database.read_now(lambda c: load_kpis(c, since, now, currency=currency))
         waiting = database.read_now(waiting_by_channel)
+        cluster = load_cluster(loaded, database, now)
     runs = [
         {"channel": name, "next_run": next_run(channel.runs.schedule, now), "orders": waiting.get(name, 0)}
         for name, channel in loaded.channels.items()
         if channel.runs
     ]
     if json:
-        write_json({"hub": hub, "totals": totals, "kpis": kpis.total, "work_items": work, "runs": runs})
+        shown = {"hub": hub, "cluster": cluster, "totals": totals, "kpis": kpis.total}
+        write_json({**shown, "work_items": work, "runs": runs})
     else:
         _print_hub(hub)
+        print_cluster(cluster)
         if runs:
             rows = [tuple(run.values()) for run in runs]
             console().print(grid("channel", "next run", "#orders waiting", rows=rows))

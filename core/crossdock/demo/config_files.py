@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from crossdock.demo.network import DCS, STORES, SUPPLIER, THREE_PL, configuration
+from crossdock.demo.on_kafka import OnKafka
 from crossdock.demo.partners import carrier, erp, marketplace, shop
 from crossdock.demo.partners.all import Addresses
 from crossdock.demo.partners.shop_documents import LOCATION, location_gid
@@ -24,7 +25,9 @@ _INTERVAL_SECONDS = 1.0
 Node = dict[str, Any]
 
 
-def write_configuration(folder: Path, world: World, addresses: Addresses, port: int) -> Path:
+def write_configuration(
+    folder: Path, world: World, addresses: Addresses, port: int, on_kafka: OnKafka | None = None
+) -> Path:
     """Write ``crossdock.yaml`` and what it includes; ``port`` is where the hub listens. Returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     secrets = _Secrets(folder / "secrets")
@@ -36,8 +39,22 @@ def write_configuration(folder: Path, world: World, addresses: Addresses, port: 
     }
     for name, (title, keys) in parts.items():
         _write(folder / name, title, {key: network[key] for key in keys})
-    main: Node = {
-        "include": list(parts),
+    main = _main(list(parts), world, addresses, port, secrets)
+    if on_kafka is not None:
+        main["hub"] |= {"runtime": "kafka", "database": secrets("database", on_kafka.database)}
+        main["kafka"] = on_kafka.configuration()
+    path = folder / "crossdock.yaml"
+    _write(
+        path,
+        "Meridian Outfitters, a retailer that does not exist. Run it with: crossdock run --config crossdock.yaml",
+        main,
+    )
+    return path
+
+
+def _main(include: list[str], world: World, addresses: Addresses, port: int, secrets: _Secrets) -> Node:
+    return {
+        "include": include,
         "hub": {"name": "meridian-outfitters", "data_dir": "var", "currency": "USD"},
         "web": {"host": "127.0.0.1", "port": port},
         "connections": {
@@ -58,13 +75,6 @@ def write_configuration(folder: Path, world: World, addresses: Addresses, port: 
             {"connection": "erp", "channels": ["b2b"], "invoice": True},
         ],
     }
-    path = folder / "crossdock.yaml"
-    _write(
-        path,
-        "Meridian Outfitters, a retailer that does not exist. Run it with: crossdock run --config crossdock.yaml",
-        main,
-    )
-    return path
 
 
 class _Secrets:

@@ -14,9 +14,11 @@ import uvloop
 
 from crossdock.app import Application
 from crossdock.config.load import load_config
+from crossdock.config.model import Config
 from crossdock.demo.conductor import Conductor
 from crossdock.demo.config_files import write_configuration
 from crossdock.demo.observer import Observer
+from crossdock.demo.on_kafka import OnKafka, make_topics, refuse_used, remove_topics
 from crossdock.demo.partners.all import Partners, open_partners
 from crossdock.demo.partners.hosting import free_port
 from crossdock.demo.reconciliation import Comparison, reconcile
@@ -25,6 +27,7 @@ from crossdock.demo.world import PRODUCTS, World, make_world
 from crossdock.doctor import Finding, Reporting, Situation, examine
 from crossdock.errors import CrossdockError
 from crossdock.opening import database_url
+from crossdock.part import everything
 from crossdock.store.queries.kpi_report import Kpis
 from crossdock.store.queries.kpis import load_kpis
 from crossdock.store.queries.totals import Totals, load_totals
@@ -45,6 +48,8 @@ class Settings:
         limit_seconds: After so long it ends as it is.
         stay: Keep the hub running afterwards, until somebody stops it.
         products: How many the retailer sells.
+        on_kafka: Run on these servers instead of on SQLite alone.
+        keep: Leave what is on these servers.
     """
 
     folder: Path
@@ -54,6 +59,8 @@ class Settings:
     limit_seconds: float = 600.0
     stay: bool = False
     products: int = PRODUCTS
+    on_kafka: OnKafka | None = None
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +108,11 @@ class Session:
         world = make_world(settings.seed, settings.orders, settings.products)
         partners = open_partners(world, settings.folder / "partners", settings.speed)
         port = free_port()
-        path = write_configuration(settings.folder, world, partners.addresses, port)
+        path = write_configuration(settings.folder, world, partners.addresses, port, settings.on_kafka)
         hub_url = f"http://127.0.0.1:{port}"
         partners.subscribe(hub_url)
         config = load_config(path)
-        application = Application.open(config)
+        application = _application(config)
         if application.connections.broken:
             raise CrossdockError("\n".join(each.error for each in application.connections.broken))
         observer = Observer(database_url(config))
@@ -117,6 +124,8 @@ class Session:
         self.observer.close()
         self.application.close()
         self.partners.close()
+        if self.settings.on_kafka is not None and not self.settings.keep:
+            asyncio.run(remove_topics(self.application.config))
 
     @property
     def seconds(self) -> float:
@@ -179,3 +188,13 @@ class Session:
             left = {line.sku: line.reason for line in seen.decision.unfilled}
             decided.setdefault(seen.order, []).append({"nodes": nodes, "unfilled": left})
         return dict(sorted(decided.items()))
+
+
+def _application(config: Config) -> Application:
+    """The hub; on Kafka with its topics made, and all of its parts in this process."""
+    if config.hub.runtime == "embedded":
+        return Application.open(config)
+    application = Application.open(config, part=everything())
+    application.database.read_now(refuse_used)
+    asyncio.run(make_topics(config))
+    return application

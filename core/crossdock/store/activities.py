@@ -12,9 +12,10 @@ from crossdock.store.bulk import InsertMany
 from crossdock.store.leases import take
 from crossdock.store.plumbing import activities, leases
 
-__all__ = ["ActivityRow", "hub_seen_until", "keep_only", "list_activities", "save", "sign_of_life"]
+__all__ = ["HUB", "ActivityRow", "hub_seen_until", "keep_only", "list_activities", "save", "sign_of_life"]
 
-_HUB = "hub:"
+HUB = "hub:"
+"""Begins the lease by which a process shows that it runs."""
 
 
 class ActivityRow(NamedTuple):
@@ -68,12 +69,12 @@ def list_activities(connection: Connection) -> list[ActivityRow]:
 
 def sign_of_life(connection: Connection, owner: str, now: datetime, seconds: float) -> None:
     """Say that the hub's process ``owner`` runs, and will say so again within ``seconds``."""
-    take(connection, _HUB + owner, owner, now, seconds)
+    take(connection, HUB + owner, owner, now, seconds)
 
 
 def hub_seen_until(connection: Connection) -> datetime | None:
     """Until when a hub runs by its last sign of life: past where none does; ``None`` after a graceful stop."""
     until = leases.c.until
-    newest = select(func.max(until, type_=until.type)).where(leases.c.name.startswith(_HUB, autoescape=True))
+    newest = select(func.max(until, type_=until.type)).where(leases.c.name.startswith(HUB, autoescape=True))
     found: datetime | None = connection.execute(newest).scalar_one()
     return found

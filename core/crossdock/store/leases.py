@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,10 +12,38 @@ from sqlalchemy.dialects import postgresql, sqlite
 from crossdock.store.engine import Database
 from crossdock.store.plumbing import leases, tokens
 
-__all__ = ["SqlTokenStore", "release", "take", "wait_for_turn"]
+__all__ = [
+    "Lease",
+    "SqlTokenStore",
+    "list_leases",
+    "release",
+    "ring",
+    "rung",
+    "seize",
+    "take",
+    "wait_for_turn",
+]
+
+_BELL = "bell:"
 
 _COUNTED = {"preserve_rowcount": True}
 """An INSERT's row count is not kept otherwise."""
+
+
+class Lease(NamedTuple):
+    """Who may do what until when; it may be over."""
+
+    name: str
+    owner: str
+    until: datetime
+
+
+def list_leases(connection: Connection) -> list[Lease]:
+    """All leases by name, without those of tokens, which come and go with requests."""
+    held = select(leases.c.name, leases.c.owner, leases.c.until).where(
+        leases.c.owner != _BELL, ~leases.c.name.startswith("token:", autoescape=True)
+    )
+    return [Lease(*row) for row in connection.execute(held.order_by(leases.c.name))]
 
 
 def take(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> bool:
@@ -27,6 +56,12 @@ def take(connection: Connection, name: str, owner: str, now: datetime, seconds: 
         where=or_(leases.c.owner == owner, leases.c.until <= now),
     )
     return connection.execute(statement, execution_options=_COUNTED).rowcount == 1
+
+
+def seize(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> None:
+    """Take the lease ``name`` from whoever has it, who finds out at the next attempt to extend it."""
+    connection.execute(delete(leases).where(leases.c.name == name))
+    take(connection, name, owner, now, seconds)
 
 
 def release(connection: Connection, name: str, owner: str) -> None:
@@ -52,6 +87,19 @@ def wait_for_turn(connection: Connection, name: str, owner: str, now: datetime, 
             .values(owner=owner, until=now + timedelta(seconds=seconds))
         )
     return seconds if other_turn else 0.0
+
+
+def ring(connection: Connection, name: str, now: datetime) -> None:
+    """Have every process know that the bell ``name`` rang ``now``."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    row = insert(leases).values(name=_BELL + name, owner=_BELL, until=now)
+    connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"until": row.excluded.until}))
+
+
+def rung(connection: Connection) -> dict[str, datetime]:
+    """When each bell last rang."""
+    found = select(leases.c.name, leases.c.until).where(leases.c.owner == _BELL)
+    return {row[0].removeprefix(_BELL): row[1] for row in connection.execute(found)}
 
 
 class SqlTokenStore:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ __all__ = [
     "Logged",
     "append",
     "backlog",
+    "behind",
     "claim",
     "create_cursor",
     "load_cursor",
@@ -172,3 +173,22 @@ _backlog = SelectMany({"name": Text(), "topic": Text()}, _waiting)
 def backlog(connection: Connection, processors: Sequence[tuple[str, str]], at_most: int) -> dict[str, int]:
     """How many messages wait for each of ``processors`` (name, topic); counting one stops at ``at_most``."""
     return dict(_backlog(connection, processors, at_most=at_most))
+
+
+def behind(connection: Connection, topics: Collection[str], position: int) -> list[str]:
+    """The processors of ``topics`` that have not handled every message up to ``position``."""
+    unread = (
+        select(messages.c.id)
+        .where(
+            messages.c.topic == processor_cursors.c.topic,
+            messages.c.id > processor_cursors.c.position,
+            messages.c.id <= position,
+        )
+        .exists()
+    )
+    found = (
+        select(processor_cursors.c.processor)
+        .where(processor_cursors.c.topic.in_(topics), unread)
+        .order_by(processor_cursors.c.processor)
+    )
+    return list(connection.execute(found).scalars())

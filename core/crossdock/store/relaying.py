@@ -24,6 +24,7 @@ __all__ = [
     "RELAY",
     "create_relay_cursor",
     "load_bodies",
+    "read_by",
     "read_log",
     "rewind_relay",
     "settle_cursor",
@@ -121,3 +122,11 @@ def settle_cursor(connection: Connection, processor: str, topic: str, limit: int
 def load_bodies(connection: Connection, topic: str, message_ids: Sequence[str]) -> Mapping[str, bytes]:
     """The bodies of messages, by their ids; one that is pruned is missing."""
     return {row[0]: row[1] for row in _bodies(connection, [(topic, each) for each in message_ids])}
+
+
+def read_by(connection: Connection) -> list[tuple[str, str]]:
+    """The processors of the hub, each with its topic, by name."""
+    found = select(processor_cursors.c.processor, processor_cursors.c.topic).where(
+        processor_cursors.c.topic.not_in(NO_TOPICS)
+    )
+    return [(row[0], row[1]) for row in connection.execute(found.order_by(processor_cursors.c.processor))]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ from crossdock.streams.processor import Processor, Timer, Transaction
 from crossdock.streams.services import Service, supervise
 from crossdock.streams.transaction import Transactions
 
-__all__ = ["Host", "HostSettings", "Worker"]
+__all__ = ["Host", "HostSettings", "Runtime", "Worker"]
 
 T = TypeVar("T")
 
@@ -44,6 +45,22 @@ class HostSettings:
     idle_seconds: float = 1.0
     stop_seconds: float = 10.0
     backoff: Backoff = field(default_factory=Backoff)
+
+
+class Runtime(Protocol):
+    """What runs the hub's services and processors."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, then stop gracefully."""
+        ...
+
+    async def room(self, topic: str) -> None:
+        """Wait until ``topic`` has room."""
+        ...
+
+    def is_full(self, topic: str) -> bool:
+        """Whether ``topic`` has no room."""
+        ...
 
 
 class Host:
@@ -79,7 +96,10 @@ class Host:
             event.set()
 
     async def run(
-        self, stop: asyncio.Event, workers: Mapping[str, Worker], wake: Callable[[], None] = lambda: None
+        self,
+        stop: asyncio.Event,
+        workers: Mapping[str, Worker] = MappingProxyType({}),
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         """Run until ``stop`` is set, then stop gracefully: services first, then each worker after its batch.
 

@@ -8,9 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 __all__ = ["configuration", "current_revision", "migrate", "newest_revision"]
+
+_LOCK = 0x43726F74
+"""PostgreSQL advisory lock of whoever migrates."""
 
 
 def configuration() -> Config:
@@ -25,6 +28,9 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the database to ``revision``. Every step commits or is undone; doing it twice changes nothing."""
     config = configuration()
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Workers that start together bring it there one after the other.
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

@@ -176,7 +176,7 @@ def letter(
 
 
 class Pressure(Protocol):
-    """Whether topics have room: the embedded runtime."""
+    """Whether topics have room: the runtime knows."""
 
     async def room(self, topic: str) -> None:
         """Wait until ``topic`` has room."""
@@ -216,6 +216,10 @@ class Bells:
     def ring(self, connection: str, stream: str) -> None:
         """Have the stream asked at once."""
         self.of(connection, stream).set()
+
+    def rung(self) -> list[tuple[str, str]]:
+        """The streams whose bells have been rung and not heard yet."""
+        return [key for key, event in self._events.items() if event.is_set()]
 
 
 async def pause(clock: Clock, seconds: float, *events: asyncio.Event) -> None:

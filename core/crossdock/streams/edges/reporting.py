@@ -35,15 +35,19 @@ def activities_of(connection: Connection) -> Iterator[Activity]:
         yield Activity(connection.name, "deliver")
 
 
-def reporting_service(connections: Connections, around: Surroundings) -> Service:
-    """Keeps the table ``activities`` up to date while the hub runs."""
-    return Service("report health", _Reporter(connections, around).run)
+def reporting_service(connections: Connections, around: Surroundings, *, alone: bool = True) -> Service:
+    """Keeps the table ``activities`` up to date while the hub runs.
+
+    Where a process is not ``alone``, it writes only of what it has tried itself: the rest is what others do.
+    """
+    return Service("report health", _Reporter(connections, around, alone).run)
 
 
 @dataclass(slots=True)
 class _Reporter:
     connections: Connections
     around: Surroundings
+    alone: bool
     _written: dict[Activity, Health] = field(default_factory=dict)
     _alive_until: datetime | None = None
 
@@ -60,16 +64,20 @@ class _Reporter:
             board = self.around.board
             await self._write({each: board.health(each) for each in own} | broken)
             await pause(transactions.clock, _INTERVAL_SECONDS, stop)
-        await self._write(
-            {each: replace(self.around.board.health(each), state=State.STOPPED) for each in own} | broken
-        )
+        if self.alone:
+            await self._write(
+                {each: replace(self.around.board.health(each), state=State.STOPPED) for each in own} | broken
+            )
         name, owner = f"hub:{self.around.owner}", self.around.owner
         await transactions.write(lambda tx: leases.release(tx.connection, name, owner))
 
     async def _write(self, healths: dict[Activity, Health]) -> None:
         now = self.around.transactions.clock.now()
         changed = {
-            each: health for each, health in healths.items() if _is_news(self._written.get(each), health)
+            each: health
+            for each, health in healths.items()
+            if (self.alone or health.state is not State.STARTING)
+            and _is_news(self._written.get(each), health)
         }
         alive = self._alive_until is not None and self._alive_until - now > timedelta(
             seconds=_ALIVE_SECONDS / 2

@@ -14,11 +14,15 @@ __all__ = ["edge_services"]
 
 
 def edge_services(
-    connections: Connections, around: Surroundings, delivery: DeliverySettings | None = None
+    connections: Connections,
+    around: Surroundings,
+    delivery: DeliverySettings | None = None,
+    *,
+    alone: bool = True,
 ) -> list[Service]:
     """A poller for each poll stream, a fetcher for each drop stream, a deliverer for each connection with commands;
-    and what writes down how they all stand."""
-    services = [reporting_service(connections, around)]
+    and what writes down how they all stand, of which this process does all when it is ``alone``."""
+    services = [reporting_service(connections, around, alone=alone)]
     for connection in connections.open.values():
         services += [poll_service(connection, each, around) for each in connection.of_role(Role.POLL)]
         services += [drop_service(connection, each, around) for each in connection.of_role(Role.DROP)]

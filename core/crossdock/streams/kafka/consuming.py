@@ -38,6 +38,9 @@ _LINGER_SECONDS = 0.02
 _MOST_POLL_SECONDS = 3600.0
 """A batch may wait that long for a database that is away, before brokers take the worker's partitions from it."""
 
+_METADATA_MS = 10_000
+"""How soon new partitions are found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
@@ -162,6 +165,7 @@ def _app(settings: KafkaSettings, processor: str) -> faust.App:
         broker_max_poll_records=500,
         broker_session_timeout=settings.session_seconds,
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=_METADATA_MS,
         consumer_group_instance_id=settings.instance,
         key_serializer="raw",
         value_serializer="raw",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 
-from crossdock.errors import MisconfiguredError
+import structlog
+
+from crossdock.errors import MisconfiguredError, UnreachableError
 from crossdock.store import relaying
 from crossdock.streams.host import Host, HostSettings
 from crossdock.streams.kafka.consuming import Consumption
 from crossdock.streams.kafka.relay import relay_service
 from crossdock.streams.kafka.settings import KafkaSettings
+from crossdock.streams.kafka.topics import open_topics
 from crossdock.streams.processor import Processor, Timer, Transaction
 from crossdock.streams.services import Service
 from crossdock.streams.transaction import Transactions
@@ -73,13 +76,30 @@ class KafkaRuntime:
         """Run until ``stop`` is set, then stop gracefully: services first, then each processor after its batch.
 
         Raises:
+            MisconfiguredError: A topic is missing.
             Exception: What an essential service failed with; everything else has been stopped.
         """
+        await self._refuse_missing_topics()
         workers = {
             f"processor {each.name}": Consumption(self._transactions, each, self._kafka, self._backoff).run
             for each in self._chosen
         }
         await self._host.run(stop, workers)
+
+    async def _refuse_missing_topics(self) -> None:
+        """Brokers that do not answer are no reason not to start: they come back."""
+        try:
+            async with open_topics(self._kafka) as topics:
+                missing = [each.topic for each in await topics.changes() if each.what == "topic"]
+        except UnreachableError as error:
+            structlog.get_logger(__name__).warning("brokers not ready", error=error.message)
+            return
+        if missing:
+            names = ", ".join(self._kafka.topic(each) for each in missing)
+            raise MisconfiguredError(
+                f"Kafka at {self._kafka.bootstrap} has no topic {names}: `crossdock topics apply` makes it",
+                path="kafka",
+            )
 
     async def room(self, topic: str) -> None:
         """Wait until ``topic`` has room.

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError, for_code
 from crossdock.errors import UnreachableError
 from crossdock.streams.kafka.settings import KafkaSettings, KafkaTopic
 
-__all__ = ["Change", "TopicState", "Topics", "open_topics"]
+__all__ = ["Change", "TopicState", "Topics", "days", "open_topics"]
 
 _RETENTION = "retention.ms"
 _CLEANUP = "cleanup.policy"
@@ -128,6 +128,12 @@ class Topics:
         for name in sorted({c.topic for c in done if c.what in ("retention", "cleanup")}):
             await self._configure(topics[name])
 
+    async def remove(self) -> None:
+        """Delete all topics of the hub with everything on them: where a demo or a test is over."""
+        there = [self._settings.topic(state.name) for state in await self.states()]
+        if there:
+            await self._admin.delete_topics(there)
+
     async def _create(self, topics: Sequence[KafkaTopic]) -> None:
         brokers = len((await self._admin.describe_cluster())["brokers"])
         replicas = self._settings.replicas(brokers)
@@ -205,8 +211,7 @@ def _differences(topic: KafkaTopic, state: TopicState) -> list[Change]:
             Change(topic.name, "partitions", str(state.partitions), str(topic.partitions), refused)
         )
     if not topic.compacted and state.retention != topic.retention:
-        before = "for ever" if state.retention is None else str(state.retention)
-        changes.append(Change(topic.name, "retention", before, str(topic.retention)))
+        changes.append(Change(topic.name, "retention", days(state.retention), days(topic.retention)))
     if state.compacted != topic.compacted:
         changes.append(Change(topic.name, "cleanup", _cleanup(state.compacted), _cleanup(topic.compacted)))
     return changes
@@ -217,5 +222,12 @@ def _cleanup(compacted: bool) -> str:
 
 
 def _described(topic: KafkaTopic) -> str:
-    kept = "the last message of each key" if topic.compacted else f"messages for {topic.retention}"
+    kept = "the last message of each key" if topic.compacted else f"messages for {days(topic.retention)}"
     return f"{topic.partitions} partitions, keeps {kept}"
+
+
+def days(kept: timedelta | None) -> str:
+    """How long messages are kept, in words."""
+    if kept is None:
+        return "ever"
+    return f"{kept.days} d" if kept == timedelta(days=kept.days) else str(kept)
