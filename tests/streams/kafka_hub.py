@@ -23,9 +23,11 @@ PARTITIONS = 3
 _workers = count()
 
 
-def settings(bootstrap: str, prefix: str, *, session_seconds: float = 10.0) -> KafkaSettings:
-    """Three topics of three partitions."""
-    topics = tuple(KafkaTopic(name, PARTITIONS, timedelta(days=1)) for name in (ORDERS, STOCK, EVENTS))
+def settings(
+    bootstrap: str, prefix: str, *, partitions: int = PARTITIONS, session_seconds: float = 10.0
+) -> KafkaSettings:
+    """Three topics."""
+    topics = tuple(KafkaTopic(name, partitions, timedelta(days=1)) for name in (ORDERS, STOCK, EVENTS))
     return KafkaSettings(bootstrap, prefix, topics, session_seconds=session_seconds)
 
 

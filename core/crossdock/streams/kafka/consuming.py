@@ -5,7 +5,7 @@ batch is handled to the end whatever happens, and only then acknowledged, strict
 whoever handles a message, now or later, has all that is before it in its partition behind it: handled by itself, or
 found in the inbox, or committed by whoever had the partition. Nothing here depends on who owns a partition.
 
-How Faust has to be set up for that stands in ``_app``; tests/streams/test_faust.py holds it.
+How Faust has to be set up for that stands in ``make_app``; tests/streams/test_faust.py holds it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from crossdock.streams.kafka.settings import KafkaSettings
 from crossdock.streams.processor import Message, Processor
 from crossdock.streams.transaction import Transactions
 
-__all__ = ["Consumption"]
+__all__ = ["Consumption", "make_app"]
 
 _LINGER_SECONDS = 0.02
 """How long Faust gathers a batch that is not full."""
@@ -79,7 +79,7 @@ class _Agent:
         self._stop = stop
         self._idle = asyncio.Event()
         self._idle.set()
-        self._app = _app(of.settings, of.processor.name)
+        self._app = make_app(of.settings, of.processor.name)
         name = of.settings.topic(of.processor.topic)
         topic = self._app.topic(name, key_serializer="raw", value_serializer="raw")
         self._app.agent(topic, name=of.processor.name, concurrency=1)(self._consume)
@@ -147,7 +147,7 @@ class _Agent:
         return [replace(each, body=bodies.get(each.id, each.body)) for each in messages]
 
 
-def _app(settings: KafkaSettings, processor: str) -> faust.App:
+def make_app(settings: KafkaSettings, processor: str) -> faust.App:
     """Faust in the subset that loses nothing.
 
     Set is what differs from its defaults and why: no tables, leaders, web server, topics made in passing; a
