@@ -14,6 +14,7 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaProducer
+from faust.types.enums import ProcessingGuarantee
 
 from crossdock.streams.kafka.consuming import make_app
 from crossdock.streams.kafka.lag import load_lags
@@ -181,12 +182,12 @@ class TestContract:
 
     def test_what_is_dangerous_is_off(self, kafka: KafkaSettings) -> None:
         async def scenario() -> None:
-            conf = make_app(kafka, _GROUP).conf
+            conf: Any = make_app(kafka, _GROUP).conf
             assert not conf.web_enabled
             assert not conf.topic_allow_declare
             assert conf.topic_disable_leader
             assert not conf.stream_wait_empty
             assert conf.table_standby_replicas == 0
-            assert conf.processing_guarantee.value == "at_least_once"
+            assert conf.processing_guarantee is ProcessingGuarantee.AT_LEAST_ONCE
 
         asyncio.run(scenario())
