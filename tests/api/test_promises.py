@@ -147,6 +147,16 @@ def test_units_are_reserved_once(call: Client, hub: Harness) -> None:
     assert promised(call, order=cart(4))["offers"][0]["shipments"][0]["node"] == "CHI", "it has lapsed"
 
 
+def test_a_line_that_an_offer_splits_is_reserved_at_both_nodes(call: Client, hub: Harness) -> None:
+    found = call("POST", URL, json={"order": cart(12), "reserve": {"key": "cart-2"}})
+    assert found.status_code == 200, found.text
+    held = {row["node"]: row["quantity"] for row in hub.rows(reservations)}
+    assert sum(held.values()) == 12
+    assert len(held) == 2
+    shipments = found.json()["destinations"][0]["offers"][0]["shipments"]
+    assert {each["node"]: each["lines"][0]["quantity"] for each in shipments} == held
+
+
 def test_nothing_is_reserved_of_what_cannot_be_had(call: Client, hub: Harness) -> None:
     answer = call("POST", URL, json={"order": cart(1, 5), "reserve": {"key": "cart-2"}})
     assert answer.status_code in (409, 422)

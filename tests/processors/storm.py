@@ -102,8 +102,9 @@ class Writer:
         """A cart; some come twice at once with the same key."""
         key = f"cart-{next(_numbers)}"
         lines = [
-            Wanted(sku, self.random.choice(NODES), self.random.randint(1, 2))
+            Wanted(sku, node, self.random.randint(1, 2))
             for sku in self.random.sample(SKUS, self.random.randint(1, 3))
+            for node in self.random.sample(NODES, self.random.choice((1, 1, 2)))
         ]
         until = _CLOCK.now() + timedelta(milliseconds=self.random.randint(50, 1500))
         times = self.random.choice((1, 1, 2))

@@ -15,7 +15,7 @@ from crossdock.store import reservations, ring_fences
 from crossdock.store.order_tables import fulfilment_orders
 from crossdock.store.stock_tables import ledger, positions
 from crossdock.store.stock_tables import reservations as reservation_rows
-from crossdock.streams.processors import reserving
+from crossdock.streams.processors import fencing, reserving
 from crossdock.streams.processors.reserving import Wanted
 from tests.processors.harness import START, Harness
 from tests.schemas.builders import a_line, an_order
@@ -49,6 +49,11 @@ def move(hub: Harness, key: str, node: str) -> Any:
 def balances(hub: Harness) -> dict[str, tuple[int, int, int]]:
     """On hand, reserved, allocated by node."""
     return {row["node"]: (row["on_hand"], row["reserved"], row["allocated"]) for row in hub.rows(positions)}
+
+
+def fence(hub: Harness, node: str, units: int) -> None:
+    """Keep units of A for the web shop."""
+    hub.transactions.transact_now(lambda tx: fencing.set_quantity(hub.hub, tx, "web", "A", node, units))
 
 
 def fenced(hub: Harness) -> list[int]:
@@ -204,6 +209,79 @@ def test_a_fence_keeps_stock_for_its_channel_and_is_consumed(hub: Harness) -> No
     hub.tick("expire")
     assert fenced(hub) == [4]
     assert {row["fenced"] for row in hub.rows(positions)} == {4}
+
+
+TWO = [Wanted("A", "NYC", 2), Wanted("A", "CHI", 1)]
+
+
+def held(found: tuple[Reservation, ...]) -> list[tuple[str, int, str]]:
+    return [(each.node, each.quantity, each.state.value) for each in found]
+
+
+def test_one_line_is_held_at_several_nodes_or_at_none(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 1})
+    hub.stock("NYC", {"A": 2})
+    first = reserve(hub, lines=TWO)
+    assert held(first) == [("CHI", 1, "active"), ("NYC", 2, "active")]
+    assert reserve(hub, lines=TWO) == first
+    assert balances(hub) == {"CHI": (1, 1, 0), "NYC": (2, 2, 0)}
+    with pytest.raises(RecordRejectedError, match="already stands for 3 of A"):
+        reserve(hub, lines=TWO[:1])
+    with pytest.raises(RecordRejectedError, match="0 can be promised"):
+        reserve(hub, "other", lines=[Wanted("A", "SFO", 1), Wanted("A", "CHI", 1)])
+    sound(hub)
+    assert held(run(hub, reserving.extend, "cart", START + 2 * HOUR)) == held(first)
+    assert {state for _, _, state in held(run(hub, reserving.release, "cart"))} == {"released"}
+    assert balances(hub) == {"CHI": (1, 0, 0), "NYC": (2, 0, 0)}
+
+
+def test_parts_that_are_moved_to_one_node_become_one(hub: Harness) -> None:
+    for node, units in (("CHI", 4), ("NYC", 2), ("SFO", 1)):
+        hub.stock(node, {"A": units})
+    first = reserve(hub, lines=[*TWO, Wanted("A", "SFO", 1)])
+    assert len(first) == 3
+    assert held(move(hub, "cart", "CHI")) == [("CHI", 4, "active")]
+    assert balances(hub) == {"CHI": (4, 4, 0), "NYC": (2, 0, 0), "SFO": (1, 0, 0)}
+    assert held(reserve(hub, lines=[*TWO, Wanted("A", "SFO", 1)])) == [("CHI", 4, "active")]
+    sound(hub)
+
+
+def test_parts_are_moved_together_or_not_at_all(hub: Harness) -> None:
+    for node, units in (("CHI", 3), ("NYC", 2), ("SFO", 2)):
+        hub.stock(node, {"A": units})
+    reserve(hub, lines=[Wanted("A", "NYC", 2), Wanted("A", "SFO", 2)])
+    with pytest.raises(RecordRejectedError, match="2 units of SKU A wanted from node CHI, 1 can be promised"):
+        move(hub, "cart", "CHI")
+    assert balances(hub) == {"CHI": (3, 0, 0), "NYC": (2, 2, 0), "SFO": (2, 2, 0)}
+
+
+def test_an_order_gets_the_units_of_one_line_from_both_nodes(hub: Harness) -> None:
+    hub.stock("CHI", {"A": 1})
+    hub.stock("NYC", {"A": 2})
+    reserve(hub, lines=TWO)
+    order = an_order(
+        lines=(a_line(sku="A", quantity=3),), references=({"kind": "reservation", "value": "cart"},)
+    )
+    hub.send("order/1", order)
+    shipped = [(each.fulfilment.node, each.fulfilment.lines[0].quantity) for each in hub.fulfilments()]
+    assert sorted(shipped) == [("CHI", 1), ("NYC", 2)]
+    assert balances(hub) == {"CHI": (1, 0, 1), "NYC": (2, 0, 2)}
+    sound(hub)
+
+
+def test_a_part_that_expires_or_moves_gives_back_the_fence_of_its_own_node(
+    make: Callable[..., Harness],
+) -> None:
+    hub = make(channels={"web": {"connection": "shop"}, "b2b": {}})
+    for node in ("CHI", "NYC", "SFO"):
+        hub.stock(node, {"A": 3})
+    for node in ("CHI", "NYC"):
+        fence(hub, node, 2)
+    reserve(hub, lines=[Wanted("A", "CHI", 1), Wanted("A", "NYC", 2)])
+    assert fenced(hub) == [1]
+    hub.transactions.transact_now(lambda tx: reserving.move(hub.hub, tx, "cart", "SFO"))
+    assert fenced(hub) == [2, 2]
+    sound(hub)
 
 
 def test_a_reservation_is_found_by_its_key(hub: Harness) -> None:

@@ -7,10 +7,11 @@ changes of one reservation come one after the other, and the second sees what th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, literal_column, select
+from sqlalchemy import Connection, Text, bindparam, delete, literal_column, select, text
 
 from crossdock.inventory.position import Movement, Position
 from crossdock.inventory.promises import Reservation, ReservationState, expire
@@ -20,20 +21,26 @@ from crossdock.store.metadata import Instant
 from crossdock.store.stock import book_promises, load_positions
 from crossdock.store.stock_tables import reservations
 
-__all__ = ["add", "lapsed", "load", "lock_positions", "order_of", "save"]
+__all__ = ["add", "lapsed", "load", "lock_key", "lock_positions", "move", "order_of", "save"]
 
 Key = tuple[str, str]
 _COLUMNS = ("key", "sku", "node", "quantity", "expires_at", "state", "channel")
 _ACTIVE = reservations.c.state == literal_column("'active'")
 
+_KEY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
 _add = InsertMany(reservations, (*_COLUMNS, "updated_at"))
 _save = InsertMany(
     reservations,
     (*_COLUMNS, "order_id", "updated_at"),
-    conflict=("key", "sku"),
-    update=lambda new: {
-        name: new[name] for name in ("node", "expires_at", "state", "order_id", "updated_at")
-    },
+    conflict=("key", "sku", "node"),
+    update=lambda new: {name: new[name] for name in ("expires_at", "state", "order_id", "updated_at")},
+)
+_arrive = InsertMany(
+    reservations,
+    (*_COLUMNS, "updated_at"),
+    conflict=("key", "sku", "node"),
+    update=lambda new: {"quantity": reservations.c.quantity + new.quantity, "updated_at": new.updated_at},
 )
 _of_keys = SelectMany(
     {"wanted": Text()},
@@ -41,7 +48,7 @@ _of_keys = SelectMany(
         select(*(reservations.c[name] for name in _COLUMNS))
         .select_from(wanted)
         .join(reservations, reservations.c.key == wanted.c.wanted)
-        .order_by(reservations.c.key, reservations.c.sku)
+        .order_by(reservations.c.key, reservations.c.sku, reservations.c.node)
     ),
 )
 _lapsed_at = SelectMany(
@@ -60,7 +67,7 @@ _lapsed_at = SelectMany(
 
 
 def load(connection: Connection, keys: Iterable[str]) -> dict[str, list[Reservation]]:
-    """Reservations by key, one for each SKU, sorted by it."""
+    """Reservations by key, one for each SKU and node, sorted by them."""
     found: dict[str, list[Reservation]] = {}
     for row in _of_keys(connection, [(key,) for key in sorted(set(keys))]):
         found.setdefault(row.key, []).append(_reservation(row))
@@ -102,18 +109,30 @@ def lock_positions(connection: Connection, keys: Sequence[Key], now: datetime) -
         ended.append(result.reservation)
     if ended:
         book_promises(connection, movements, now)
-        ring_fences.give_back(connection, [(each.key, each.sku, each.quantity) for each in ended], now)
+        ring_fences.give_back(
+            connection, [(each.key, each.sku, each.node, each.quantity) for each in ended], now
+        )
         save(connection, ended, now)
     return positions
 
 
-def add(connection: Connection, new: Sequence[Reservation], now: datetime) -> None:
-    """Insert reservations.
+def lock_key(connection: Connection, key: str) -> None:
+    """Let nobody else make a reservation of ``key`` before the commit; SQLite has one writer anyhow."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_KEY_LOCK, {"key": f"reservation:{key}"})
 
-    Raises:
-        sqlalchemy.exc.IntegrityError: One of the keys was taken by another transaction meanwhile.
-    """
+
+def add(connection: Connection, new: Sequence[Reservation], now: datetime) -> None:
+    """Insert reservations of keys that are locked and that nobody has."""
     _add(connection, [(*_values(each), now) for each in new])
+
+
+def move(connection: Connection, leaving: Sequence[Reservation], node: str, now: datetime) -> None:
+    """Hold at ``node`` what was held elsewhere, together with what is held there already under the same key."""
+    for each in leaving:
+        of_key = (reservations.c.key == each.key) & (reservations.c.sku == each.sku)
+        connection.execute(delete(reservations).where(of_key, reservations.c.node == each.node))
+        _arrive(connection, [(*_values(replace(each, node=node)), now)])
 
 
 def save(

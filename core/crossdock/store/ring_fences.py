@@ -62,27 +62,28 @@ _of_positions = SelectMany(
 _use = InsertMany(
     ring_fence_uses,
     FenceUse._fields,
-    conflict=("promise", "sku"),
+    conflict=("promise", "sku", "node"),
     update=lambda new: {
-        "node": new.node,
         "channel": new.channel,
         "quantity": ring_fence_uses.c.quantity + new.quantity,
     },
 )
 _uses = SelectMany(
-    {"promise": Text(), "sku": Text()},
+    {"promise": Text(), "sku": Text(), "node": Text()},
     lambda wanted: (
         select(*(ring_fence_uses.c[name] for name in FenceUse._fields))
         .select_from(wanted)
         .join(
             ring_fence_uses,
-            (ring_fence_uses.c.promise == wanted.c.promise) & (ring_fence_uses.c.sku == wanted.c.sku),
+            (ring_fence_uses.c.promise == wanted.c.promise)
+            & (ring_fence_uses.c.sku == wanted.c.sku)
+            & (ring_fence_uses.c.node == wanted.c.node),
         )
     ),
 )
 _less = UpdateMany(
     ring_fence_uses,
-    ("promise", "sku"),
+    ("promise", "sku", "node"),
     {"units": RowId},
     lambda new: {"quantity": ring_fence_uses.c.quantity - new.units},
 )
@@ -131,18 +132,18 @@ def use(connection: Connection, uses: Sequence[FenceUse], now: datetime) -> None
     add(connection, [RingFence(each.channel, each.sku, each.node, -each.quantity) for each in uses], now)
 
 
-def give_back(connection: Connection, called_off: Sequence[tuple[str, str, int]], now: datetime) -> bool:
-    """Fence again what promises took out of fences, at most the units called off: ``(promise, SKU, units)``.
+def give_back(connection: Connection, called_off: Sequence[tuple[str, str, str, int]], now: datetime) -> bool:
+    """Fence again what promises took out of fences, at most the units called off: ``(promise, SKU, node, units)``.
 
     Returns whether there was anything.
     """
-    units: dict[Key, int] = {}
-    for promise, sku, quantity in called_off:
-        units[promise, sku] = units.get((promise, sku), 0) + quantity
+    units: dict[tuple[str, str, str], int] = {}
+    for promise, sku, node, quantity in called_off:
+        units[promise, sku, node] = units.get((promise, sku, node), 0) + quantity
     back = [
-        FenceUse(*row)._replace(quantity=min(row.quantity, units[row.promise, row.sku]))
+        FenceUse(*row)._replace(quantity=min(row.quantity, units[row.promise, row.sku, row.node]))
         for row in _uses(connection, sorted(units))
     ]
-    _less(connection, [(each.promise, each.sku, each.quantity) for each in back])
+    _less(connection, [(each.promise, each.sku, each.node, each.quantity) for each in back])
     add(connection, [RingFence(each.channel, each.sku, each.node, each.quantity) for each in back], now)
     return bool(back)

@@ -163,7 +163,7 @@ reservations = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("sku", Text, primary_key=True),
-    Column("node", Text, nullable=False),
+    Column("node", Text, primary_key=True),
     Column("quantity", RowId, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("state", Text, nullable=False),
@@ -195,7 +195,7 @@ ring_fence_uses = Table(
     # A reservation, or a line of a fulfilment order: when it is called off, the units are fenced again.
     Column("promise", Text, primary_key=True),
     Column("sku", Text, primary_key=True),
-    Column("node", Text, nullable=False),
+    Column("node", Text, primary_key=True),
     Column("channel", Text, nullable=False),
     Column("quantity", RowId, nullable=False),
     CheckConstraint("quantity >= 0", name="quantity"),

@@ -86,7 +86,7 @@ def confirm(books: Books, key: str, order_id: str) -> tuple[Reservation, ...]:
     _place(books, key, order_id, found, positions)
     books.promise(movements)
     ring_fences.give_back(
-        books.tx.connection, [(each.key, each.sku, each.quantity) for each in found], books.tx.now
+        books.tx.connection, [(each.key, each.sku, each.node, each.quantity) for each in found], books.tx.now
     )
     reservations.save(books.tx.connection, confirmed, books.tx.now, {key: order_id})
     return tuple(confirmed)
@@ -110,7 +110,10 @@ def _place(
     view = View(supply, lots.load(books.tx.connection, positions))
     facts = load_products(books.tx.connection, waiting)
     before = len(books.of_order(order_id))
-    wanting = _only(order, {sku: units for sku, _, units in held})
+    units_held: dict[str, int] = {}
+    for sku, _, units in held:
+        units_held[sku] = units_held.get(sku, 0) + units
+    wanting = _only(order, units_held)
     fulfil_from(books, wanting, books.document_of(order), facts, frozenset(), view, f"reservation {key}")
     if len(books.of_order(order_id)) == before:
         raise _refused(

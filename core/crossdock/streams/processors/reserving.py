@@ -6,13 +6,14 @@ commit. ``confirming`` turns a reservation into a fulfilment order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exc
+from sqlalchemy import Connection
 
-from crossdock.errors import PromiseRefusedError, RecordRejectedError, Rejection
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.inventory import promises
 from crossdock.inventory.availability import NO_LIMITS
 from crossdock.inventory.position import Movement, Position
@@ -49,13 +50,18 @@ def reserve(
     Raises:
         RecordRejectedError: ``reservation.insufficient``, ``.expired``, ``.released``, ``.key_reused``; a node that is
             not configured.
-        PromiseRefusedError: Another transaction has taken the key meanwhile: try again.
     """
     _check(hub, lines)
+    reservations.lock_key(tx.connection, key)
     positions = reservations.lock_positions(tx.connection, [(each.sku, each.node) for each in lines], tx.now)
-    existing = {each.sku: each for each in reservations.load(tx.connection, [key]).get(key, ())}
+    existing = reservations.load(tx.connection, [key]).get(key, ())
     if existing:
         _same_lines(key, existing, lines)
+        nowhere = Position("", "")
+        return tuple(
+            _done(promises.reserve(nowhere, each, tx.now, _SOURCE, existing=each)).reservation
+            for each in existing
+        )
     at = {(each.sku, each.node): positions.get((each.sku, each.node)) for each in lines}
     empty = {where: position or Position(*where) for where, position in at.items()}
     limits, fences = limits_of(hub, tx.connection, empty, channel, tx.now)
@@ -64,23 +70,13 @@ def reserve(
     for line in lines:
         where = (line.sku, line.node)
         wanted = Reservation(key, line.sku, line.node, line.quantity, expires_at, channel=channel)
-        done = _done(
-            promises.reserve(
-                empty[where],
-                wanted,
-                tx.now,
-                _SOURCE,
-                limits=limits[where],
-                existing=existing.get(line.sku),
-            )
-        )
+        done = _done(promises.reserve(empty[where], wanted, tx.now, _SOURCE, limits=limits[where]))
         held.append(done.reservation)
         movements.extend(done.movements)
-    if movements:
-        stock.book_promises(tx.connection, movements, tx.now)
-        _fence(tx, held, fences)
-        _add(tx.connection, held, tx.now)
-    return tuple(held)
+    stock.book_promises(tx.connection, movements, tx.now)
+    _fence(tx, held, fences)
+    reservations.add(tx.connection, held, tx.now)
+    return tuple(sorted(held, key=_place))
 
 
 def load(connection: Connection, key: str) -> tuple[Reservation, ...]:
@@ -150,10 +146,16 @@ def take_back(tx: Transaction, held: Sequence[Reservation]) -> None:
     _give_back(tx, done)
 
 
+def _place(each: Reservation) -> Key:
+    return each.sku, each.node
+
+
 def _give_back(tx: Transaction, done: Sequence[Reserved]) -> tuple[Reservation, ...]:
     given = [each.reservation for each in done if each.movements]
     held = _book(tx, done)
-    ring_fences.give_back(tx.connection, [(each.key, each.sku, each.quantity) for each in given], tx.now)
+    ring_fences.give_back(
+        tx.connection, [(each.key, each.sku, each.node, each.quantity) for each in given], tx.now
+    )
     return held
 
 
@@ -171,24 +173,19 @@ def move(hub: Hub, tx: Transaction, key: str, node: str, skus: Iterable[str] = (
         return found
     there = {(each.sku, node): positions.get((each.sku, node)) or Position(each.sku, node) for each in moving}
     limits, fences = limits_of(hub, tx.connection, there, moving[0].channel, tx.now)
-    done = [
-        _done(
-            promises.move(
-                positions[each.sku, each.node],
-                there[each.sku, node],
-                each,
-                tx.now,
-                _SOURCE,
-                limits=limits.get((each.sku, node), NO_LIMITS),
-            )
-        )
-        for each in moving
-    ]
-    moved = _book(tx, done)
-    ring_fences.give_back(tx.connection, [(each.key, each.sku, each.quantity) for each in moving], tx.now)
-    _fence(tx, moved, fences)
-    untouched = [each for each in found if each not in moving]
-    return tuple(sorted((*moved, *untouched), key=lambda each: each.sku))
+    done: list[Reserved] = []
+    for each in moving:
+        to = (each.sku, node)
+        origin, limit = positions[each.sku, each.node], limits.get(to, NO_LIMITS)
+        moved = _done(promises.move(origin, there[to], each, tx.now, _SOURCE, limits=limit))
+        there[to] = moved.positions[-1]
+        done.append(moved)
+    stock.book_promises(tx.connection, [movement for each in done for movement in each.movements], tx.now)
+    reservations.move(tx.connection, moving, node, tx.now)
+    back = [(each.key, each.sku, each.node, each.quantity) for each in moving]
+    ring_fences.give_back(tx.connection, back, tx.now)
+    _fence(tx, [each.reservation for each in done], fences)
+    return load(tx.connection, key)
 
 
 def _book(tx: Transaction, done: Sequence[Reserved]) -> tuple[Reservation, ...]:
@@ -212,27 +209,19 @@ def _fence(tx: Transaction, held: Iterable[Reservation], fences: Fences) -> None
         ring_fences.use(tx.connection, uses, tx.now)
 
 
-def _add(connection: Connection, held: Sequence[Reservation], now: datetime) -> None:
-    try:
-        reservations.add(connection, held, now)
-    except exc.IntegrityError as error:
-        raise PromiseRefusedError(
-            f"reservation {held[0].key} was made at another node meanwhile: ask for it",
-            detail=str(error.orig),
-        ) from error
-
-
 def _check(hub: Hub, lines: Sequence[Wanted]) -> None:
     for each in lines:
         _known(hub, each.node)
-    twice = sorted({each.sku for each in lines if sum(each.sku == other.sku for other in lines) > 1})
+    counted = Counter((each.sku, each.node) for each in lines)
+    twice = sorted(where for where, count in counted.items() if count > 1)
     if twice:
+        sku, node = twice[0]
         raise RecordRejectedError(
             Rejection(
                 "reservation.twice",
-                f"SKU {twice[0]!r} is there twice: one key holds a SKU at one node; take a second key for another",
+                f"SKU {sku!r} at node {node!r} is there twice: add the units, one line holds a SKU at a node",
                 path="$.lines",
-                value=twice[0],
+                value=sku,
             )
         )
 
@@ -247,10 +236,11 @@ def _known(hub: Hub, node: str) -> None:
         )
 
 
-def _same_lines(key: str, existing: Mapping[str, Reservation], lines: Sequence[Wanted]) -> None:
-    """One key is one reservation: other lines under it are a mistake of the caller."""
-    if {sku: each.quantity for sku, each in existing.items()} != {each.sku: each.quantity for each in lines}:
-        holds = ", ".join(f"{each.quantity} of {sku}" for sku, each in existing.items())
+def _same_lines(key: str, existing: Iterable[Reservation], lines: Iterable[Wanted]) -> None:
+    """One key is one reservation: other units under it are a mistake of the caller. They may have been moved since."""
+    held, asked = _units(existing), _units(lines)
+    if held != asked:
+        holds = ", ".join(f"{units} of {sku}" for sku, units in held.items())
         _done(
             Refusal(
                 RefusalReason.KEY_REUSED,
@@ -258,6 +248,13 @@ def _same_lines(key: str, existing: Mapping[str, Reservation], lines: Sequence[W
                 f"key {key} already stands for {holds}; use a new key for other lines",
             )
         )
+
+
+def _units(lines: Iterable[Reservation | Wanted]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for each in lines:
+        units[each.sku] = units.get(each.sku, 0) + each.quantity
+    return units
 
 
 def _done(outcome: Reserved | Refusal) -> Reserved:

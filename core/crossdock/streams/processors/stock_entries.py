@@ -86,7 +86,7 @@ class StockEntries:
         stock.book_facts(connection, movements, now)
         lots.book(connection, of_lots, {}, now)
         called_off = [
-            (fact.fulfilment_line, fact.sku, fact.quantity)
+            (fact.fulfilment_line, fact.sku, fact.node, fact.quantity)
             for fact, _, _ in self._facts
             if isinstance(fact, ReleaseAllocation)
         ]
