@@ -70,6 +70,8 @@ orders = Table(
     Index("ix_orders_external", "external_id"),
     Index("ix_orders_number", "number"),
     Index("ix_orders_created", "created_at", "id"),
+    # Reports are asked for days of orders.
+    Index("ix_orders_placed", "placed_at"),
 )
 
 order_lines = Table(
