@@ -127,6 +127,34 @@ def new(
     typer.echo(f"\nNext: cd {place}; pip install -e .; pytest", err=True)
 
 
+@connector_app.command()
+def prove(
+    tests: Annotated[
+        list[Path], typer.Argument(help="The conformance tests: files or folders.", exists=True)
+    ],
+    result: Annotated[
+        Path | None, typer.Option(help="Write what was proven to a file, for each connector.")
+    ] = None,
+) -> None:
+    """Run the conformance kit, and say which tier follows from what it proved; ends with 1 where a rule fails."""
+    try:
+        import pytest
+
+        from crossdock.sdk.testkit.recording import Recorder
+    except ImportError as error:
+        raise MisconfiguredError("the conformance kit needs pytest: pip install pytest") from error
+    recorder = Recorder()
+    ended = pytest.main(["--quiet", "-p", "no:cacheprovider", *map(str, tests)], plugins=[recorder])
+    if not recorder.proofs:
+        raise MisconfiguredError("there is no conformance(…) in these tests, or they can't be collected")
+    for proof in recorder.proofs.values():
+        typer.echo(proof.words)
+    if result is not None:
+        documents = [recorder.proofs[name].document() for name in sorted(recorder.proofs)]
+        result.write_text(json_format.dumps(documents, indent=2) + "\n", encoding="utf-8")
+    raise typer.Exit(int(ended != pytest.ExitCode.OK))
+
+
 def _registry(folders: Sequence[Path] | None) -> Registry:
     named = [Path(part) for part in os.environ.get(PATH_VARIABLE, "").split(os.pathsep) if part]
     return discover([*(folders or []), *named])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
 
 import httpx
 import pytest
@@ -45,6 +48,17 @@ class ManifestRules(Rules):
         found = lint(self.plugin.manifest, self.plugin.config, available)
         errors = [f"{each.path}: {each.message}" for each in found if each.severity is Severity.ERROR]
         assert not errors, "\n".join(errors)
+
+    def test_readme_tells_of_all(self) -> None:
+        """README.md beside the manifest, or up to two folders above, tells of each stream and each command."""
+        package = Path(str(files(self.plugin.package)))
+        page = next(
+            (each / "README.md" for each in _nearest(package) if (each / "README.md").is_file()), None
+        )
+        assert page is not None, f"{package} has no README.md: tell how to set the connector up"
+        text, manifest = page.read_text(encoding="utf-8"), self.plugin.manifest
+        untold = [name for name in (*manifest.streams, *manifest.commands) if f"`{name}`" not in text]
+        assert not untold, f"{page} does not tell of {', '.join(untold)}"
 
     def test_roles_have_their_methods(self) -> None:
         """The class has the methods of the roles that the manifest declares."""
@@ -166,6 +180,10 @@ class ManifestRules(Rules):
             rig.seen.extend(each.message for each in report.checks)
 
         rigs.run(scenario)
+
+
+def _nearest(folder: Path) -> Sequence[Path]:
+    return [folder, *folder.parents][:3]
 
 
 async def _nothing(rig: Rig) -> None:

@@ -88,6 +88,20 @@ class PollRules(Rules):
 
             rigs.run(scenario)
 
+    def test_poll_stops_where_told(self, rigs: Rigs, polled: str) -> None:
+        """Pages are asked for one by one, as they are taken: a partner with a million records fills no memory."""
+
+        async def asked(rig: Rig, pages: int | None) -> tuple[int, int]:
+            _filled(rig, polled)
+            found = await rig.drain(polled, pages=pages)
+            return len(found), len(rig.wire.exchanges)
+
+        there, for_all = rigs.run(lambda rig: asked(rig, None))
+        _, for_one = rigs.run(lambda rig: asked(rig, 1))
+        assert there == 1 or for_one < for_all, (
+            f"{polled}: {for_one} requests for one page, as many as for all {there}: yield each page as it comes"
+        )
+
     def test_poll_finds_what_changes_meanwhile(self, rigs: Rigs, polled: str) -> None:
         """What changes while pages are read comes with them or with the next poll."""
 
