@@ -93,6 +93,22 @@ def test_what_is_called_off_may_be_picked_by_others(hub: Harness) -> None:
     sound(hub)
 
 
+def test_a_node_that_names_the_lot_and_not_the_line_has_shipped_that_lot(hub: Harness) -> None:
+    count(hub, row(2, "soon", SOON), row(4, "late", LATER))
+    order(hub, "1", 3)
+    (made,) = hub.fulfilments("1")
+    parcel = {"tracking_number": "1Z", "lines": [{"sku": "A", "quantity": 1, "lot": "late"}]}
+    hub.ship(made.id, {}, parcels=[parcel], final=False)
+    assert held(hub) == {"late": (3, 0), "soon": (2, 0)}
+    (told,) = hub.commands("shipment.confirm")
+    late = next(line for line in made.fulfilment.lines if line.lot == "late")
+    assert [line["line"] for line in told["document"]["parcels"][0]["lines"]] == [late.id]
+    parcel = {"tracking_number": "2Z", "lines": [{"sku": "A", "quantity": 2, "lot": "unheard-of"}]}
+    hub.ship(made.id, {}, parcels=[parcel])
+    assert held(hub) == {"late": (3, 0), "soon": (0, 0)}
+    sound(hub)
+
+
 def test_a_lot_that_was_not_found_is_written_off(hub: Harness) -> None:
     count(hub, row(2, "soon", SOON), row(4, "late", LATER))
     order(hub, "1", 2)

@@ -31,6 +31,7 @@ __all__ = [
     "drop",
     "given_back",
     "last_event",
+    "line_of_lot",
     "noted",
     "request",
     "step",
@@ -137,6 +138,12 @@ def by_line(fulfilment: Fulfilment, said: Iterable[tuple[str | None, str, int]])
             left -= taken
         units[lines[-1].id] = units.get(lines[-1].id, 0) + left
     return {line: quantity for line, quantity in units.items() if quantity}
+
+
+def line_of_lot(fulfilment: Fulfilment, sku: str, lot: str | None) -> str | None:
+    """The line that a node means which names SKU and lot; None where it was told to pick no such lot."""
+    named = (line.id for line in fulfilment.lines if lot is not None and (line.sku, line.lot) == (sku, lot))
+    return next(named, None)
 
 
 def request(fulfilment: Fulfilment, quantities: Quantities) -> FulfilmentChange:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
-from crossdock.orders.fulfilment import FulfilmentLine, by_line
+from crossdock.orders.fulfilment import FulfilmentLine, by_line, line_of_lot
 from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
@@ -15,7 +15,7 @@ from crossdock.store.shipments import StoredShipment
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import OrderDocument, ParcelDocument, ShipmentDocument, encode
 
-__all__ = ["confirm_shipment"]
+__all__ = ["confirm_shipment", "said_of"]
 
 
 class ParcelLineOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -108,10 +108,18 @@ def confirm_shipment(
     )
 
 
+def said_of(stored: StoredFulfilment, parcel: ParcelDocument) -> Sequence[tuple[str | None, str, int]]:
+    """What a node says of a parcel's lines, for ``by_line``: a lot that it was told to pick names the line."""
+    return [
+        (line.line or line_of_lot(stored.fulfilment, line.sku, line.lot), line.sku, line.quantity)
+        for line in parcel.lines
+    ]
+
+
 def _parcel(
     stored: StoredFulfilment, parcel: ParcelDocument, tracking_number: str | None, kits: _Kits
 ) -> ParcelOut:
-    units = by_line(stored.fulfilment, [(line.line, line.sku, line.quantity) for line in parcel.lines])
+    units = by_line(stored.fulfilment, said_of(stored, parcel))
     lines = {line.id: line for line in stored.fulfilment.lines}
     told = [kits.told(lines[name], quantity) for name, quantity in units.items()]
     return ParcelOut(

@@ -197,6 +197,8 @@ class ResponseDocument(Part, frozen=True):
 class ParcelLineDocument(ResponseLineDocument, frozen=True):
     """``ParcelLine``."""
 
+    lot: str | None = None
+
 
 class ParcelDocument(Part, frozen=True):
     """``Parcel``."""

@@ -19,7 +19,7 @@ from crossdock.orders.worklist import Cause
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredParcel, StoredShipment
 from crossdock.streams.processors.books import Books
-from crossdock.streams.processors.confirmations import confirm_shipment
+from crossdock.streams.processors.confirmations import confirm_shipment, said_of
 from crossdock.streams.processors.documents import (
     LabelDocument,
     ShipmentDocument,
@@ -163,8 +163,9 @@ def _leave(
 
 
 def _units(stored: StoredFulfilment, document: ShipmentDocument) -> dict[str, int]:
-    said = [(line.line, line.sku, line.quantity) for parcel in document.parcels for line in parcel.lines]
-    return by_line(stored.fulfilment, said)
+    return by_line(
+        stored.fulfilment, [each for parcel in document.parcels for each in said_of(stored, parcel)]
+    )
 
 
 def _needs_labels(books: Books, stored: StoredFulfilment, document: ShipmentDocument) -> bool:
