@@ -101,6 +101,8 @@ class ResponseLine(Canonical):
     """What the node says about one line; ``quantity`` is what it can't do (short, rejected) or did."""
 
     line: Id | None = None
+    order_line: Id | None = None
+    """``OrderLine.external_id``, in what the hub tells channels."""
     sku: Sku
     quantity: Units
     reason: Name | None = None

@@ -84,6 +84,7 @@ _COMMANDS = {
     "shop": (
         "shipment.confirm",
         "order.cancel",
+        "pick_up.ready",
         "stock.publish",
         "return.authorise",
         "return.refund",
@@ -280,6 +281,7 @@ _PAYLOADS = {
     "invoice.post": "invoice_posting/1",
     "sales_order.post": "invoice_posting/1",
     "order.cancel": "cancellation/1",
+    "pick_up.ready": "fulfilment_response/1",
     "stock.publish": "stock_level/1",
     "label.buy": "label_request/1",
     "return.authorise": "return_request/1",

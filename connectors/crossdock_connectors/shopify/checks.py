@@ -28,6 +28,7 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     "order_changes_hook": ("read_orders",),
     "fulfilment_order_changes_hook": (f"read_{_FULFILMENT}",),
     "shipment.confirm": (*_READ_ORDERS, f"write_{_FULFILMENT}"),
+    "pick_up.ready": (*_READ_ORDERS, f"write_{_FULFILMENT}"),
     "stock.publish": ("read_inventory", "write_inventory", "read_locations"),
     "order.cancel": ("write_orders",),
     "return.authorise": ("write_returns",),

@@ -22,6 +22,7 @@ from crossdock_connectors.shopify.flows import (
     plan_moves,
     rejected,
 )
+from crossdock_connectors.shopify.pick_ups import tell_ready
 from crossdock_connectors.shopify.polls import fulfilment_orders
 from crossdock_connectors.shopify.returning import (
     decide_return,
@@ -135,13 +136,14 @@ def _tracking_numbers(command: Command) -> list[str]:
 # --- stock.publish --------------------------------------------------------------------------------------
 
 
-async def _probe_stock(_client: ShopifyClient, _command: Command, _key: str) -> Outcome:
-    """Nothing to look for: under its idempotency key it may simply be sent again."""
+async def _send_again(_client: ShopifyClient, _command: Command, _key: str) -> Outcome:
+    """Nothing to look for: it may simply be sent again."""
     return NotApplied()
 
 
 _EXECUTE: Final[Mapping[str, Handler]] = {
     "shipment.confirm": _confirm_shipment,
+    "pick_up.ready": tell_ready,
     "stock.publish": publish_stock,
     "order.cancel": cancel_order,
     "return.authorise": decide_return,
@@ -151,7 +153,8 @@ _EXECUTE: Final[Mapping[str, Handler]] = {
 }
 _PROBE: Final[Mapping[str, Handler]] = {
     "shipment.confirm": _probe_shipment,
-    "stock.publish": _probe_stock,
+    "pick_up.ready": _send_again,
+    "stock.publish": _send_again,
     "order.cancel": probe_cancel,
     "return.authorise": probe_decision,
     "return.decline": probe_decision,

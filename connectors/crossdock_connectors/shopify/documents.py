@@ -25,6 +25,7 @@ __all__ = [
     "ORDER_FULFILMENT_ORDERS",
     "ORDER_LINES",
     "ORDER_RETURNS",
+    "PREPARE_PICK_UP",
     "PROCESS_RETURN",
     "PRODUCTS",
     "PUBLISH_STOCK",
@@ -65,6 +66,7 @@ FULFIL = _document("fulfil")
 INVENTORY_ITEMS = _document("inventory_items")
 PUBLISH_STOCK = _document("publish_stock")
 MOVE = _document("move")
+PREPARE_PICK_UP = _document("prepare_pick_up")
 REFUNDS = _document("refunds")
 SUGGESTED_REFUND = _document("suggested_refund")
 CANCEL = _document("cancel")

@@ -253,6 +253,16 @@ class Shop(ReturnDesk):
         owner["fulfillmentOrders"].append(made)
         return {"movedFulfillmentOrder": made, "userErrors": []}
 
+    def q_fulfillmentOrderLineItemsPreparedForPickup(self, input: Node) -> Node:  # noqa: A002
+        for part in input["lineItemsByFulfillmentOrder"]:
+            one = self.q_fulfillmentOrder(part["fulfillmentOrderId"])
+            assert one is not None
+            if one.get("prepared"):
+                code = "NO_LINE_ITEMS_TO_PREPARE_FOR_FULFILLMENT_ORDER"
+                return {"userErrors": [user_error("There are no line items to prepare", code=code)]}
+            one["prepared"] = True
+        return {"userErrors": []}
+
     def q_refundCreate(self, input: Node, key: str) -> Node:  # noqa: A002
         assert input["currency"] == "EUR"
         if key in self.keys:

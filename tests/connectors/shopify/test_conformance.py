@@ -83,6 +83,9 @@ class Storefront(Partner):
                 return CommandSample(
                     cancel, refused={**cancel, "lines": [{"external_id": TENT, "quantity": 99}]}, refs=refs
                 )
+            case "pick_up.ready":
+                collected_in_store(self.shop.orders[OPEN])
+                return CommandSample(ready(2), refused=ready(1), refs=refs)
             case "return.refund":
                 standing = self.shop.orders[OPEN]["returns"][0]
                 standing["status"] = "OPEN"
@@ -103,10 +106,26 @@ class Storefront(Partner):
         told = [*standing["fulfillments"], *standing["refunds"], *cancelled]
         sent_back = standing["returns"][0]
         told += sent_back["paid"]
+        told += [one for one in standing["fulfillmentOrders"] if one.get("prepared")]
         told += [
             one for one in self.shop.requests if one[0] in ("ApproveReturn", "DeclineReturn", "CloseReturn")
         ]
         return len(told) + (self.shop.stock[ITEM, PLACE] != 7)
+
+
+def collected_in_store(made: Node) -> None:
+    """The buyer collects both tents, and nothing else."""
+    (made["fulfillmentOrders"][0]["deliveryMethod"]["methodType"]) = "PICK_UP"
+    del made["fulfillmentOrders"][1:]
+    made["fulfillmentOrders"][0]["lineItems"] = made["fulfillmentOrders"][0]["lineItems"][:1]
+    made["fulfillmentOrders"][0]["lineItems"][0]["remainingQuantity"] = 2
+
+
+def ready(units: int) -> Node:
+    return {
+        "external_id": "F-1:ready", "fulfilment_order": "F-1", "kind": "packed", "node": "dc-east",
+        "occurred_at": "2026-11-23T10:00:00Z", "lines": [{"order_line": TENT, "sku": "TENT-2P", "quantity": units}],
+    }  # fmt: skip
 
 
 def refund(units: int) -> Node:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from msgspec.structs import replace
 
+from crossdock.orders.kits import of_channel
 from crossdock.orders.life_cycles import FulfilmentState
+from crossdock.store.commands import CommandRow
+from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.cancelling import cancel, cancellable
+from crossdock.streams.processors.documents import encode
 from crossdock.streams.processors.happenings import Occurrence
+from crossdock_schemas.fulfilment import ResponseKind
 from crossdock_schemas.order import DeliveryKind
 
 __all__ = ["NOT_COLLECTED", "call_off_no_show", "note_ready"]
@@ -19,15 +25,50 @@ NOT_COLLECTED = "not_collected"
 
 
 def note_ready(books: Books, name: str, at: datetime) -> None:
-    """The store has a pick-up ready since ``at``: from now on the buyer's time runs."""
+    """The store has a pick-up ready since ``at``: the channel tells the buyer, whose time runs from now on."""
     stored = books.fulfilments[name]
     order = books.orders[stored.fulfilment.order]
-    within = books.hub.channel_of(order.connection).config.pick_up_within
-    if within is None or stored.fulfilment.state is not FulfilmentState.PACKED:
-        return
     destinations = books.document(order.document).destinations
-    if any(each.id == stored.destination and each.kind is DeliveryKind.PICK_UP for each in destinations):
+    here = any(each.id == stored.destination and each.kind is DeliveryKind.PICK_UP for each in destinations)
+    if not here or stored.fulfilment.state is not FulfilmentState.PACKED:
+        return
+    within = books.hub.channel_of(order.connection).config.pick_up_within
+    if within is not None:
         books.put_fulfilment(replace(stored, collect_by=at + within))
+    if books.hub.does(order.connection, "pick_up.ready"):
+        _tell_ready(books, stored, at)
+
+
+def _tell_ready(books: Books, stored: StoredFulfilment, at: datetime) -> None:
+    """Tell the channel once what can be collected, by its own lines: of kits whole ones."""
+    order = books.orders[stored.fulfilment.order]
+    units: Counter[str] = Counter()
+    for line in stored.fulfilment.lines:
+        units[line.order_line] += line.open
+    sold = {line: count for line, count in of_channel(order.parts, units).items() if count}
+    if not sold:
+        return
+    skus = {line.external_id: line.sku for line in books.document(order.document).lines}
+    document = {
+        "external_id": f"{stored.id}:ready",
+        "fulfilment_order": stored.id,
+        "kind": ResponseKind.PACKED,
+        "occurred_at": at,
+        "node": stored.fulfilment.node,
+        "lines": [{"order_line": line, "sku": skus[line], "quantity": count} for line, count in sold.items()],
+    }
+    books.command(
+        CommandRow(
+            connection=order.connection,
+            name="pick_up.ready",
+            order_key=order.id,
+            idempotency_key=f"pick_up.ready:{stored.id}",
+            payload=encode(document),
+            refs={"order": order.external_id},
+            correlation_id=order.correlation_id,
+            created_at=books.tx.now,
+        )
+    )
 
 
 def call_off_no_show(books: Books, name: str) -> None:
