@@ -22,3 +22,12 @@ def test_returns_are_listed_and_shown(cli: Cli, hub: Harness) -> None:
     assert "request R-7, which has not come" in cli("return", "show", "wms:CHI:RR-2").out
     missing = cli("return", "show", "x")
     assert (missing.code, missing.err.startswith("error: return.missing")) == (1, True)
+
+
+def test_a_return_of_which_nothing_more_comes_is_closed_by_hand(cli: Cli, hub: Harness) -> None:
+    send(hub, request("R-1", {"sku": "SKU-1", "quantity": 2}))
+    assert cli("return", "close", "shop:R-1").out == "shop:R-1 is closed\n"
+    send(hub, receipt("RR-1", units("SKU-1", 1, "unknown"), request="R-1"))
+    assert cli("return", "close", "shop:R-1").out == "shop:R-1 is received\n"
+    missing = cli("return", "close", "x")
+    assert (missing.code, missing.err.startswith("error: return.missing")) == (1, True)

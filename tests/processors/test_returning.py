@@ -16,6 +16,7 @@ from crossdock.orders.life_cycles import OrderState
 from crossdock.store.order_tables import work_items
 from crossdock.store.return_tables import return_lines, return_receipts, returns
 from crossdock.store.stock_tables import positions
+from crossdock.streams.processors.return_standing import close_return
 from tests.processors.harness import START, Harness
 from tests.schemas.builders import a_line, an_address, an_order
 
@@ -268,6 +269,21 @@ def test_the_channel_ends_a_return_by_the_newest_word(
     assert hub.commands("return.close") == []
     send(hub, receipt("RR-1", units("A"), request="R-1"))
     assert hub.rows(returns)[0]["state"] == "disposed", "what comes all the same is taken in"
+
+
+def test_a_person_closes_a_return_of_which_nothing_more_comes(hub: Harness) -> None:
+    shipped(hub)
+    send(hub, request())
+    send(hub, receipt("RR-1", units("A"), request="R-1"))
+
+    def close() -> str:
+        kept = hub.transactions.transact_now(lambda tx: close_return(hub.hub, tx, "shop:R-1"))
+        return str(kept.state)
+
+    assert (close(), hub.commands("return.close")) == ("disposed", []), "a refund is due"
+    hub.outcome(hub.commands("return.refund")[0])
+    assert (hub.rows(returns)[0]["state"], len(hub.commands("return.close"))) == ("closed", 1)
+    assert close() == "closed"
 
 
 def test_lines_of_a_request_may_change(hub: Harness) -> None:

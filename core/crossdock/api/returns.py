@@ -8,11 +8,14 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
+from crossdock.api.contended import transact
 from crossdock.api.parameters import Identifier, Limit, Wanted
 from crossdock.api.problems import ProblemError, responses
 from crossdock.api.services import Scope, Services, allowed
 from crossdock.orders.life_cycles import ReturnState
 from crossdock.store.queries import returns
+from crossdock.streams.processors.return_standing import close_return
+from crossdock.streams.transaction import SqlTransaction
 from crossdock_schemas.returns import Condition, Disposition
 
 __all__ = ["router"]
@@ -20,6 +23,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/returns", tags=["returns"], responses=responses(401, 403, 422))
 
 _read = [Depends(allowed(Scope.READ))]
+_write = [Depends(allowed(Scope.WRITE))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +115,26 @@ async def list_returns(
     return Returns(shown, len(found) > limit)
 
 
-@router.get("/{return_id}", dependencies=_read, responses=responses(404))
+@router.get("/{return_id:path}", dependencies=_read, responses=responses(404))
 async def show_return(hub: Services, return_id: Identifier) -> Return:
     """Show a return with everything that came of it."""
     found = await hub.transactions.database.read(lambda c: returns.load_detail(c, return_id))
+    if found is None:
+        raise ProblemError(404, "return.missing", f"there is no return {return_id}")
+    return _shown(found)
+
+
+@router.post("/{return_id:path}:close", dependencies=_write, responses=responses(404, 409, 503))
+async def close(hub: Services, return_id: Identifier) -> Return:
+    """Expect nothing more of a return. It is closed once what has come is graded and refunded; the channel is told."""
+
+    def work(tx: SqlTransaction) -> returns.ReturnDetail | None:
+        if returns.load_detail(tx.connection, return_id) is None:
+            return None
+        close_return(hub.hub, tx, return_id)
+        return returns.load_detail(tx.connection, return_id)
+
+    found = await transact(hub, work)
     if found is None:
         raise ProblemError(404, "return.missing", f"there is no return {return_id}")
     return _shown(found)

@@ -10,6 +10,7 @@ import typer
 from crossdock.cli.output import AsJson, ConfigFile, console, grid, opened, state_text, write_json
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import ReturnState
+from crossdock.sdk.clock import SystemClock
 
 __all__ = ["return_app"]
 
@@ -76,3 +77,22 @@ def show(
         for line in found.received
     )  # fmt: skip
     out.print(grid("received", "node", "receipt", "SKU", "#units", "condition", "disposition", rows=came))
+
+
+@return_app.command()
+def close(
+    name: Annotated[str, typer.Argument(help="As `crossdock return list` shows it.")],
+    config: ConfigFile = Path("crossdock.yaml"),
+) -> None:
+    """Expect nothing more of a return: it is closed once what has come is graded and refunded."""
+    from crossdock.compiling import compile_hub
+    from crossdock.geography import locate
+    from crossdock.opening import manifests_of
+    from crossdock.sdk.registry import discover
+    from crossdock.streams.processors.return_standing import close_return
+    from crossdock.streams.transaction import Transactions
+
+    with opened(config) as (loaded, database):
+        hub = compile_hub(loaded, manifests_of(loaded, discover([])), locate)
+        kept = Transactions(database, SystemClock()).transact_now(lambda tx: close_return(hub, tx, name))
+    typer.echo(f"{kept.id} is {kept.state}")

@@ -139,7 +139,7 @@ def _parts(since: datetime, until: datetime, by: tuple[Dimension, ...]) -> Any:
         )
         .select_from(source)
         .where(orders.c.placed_at >= since, orders.c.placed_at < until)
-        .order_by(orders.c.id)
+        .order_by(orders.c.placed_at, orders.c.id)
     )
 
 

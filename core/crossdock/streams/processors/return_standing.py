@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import ReturnState
 from crossdock.orders.return_progress import Due, Known, Reported, is_settled, return_state
 from crossdock.orders.returning import returned_lines
@@ -27,7 +28,7 @@ from crossdock.streams.processors.return_documents import (
 )
 from crossdock_schemas.returns import ReturnStatus
 
-__all__ = ["Refunds", "conclude", "refund_done", "refunds_of"]
+__all__ = ["Refunds", "close_return", "conclude", "refund_done", "refunds_of"]
 
 
 class Refunds(Struct, frozen=True):
@@ -90,6 +91,19 @@ def refund_done(hub: Hub, tx: Transaction, name: str) -> None:
     ids = mark_refunded(tx.connection, name, tx.now)
     for kept in returns.load_returns(tx.connection, ids).values():
         conclude(hub, tx, kept)
+
+
+def close_return(hub: Hub, tx: Transaction, name: str) -> StoredReturn:
+    """A person expects nothing more of a return; what is not graded or not refunded keeps it open until then.
+
+    Raises:
+        RecordRejectedError: There is no such return.
+    """
+    kept = returns.load_returns(tx.connection, [name]).get(name)
+    if kept is None:
+        said = f"there is no return {name!r}: list them to see their ids"
+        raise RecordRejectedError(Rejection("return.missing", said))
+    return conclude(hub, tx, replace(kept, closed_at=kept.closed_at or tx.now))
 
 
 def _is_settled(
