@@ -143,8 +143,15 @@ def _print(
 def _print_lots(stock: SkuStock) -> None:
     if stock.lots:
         rows = (
-            (lot.lot, lot.node, lot.expires_on, lot.on_hand, lot.quarantined, lot.allocated, lot.expired)
+            (
+                lot.lot,
+                lot.node,
+                f"{lot.expires_on}, over" if lot.expired else lot.expires_on,
+                lot.on_hand,
+                lot.quarantined,
+                lot.allocated,
+            )
             for lot in stock.lots
         )
-        names = ("lot", "node", "expires on", "#on hand", "#quarantined", "#to be picked", "expired")
+        names = ("lot", "node", "expires on", "#on hand", "#quarantined", "#to be picked")
         console().print(grid(*names, rows=rows))
