@@ -8,6 +8,7 @@ from sqlalchemy import text
 from crossdock.doctor import CHECKS
 from tests.doctor.builders import findings
 from tests.processors.harness import Harness
+from tests.schemas.builders import a_line, an_order
 
 SHIPPED = "(SELECT id FROM shipments)"
 CORRUPTIONS = {
@@ -86,3 +87,21 @@ def test_only_the_first_rows_are_shown(hub: Harness) -> None:
     )
     finding = findings(hub)["ledger_equals_balances"]
     assert finding.count > len(finding.rows) == 5
+
+
+@pytest.mark.parametrize("name", ["shipments_are_confirmed", "shipments_are_invoiced"])
+def test_whole_kits_that_left_are_told_of(hub: Harness, name: str) -> None:
+    """Of a node's shipment of components only, the channel and the ERP hear when they make a kit whole."""
+    parts = [{"sku": "POT", "quantity": 1}, {"sku": "MUG", "quantity": 2}]
+    hub.send("product/1", {"sku": "SET", "version": "1", "components": parts}, connection="shop")
+    hub.stock("NYC", {"POT": 5, "MUG": 9})
+    hub.send("order/1", an_order(external_id="K", lines=(a_line("1", "SET", 2),)))
+    (asked,) = hub.fulfilments("K")
+    hub.ship(asked.id, {"POT": 1}, "1ZK1", final=False)
+    assert not findings(hub)[name].rows
+    hub.ship(asked.id, {"POT": 1, "MUG": 3}, "1ZK2", final=False)
+    assert not findings(hub)[name].rows
+    command = {"shipments_are_confirmed": "shipment.confirm", "shipments_are_invoiced": "invoice.post"}[name]
+    corrupt(hub, f"DELETE FROM commands WHERE name = '{command}' AND order_key = 'shop:K'")
+    (row,) = findings(hub)[name].rows
+    assert (row["order_id"], row["line"], row["kits_left"], row["kits_told"]) == ("shop:K", "1", 1, 0)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Text, bindparam, text
 
+from crossdock.doctor.kits import untold_kits
 from crossdock.doctor.model import Check, Row, Situation, rows_of, sql
 from crossdock.store.metadata import Instant
 from crossdock.streams.topics import EVENTS, RATES
@@ -20,7 +21,7 @@ _UNTOLD = """
                       AND told.idempotency_key = '{command}:' || left_node.id)
       AND NOT EXISTS (SELECT 1 FROM work_items AS item WHERE item.order_id = left_node.order_id
                       AND item.cause IN ('over_shipped', 'called_off_but_done'))
-      -- Components are told of with the shipment that makes their kit whole.
+      -- Components are told of with the shipment that makes their kit whole: see ``kits``.
       AND EXISTS (SELECT 1 FROM fulfilment_order_lines AS held
                   JOIN order_lines AS line ON line.order_id = left_node.order_id AND line.line_id = held.order_line
                   WHERE held.fulfilment_order_id = left_node.fulfilment_order_id AND line.kit_line IS NULL)
@@ -41,6 +42,8 @@ _NOT_INVOICED = text(
 def _unconfirmed(connection: Connection, situation: Situation) -> Iterator[Row]:
     confirms = sorted(situation.reporting.confirms)
     yield from rows_of(connection.execute(_UNCONFIRMED, {"recent": situation.recent, "confirms": confirms}))
+    if confirms:
+        yield from untold_kits(connection, situation, "shipment.confirm", confirms)
 
 
 def _not_invoiced(connection: Connection, situation: Situation) -> Iterator[Row]:
@@ -52,6 +55,8 @@ def _not_invoiced(connection: Connection, situation: Situation) -> Iterator[Row]
             "channels": sorted(channels),
         }
         for row in rows_of(connection.execute(_NOT_INVOICED, values)):
+            yield {**row, "erp": erp}
+        for row in untold_kits(connection, situation, "invoice.post", channels, erp):
             yield {**row, "erp": erp}
 
 
