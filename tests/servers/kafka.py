@@ -30,7 +30,7 @@ KAFKA = pytest.mark.xdist_group("kafka")
 _POM = Path(__file__).parents[1] / "kafka/pom.xml"
 _JARS = _POM.parent / "jars"
 _JAVA = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _STOP_SECONDS = 30.0
 _numbers = count()
 

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Protocol
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from crossdock.sdk.errors import RecordRejectedError, Rejection, UnreachableError
 from crossdock.store import dead_letters
 from crossdock.store.engine import Database
-from crossdock.streams.processor import DeadLetter, Handler, Message, Processor, Transaction
+from crossdock.streams.processor import DeadLetter, Handler, Message, Processor, Timer, Transaction
 from crossdock.streams.topics import EVENTS, ORDERS, STOCK
 from tests.streams.effects import by_key, note, noted, numbered
 
@@ -36,9 +38,9 @@ class Hub(Protocol):
     database: Database
 
     def running(
-        self, *processors: Processor, backlog_messages: int = 10_000
+        self, *processors: Processor, backlog_messages: int = 10_000, timers: Sequence[Timer] = ()
     ) -> AbstractAsyncContextManager[Running]:
-        """Run ``processors`` inside the ``async with``; leaving it is a graceful stop."""
+        """Run ``processors`` inside the ``async with``, as a worker of its own; leaving it is a graceful stop."""
         ...
 
     async def emit(self, messages: Sequence[Message]) -> None:
@@ -275,3 +277,36 @@ class RuntimeConformance:
                 await until(lambda: handled(hub, "one") >= 200)
 
         asyncio.run(scenario())
+
+    def test_two_runtimes_share_the_work_and_do_it_once(self, hub: Hub) -> None:
+        messages = numbered(ORDERS, 300)
+
+        def take_time(_: Transaction, __: Sequence[Message]) -> None:
+            time.sleep(0.003)
+
+        def processor() -> Processor:
+            return noting("one", batch=10, before=take_time)
+
+        async def scenario() -> None:
+            async with hub.running(processor()):
+                await hub.emit(messages[:100])
+                async with hub.running(processor()):
+                    await hub.emit(messages[100:200])
+                    await until(lambda: handled(hub, "one") >= 150)
+                await hub.emit(messages[200:])
+                await until(lambda: handled(hub, "one") >= 300)
+
+        asyncio.run(scenario())
+        assert noted(hub.database, "one") == by_key(messages)
+
+    def test_a_timer_runs_in_one_of_two_runtimes_at_a_time(self, hub: Hub) -> None:
+        instants: list[datetime] = []
+        timer = Timer("tick", 0.2, lambda transaction: instants.append(transaction.now))
+
+        async def scenario() -> None:
+            async with hub.running(noting("one"), timers=[timer]), hub.running(noting("one"), timers=[timer]):
+                await until(lambda: len(instants) >= 8)
+
+        asyncio.run(scenario())
+        turns = sorted(instants)
+        assert min(later - earlier for earlier, later in pairwise(turns)) >= timedelta(seconds=0.2)

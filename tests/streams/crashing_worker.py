@@ -1,8 +1,8 @@
 """A worker that a test kills at any moment.
 
-``embedded`` is the embedded runtime. ``redelivering`` acknowledges like a broker's consumer, after the commit
-and apart from it, so a
-kill in between delivers a batch again; without the inbox these duplicates must show, or the test could not fail.
+``embedded`` is the embedded runtime, ``kafka`` the other one. ``redelivering`` acknowledges like a broker's consumer,
+after the commit and apart from it, so a kill in between delivers a batch again; without the inbox these duplicates
+must show, or the test could not fail.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection
 
@@ -20,6 +21,8 @@ from crossdock.store import log
 from crossdock.store.engine import open_database
 from crossdock.streams.batch import handle_batch
 from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
+from crossdock.streams.kafka.runtime import KafkaRuntime
+from crossdock.streams.kafka.settings import KafkaSettings
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.topics import EVENTS, ORDERS
 from crossdock.streams.transaction import Transactions, message_of
@@ -76,6 +79,18 @@ async def embedded(transactions: Transactions) -> None:
     await task
 
 
+async def on_kafka(transactions: Transactions, kafka: KafkaSettings) -> None:
+    """A worker whose partitions wait for it, so that it need not wait for them."""
+    runtime = KafkaRuntime(transactions, PROCESSORS, kafka=replace(kafka, instance="worker"), owner="worker")
+    stop = asyncio.Event()
+    task = asyncio.create_task(runtime.run(stop))
+    await ingest(transactions)
+    while any((await runtime.backlog()).values()):  # noqa: ASYNC110 - two processors, no common event
+        await asyncio.sleep(0.1)
+    stop.set()
+    await task
+
+
 async def redelivering(transactions: Transactions) -> None:
     """Take, handle, acknowledge: three steps, and a kill may fall between any two."""
     for processor in PROCESSORS:
@@ -97,13 +112,15 @@ async def consume(transactions: Transactions, processor: Processor) -> None:
         await database.transact(partial(log.move_cursor, processor=name, to=last, now=now))
 
 
-def work(url: str, mode: str, *, inbox: bool, told: Connection) -> None:
+def work(url: str, mode: str, kafka: KafkaSettings | None, *, inbox: bool, told: Connection) -> None:
     """The life of a worker: it ends when everything has been handled, or by ``kill -9``."""
     if not inbox:
         log.claim = lambda connection, processor, message_ids, now: set(message_ids)
     database = open_database(url)
+    transactions = Transactions(database, SystemClock())
     at_work.append(told)
-    asyncio.run(
-        {"embedded": embedded, "redelivering": redelivering}[mode](Transactions(database, SystemClock()))
-    )
+    if kafka is not None:
+        asyncio.run(on_kafka(transactions, kafka))
+    else:
+        asyncio.run({"embedded": embedded, "redelivering": redelivering}[mode](transactions))
     database.close()

@@ -15,7 +15,7 @@ from crossdock.streams.host import HostSettings
 from crossdock.streams.kafka.runtime import KafkaRuntime
 from crossdock.streams.kafka.settings import KafkaSettings, KafkaTopic
 from crossdock.streams.kafka.topics import open_topics
-from crossdock.streams.processor import Message, Processor
+from crossdock.streams.processor import Message, Processor, Timer
 from crossdock.streams.topics import EVENTS, ORDERS, STOCK
 from crossdock.streams.transaction import Transactions
 
@@ -49,6 +49,7 @@ class KafkaHub:
         self,
         *processors: Processor,
         backlog_messages: int = 10_000,
+        timers: Sequence[Timer] = (),
         only: Collection[str] | None = None,
     ) -> AsyncIterator[KafkaRuntime]:
         """A worker, which stops gracefully in the end."""
@@ -58,6 +59,7 @@ class KafkaHub:
             kafka=self.kafka,
             owner=f"worker-{next(_workers)}",
             only=only,
+            timers=timers,
             settings=HostSettings(
                 backlog_messages=backlog_messages, backlog_seconds=0.02, backoff=Backoff(0.01, 0.1)
             ),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 
@@ -10,7 +11,7 @@ from crossdock.sdk.clock import SystemClock
 from crossdock.store.engine import Database
 from crossdock.streams.batch import Backoff
 from crossdock.streams.embedded import EmbeddedRuntime, EmbeddedSettings
-from crossdock.streams.processor import Message, Processor
+from crossdock.streams.processor import Message, Processor, Timer
 from crossdock.streams.transaction import Transactions
 from tests.streams.conformance import RuntimeConformance
 from tests.streams.effects import create_effects
@@ -22,10 +23,11 @@ class EmbeddedHub:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._transactions = Transactions(database, SystemClock())
+        self._numbers = count()
 
     @asynccontextmanager
     async def running(
-        self, *processors: Processor, backlog_messages: int = 10_000
+        self, *processors: Processor, backlog_messages: int = 10_000, timers: Sequence[Timer] = ()
     ) -> AsyncIterator[EmbeddedRuntime]:
         settings = EmbeddedSettings(
             backlog_messages=backlog_messages,
@@ -33,7 +35,13 @@ class EmbeddedHub:
             idle_seconds=0.2,
             backoff=Backoff(0.01, 0.1),
         )
-        runtime = EmbeddedRuntime(self._transactions, processors, settings=settings)
+        runtime = EmbeddedRuntime(
+            self._transactions,
+            processors,
+            timers=timers,
+            settings=settings,
+            owner=f"embedded-{next(self._numbers)}",
+        )
         stop = asyncio.Event()
         task = asyncio.create_task(runtime.run(stop))
         try:
