@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -201,6 +202,17 @@ def test_victims_are_chosen_by_policy_after_standing(
     assert [(victim.key, victim.quantity) for victim in victims] == expected
     assert left == 0
     assert choose_victims(promises, 99, policy)[1] == 99 - 10
+
+
+def test_of_equal_promises_the_other_rule_decides_and_then_the_key() -> None:
+    def order(policy: VictimPolicy, *promises: PromiseAtRisk) -> list[str]:
+        return [victim.key for victim in choose_victims(promises, 99, policy)[0]]
+
+    first, second = at_risk("a", 1, 3, 1, Standing.ALLOCATED), at_risk("b", 1, 3, 2, Standing.ALLOCATED)
+    low = at_risk("c", 1, 2, 2, Standing.ALLOCATED)
+    assert order(VictimPolicy.LOWEST_PRIORITY, first, second) == ["b", "a"]
+    assert order(VictimPolicy.LATEST_PROMISE, second, low) == ["c", "b"]
+    assert order(VictimPolicy.LATEST_PROMISE, second, replace(second, key="a")) == ["a", "b"]
 
 
 def test_only_changes_are_published_the_scarcest_first() -> None:

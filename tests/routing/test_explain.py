@@ -79,6 +79,9 @@ def test_every_fence_is_named_with_what_was_found() -> None:
     }
     best = next(c for c in explanation.candidates if c.chosen)
     assert best.offer == decision.assignments[0]
+    assert explanation.words().startswith(
+        f"Order o1, decided by policy standard version 12 at {NOW.isoformat()}.\n"
+    )
     assert "empty: out, it has 3 of 5 sku0." in explanation.words()
     assert [a.assignments[0].node for a in explanation.alternatives] == ["west"]
     assert explanation.alternatives[0].tiers_worse[2] > 0
