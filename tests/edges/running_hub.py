@@ -130,7 +130,7 @@ def running_hub(folder: Path) -> Iterator[RunningHub]:
         application.close()
 
 
-def until(done: Callable[[], object], seconds: float = 30) -> None:
+def until(done: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, "it took too long"
