@@ -140,6 +140,8 @@ class Network:
             .T.copy()
         )
         self.limited = bool((self.capacity != UNLIMITED).any())
+        self._limited = [node for node in self.nodes if node.capacity != _WITHOUT_LIMIT]
+        self._limited_clocks = {node.time_zone: self.clocks[self.index[node.id]] for node in self._limited}
         self._handles: dict[str, NDArray[np.bool_]] = {}
         self.priority = np.array([node.priority for node in self.nodes], dtype=np.float64)
         self._compile_services()
@@ -209,10 +211,8 @@ class Network:
 
     def days(self, now: datetime) -> dict[str, date]:
         """The day that it is, by its own clock, at each node that takes only so much a day."""
-        limited = [node for node in self.nodes if node.capacity != _WITHOUT_LIMIT]
-        clocks = {node.time_zone: self.clocks[self.index[node.id]] for node in limited}
-        today = {zone: clock.day(now) for zone, clock in clocks.items()}
-        return {node.id: today[node.time_zone] for node in limited}
+        today = {zone: clock.day(now) for zone, clock in self._limited_clocks.items()}
+        return {node.id: today[node.time_zone] for node in self._limited}
 
     def handles(self, restriction: str) -> NDArray[np.bool_]:
         """Which nodes may handle products with ``restriction``, shape (nodes,)."""
