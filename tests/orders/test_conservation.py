@@ -151,6 +151,8 @@ def test_the_state_of_an_order_is_that_of_its_lines(
     lines: list[LineQuantities], on_hold: bool, reported: bool, state: OrderState
 ) -> None:
     assert derive_state(lines, on_hold=on_hold, reported=reported) is state
+    if not on_hold and not reported:
+        assert derive_state(lines) is state
 
 
 def test_units_that_come_back_are_counted() -> None:

@@ -181,7 +181,7 @@ def test_cancelling_takes_what_is_unallocated_first() -> None:
     quantities = {"L1": LineQuantities(5, allocated=3)}
     done = cancel_lines("ORDER-1", {"L1": 2}, quantities, [fulfilment], "customer")
     assert done.fulfilments == (fulfilment,)
-    assert done.effects == (ReportCancellation("ORDER-1", (LineUnits("L1", 2),), "customer"),)
+    assert done.effects == (ReportCancellation("ORDER-1", (LineUnits("L1", 2),), "customer", ""),)
 
 
 def test_cancelling_after_release_asks_the_node_once() -> None:
@@ -211,6 +211,8 @@ def test_a_node_may_refuse_to_cancel() -> None:
     done = refuse_cancellation(asked.fulfilments[0], asked.quantities, "C-1", "on the dock")
     assert done.fulfilment.state is F.ACCEPTED
     assert causes(done.effects) == [Cause.PARTNER_REFUSED]
+    assert [line.to_cancel for line in asked.fulfilments[0].lines] == [2]
+    assert [line.to_cancel for line in done.fulfilment.lines] == [0]
     shipped = apply_shipment(done.fulfilment, done.quantities, "S-1", {"F1": 5}, final=True)
     assert shipped.quantities["L1"] == LineQuantities(5, shipped=5)
 
