@@ -99,7 +99,9 @@ def test_books_that_do_not_add_up_are_found() -> None:
     assert breach is not None
     assert breach.invariant is Invariant.LEDGER_DIFFERS
     assert reservation_breach(STOCK, [reservation(1, expires=-1)], minute(0)) is None
-    assert reservation_breach(STOCK, [reservation(2)], minute(0)) is not None
+    lapsed = reservation_breach(STOCK, [reservation(2), reservation(3, expires=-1)], minute(0))
+    assert lapsed is not None
+    assert "hold 5 units (3 of them lapsed), the balance says 1 are reserved" in lapsed.message
 
 
 def test_the_first_safety_rule_that_applies_decides() -> None:

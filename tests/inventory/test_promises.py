@@ -117,7 +117,9 @@ def test_extending_only_lengthens() -> None:
     assert isinstance(longer, Reserved)
     assert longer.reservation.expires_at == minute(20)
     assert longer.positions[0] == position
-    assert extend(position, longer.reservation, minute(15), NOW, "shop") == Reserved(longer.reservation)
+    for instant in (15, 20):
+        again = extend(position, longer.reservation, minute(instant), NOW, "shop")
+        assert again == Reserved(longer.reservation)
 
 
 def test_releasing_gives_back_once_and_not_what_is_an_allocation() -> None:

@@ -17,6 +17,9 @@ def test_the_node_says_what_happens_else_the_condition_does() -> None:
     assert disposition_of(NEW, None) is RESTOCK
     assert disposition_of(Condition.UNKNOWN, None) is Disposition.QUARANTINE
     assert disposition_of(NEW, SCRAP) is SCRAP
+    assert {condition for condition in Condition if disposition_of(condition, None) is RESTOCK} == {NEW}
+    held = {each for each in Condition if disposition_of(each, None) is Disposition.QUARANTINE}
+    assert held == {Condition.WRONG_ITEM, Condition.UNKNOWN}
 
 
 def test_what_came_fills_what_was_asked_for_and_the_rest_is_told_apart() -> None:

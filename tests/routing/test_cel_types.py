@@ -33,6 +33,7 @@ ORDER = demand([line(0, 2), line(1, 5, unit_value=Decimal(7))], channel="shop", 
         ("-order.units < 0", True),
         ("[1.0] == [1]", True),
         ("dyn(order.units) > 6", True),
+        ("dyn(order.tags).exists(t, t == 'gift')", True),
     ],
 )
 def test_what_may_work_is_taken(source: str, holds: bool) -> None:

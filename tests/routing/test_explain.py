@@ -152,6 +152,16 @@ def test_what_is_left_out_is_told() -> None:
     assert "no policy applies to this order" in explain(none, net, POLICIES).words()
 
 
+def test_an_order_that_no_node_may_take_is_told_so() -> None:
+    net = network([node("near")])
+    order = demand([line(0)], excluded_nodes=("near",))
+    decision = route(order, SupplyView(net, [("sku0", "near", 1)]), net, POLICIES, NOW)
+    assert (
+        "Not placed: 1 x sku0 (line l0): no node passes the fences."
+        in explain(decision, net, POLICIES).words()
+    )
+
+
 def test_another_version_of_network_or_policy_cannot_explain() -> None:
     net = network([node("near")])
     decision = route(demand([line(0)]), SupplyView(net, [("sku0", "near", 1)]), net, POLICIES, NOW)

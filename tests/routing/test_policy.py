@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import yaml
 
 from crossdock.routing import PolicyDefinition, PolicySet, compile_policy
 from crossdock.routing.conditions import compile_condition
+from crossdock.routing.policy import TERMS
 from crossdock.sdk.errors import MisconfiguredError
 from tests.routing.builders import STANDARD, demand, line, node
 
+PAGE = Path(__file__).parents[2] / "docs/reference/policy.md"
 FULL = """
 policy: standard
 version: 12
@@ -147,3 +150,9 @@ def test_a_condition_may_compare_order_and_node() -> None:
     condition = compile_condition("node.country == order.country && 'a' in node.tags", "x", about_node=True)
     assert condition.holds(demand([line(0)]), node("n", tags=("a",)))
     assert not condition.holds(demand([line(0)]), node("n"))
+
+
+def test_what_is_not_said_is_the_usual() -> None:
+    policy = compile_policy(STANDARD)
+    assert policy.unfillable.retry == "on_stock"
+    assert all(f"| `{term}` | {words} |" in PAGE.read_text() for term, words in TERMS.items())

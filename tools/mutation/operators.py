@@ -224,9 +224,10 @@ def _constant(node: ast.Constant, source: Source) -> Iterator[Edit]:
 def _other_text(text: str) -> str:
     """A number in a string stays a number, so that it isn't refused where it is read."""
     try:
-        return str(Decimal(text) + 1)
+        number = Decimal(text)
     except InvalidOperation:
         return f"XX{text}XX"
+    return str(number + 1) if number.is_finite() else "0"
 
 
 def _is_none(node: ast.expr) -> bool:
