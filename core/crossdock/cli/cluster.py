@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ class Cluster:
 def load_cluster(config: Config, database: Database, now: datetime) -> Cluster:
     """What the database and the brokers say."""
     held = [each for each in database.read_now(list_leases) if each.until > now]
-    processes = tuple(each._replace(name=each.name.removeprefix(HUB)) for each in held if _is_process(each))
+    processes = tuple(replace(each, name=each.name.removeprefix(HUB)) for each in held if _is_process(each))
     others = tuple(each for each in held if not _is_process(each))
     if config.hub.runtime != "kafka":
         return Cluster(processes, others, ())

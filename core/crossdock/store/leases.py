@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -30,7 +30,8 @@ _COUNTED = {"preserve_rowcount": True}
 """An INSERT's row count is not kept otherwise."""
 
 
-class Lease(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Lease:
     """Who may do what until when; it may be over."""
 
     name: str
