@@ -106,7 +106,7 @@ class Writer:
             for sku in self.random.sample(SKUS, self.random.randint(1, 3))
             for node in self.random.sample(NODES, self.random.choice((1, 1, 2)))
         ]
-        until = _CLOCK.now() + timedelta(milliseconds=self.random.randint(50, 1500))
+        until = _CLOCK.now() + timedelta(milliseconds=self.random.randint(50, 3000))
         times = self.random.choice((1, 1, 2))
         attempts = [
             self._try("reserve", lambda tx: reserving.reserve(self.hub.hub, tx, key, "web", lines, until))

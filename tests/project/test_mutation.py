@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from multiprocessing import get_context
 from pathlib import Path
 from textwrap import dedent
 
@@ -128,8 +129,14 @@ def test_what_is_listed_but_gone_is_told() -> None:
 
 @pytest.mark.slow
 def test_a_good_test_kills_and_a_bad_one_does_not(tmp_path: Path) -> None:
-    """On a small project of its own, in real processes."""
-    root = tmp_path / "project"
+    """On a small project of its own, in a process of its own: each has one fork server, and other tests use ours."""
+    process = get_context("spawn").Process(target=try_small_project, args=(tmp_path / "project",))
+    process.start()
+    process.join()
+    assert process.exitcode == 0, "see the traceback above"
+
+
+def try_small_project(root: Path) -> None:
     text = "def left(on_hand: int, reserved: int) -> int:\n    return max(on_hand - reserved, 0)\n"
     test = "from crossdock.left import left\n\ndef test_it():\n    assert"
     files = {

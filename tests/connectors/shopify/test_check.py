@@ -41,7 +41,8 @@ def test_a_missing_scope_forbids_what_needs_it(shop: Shop, connect: Connect) -> 
     shop.scopes.remove("write_inventory")
     report = run(connect(shop).check())
     assert verdicts(report) == dict.fromkeys(
-        ["orders", "fulfilment_orders", "products", "shipment.confirm", "stock.publish"], "forbidden"
+        ["orders", "fulfilment_orders", "products", "shipment.confirm", "pick_up.ready", "stock.publish"],
+        "forbidden",
     )
     (stock,) = [one for one in report.checks if one.capability == "stock.publish"]
     assert stock.message.startswith("the app lacks read_inventory, write_inventory: add it")
