@@ -95,7 +95,7 @@ def open_database(url: str, *, threads: int = 4) -> Database:
         url: ``sqlite:///path/to/file`` or ``postgresql://user@host/name``.
         threads: On PostgreSQL, readers and transactions at the same time. SQLite has one reader: its driver lets go of
             the interpreter at every row, and threads that hand it to and fro get less done than one of them alone
-            (with four, promises took 1.7 times the processor time).
+            (with two, promises took 1.7 times the processor time).
 
     Raises:
         MisconfiguredError: The URL is none of the two.
