@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Sequence
 from random import Random
 
 import structlog
 from sqlalchemy import Connection as DatabaseConnection
 
-from crossdock.api.application import create_api
+from crossdock.answering import bootstrap_token, web_server
 from crossdock.api.services import ApiServices
-from crossdock.api.serving import listen, serve
 from crossdock.compiling import compile_hub, network_document, refuse_policies, with_earlier_policies
-from crossdock.config.load import resolve_secrets
 from crossdock.config.model import Config
 from crossdock.explaining import Explainer
 from crossdock.geography import load_places, locate
@@ -149,7 +146,7 @@ class Application:
         around = Surroundings(self.transactions, self.bodies, self.board, self.bells, pressure, part.name)
         self.preparation = self._preparation()
         self.receiver = self._receiver(pressure)
-        self._sockets: list[socket.socket] = []
+        self._web = web_server(config, part, database, self._services)
         normalise = normalise_processor(self.connections, self.bodies, preparation=self.preparation)
         self.processors = (normalise, *processors(self.hub))
         self.runtime = self._runtime([*self._serving(around), *self._working(around, delivery)])
@@ -186,10 +183,11 @@ class Application:
         return arrivals
 
     def _serving(self, around: Surroundings) -> list[Service]:
-        """What partners and people call."""
+        """What partners and people call, or those who look after a worker."""
+        services = [Service("web", self._web.serve, essential=True)] if self._web else []
         if not self.part.serves:
-            return []
-        services = [Service("web", self._serve, essential=True), *self.arriving]
+            return services
+        services += self.arriving
         if not self.part.works:
             services.append(ringing_service(self.transactions, self.bells))
             services.append(reporting_service(self.connections, around, alone=False))
@@ -250,18 +248,17 @@ class Application:
 
     @property
     def url(self) -> str:
-        """Where webhooks and the API are answered, once ``run`` has begun."""
-        host, port = self._sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        """Where this process answers; empty before ``run`` has begun, and where it does not."""
+        return self._web.url if self._web else ""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set, then stop gracefully: nothing that was begun is lost."""
         log = structlog.get_logger("crossdock")
-        if self.part.serves:
-            self._sockets = [listen(self.config.web.host, self.config.web.port)]
+        if self._web is not None:
+            self._web.listen()
         await self.database.write(self._keep_network)
         await asyncio.to_thread(load_places)
-        log.info("running", part=self.part.name, url=self.url if self.part.serves else None)
+        log.info("running", part=self.part.name, url=self.url or None)
         try:
             await self.runtime.run(stop)
         finally:
@@ -280,19 +277,13 @@ class Application:
             document = with_earlier_policies(document, earlier)
         keep_network(connection, version, document, self.transactions.clock.now())
 
-    async def _serve(self, stop: asyncio.Event) -> None:
-        token = self.config.api.bootstrap_token
-        secret = str(resolve_secrets(token.get_secret_value(), "api.bootstrap_token")) if token else None
-        api = create_api(
-            ApiServices(
-                transactions=self.transactions,
-                hub=self.hub,
-                receiver=self.receiver,
-                bodies=self.bodies,
-                explainer=Explainer(locate),
-                bootstrap_token=secret,
-                max_body_bytes=self.config.web.max_body_bytes,
-            ),
-            with_rest=self.config.api.enabled,
+    def _services(self) -> ApiServices:
+        return ApiServices(
+            transactions=self.transactions,
+            hub=self.hub,
+            receiver=self.receiver,
+            bodies=self.bodies,
+            explainer=Explainer(locate),
+            bootstrap_token=bootstrap_token(self.config),
+            max_body_bytes=self.config.web.max_body_bytes,
         )
-        await serve(api, self._sockets, stop)

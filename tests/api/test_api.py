@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,8 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from crossdock.api.entry import EXAMPLE
+from crossdock.api.health import create_health_api
 from crossdock.routing import decode_decision
 from crossdock.store import api_tokens
+from crossdock.store.engine import open_database
 from crossdock.store.plumbing import api_tokens as token_rows
 from crossdock.store.plumbing import raw_records
 from crossdock.streams.processor import DeadLetter, Message
@@ -244,6 +247,17 @@ def test_health_needs_no_token(call: Client) -> None:
     assert nobody("GET", "/healthz").text == "ok\n"
     assert nobody("GET", "/readyz").text == "ready\n"
     assert "crossdock_messages_handled" in nobody("GET", "/metrics").text
+
+
+def test_a_worker_says_how_it_is_and_nothing_else(hub: Harness, tmp_path: Path) -> None:
+    worker = Client(create_health_api(hub.database), None)
+    assert worker("GET", "/healthz").text == "ok\n"
+    assert worker("GET", "/readyz").text == "ready\n"
+    assert "crossdock_messages_handled" in worker("GET", "/metrics").text
+    problem(worker("GET", "/v1/orders"), 404)
+    away = Client(create_health_api(open_database(f"postgresql://nobody@/hub?host={tmp_path}")), None)
+    assert problem(away("GET", "/readyz"), 503)["code"] == "database"
+    assert away("GET", "/healthz").text == "ok\n"
 
 
 def test_a_message_of_the_log_is_not_taken_for_another_order(call: Client, hub: Harness) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from crossdock.sdk.clock import SystemClock
@@ -74,6 +76,7 @@ def write_config(folder: Path, bootstrap: str, prefix: str, database: str, *, pa
         f"kafka: {{bootstrap: '{bootstrap}', prefix: '{prefix}', partitions: 2, "
         f"topics: {{orders: {{partitions: {partitions}}}}}}}\n"
         "web: {port: 0}\n"
+        "worker: {port: 0}\n"
     )
 
 
@@ -112,7 +115,7 @@ def test_a_server_and_two_workers_are_one_hub(shell: Shell, empty_postgres_url: 
     with (
         shell.running("serve", "--name", "front"),
         shell.running("worker", "--name", "one", "--processors", "normalise,route,products"),
-        shell.running("worker", "--name", "two"),
+        shell.running("worker", "--name", "two", "--log-json") as log,
     ):
         until(lambda: len(shell.json("status")["cluster"]["processes"]) == 3)
         cluster = shell.json("status")["cluster"]
@@ -120,6 +123,9 @@ def test_a_server_and_two_workers_are_one_hub(shell: Shell, empty_postgres_url: 
         # No document at all: whichever worker gets it gives it up.
         emit(empty_postgres_url, *(Message(topic, topic, "key", b"?") for topic in (ORDERS, PRODUCTS)))
         until(lambda: shell.json("status")["totals"]["dead_letters"] == {"products": 1, "route": 1})
+        (url,) = re.findall(r'"url": ?"(http://[^"]+)"', log.read_text())
+        assert httpx.get(f"{url}/readyz").text == "ready\n"
+        assert "crossdock_backlog_messages{" in httpx.get(f"{url}/metrics").text
         assert "relay" in {each["name"] for each in shell.json("status")["cluster"]["leases"]}
     cluster = shell.json("status")["cluster"]
     assert cluster["processes"] == []

@@ -121,7 +121,7 @@ def running_hub(folder: Path) -> Iterator[RunningHub]:
     thread.start()
     hub = RunningHub(application, folder)
     try:
-        until(lambda: bool(application._sockets) and _answers(application))
+        until(lambda: bool(application.url) and _answers(application))
         yield hub
     finally:
         loop.call_soon_threadsafe(stop.set)

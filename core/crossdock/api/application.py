@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import text
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crossdock.api import (
@@ -29,8 +26,10 @@ from crossdock.api import (
     worklist,
 )
 from crossdock.api.bodies import BodyLimit
-from crossdock.api.problems import Problem, ProblemError, handle_problems, responses
-from crossdock.api.services import ApiServices, Services
+from crossdock.api.health import Stated
+from crossdock.api.health import router as health
+from crossdock.api.problems import Problem, handle_problems, responses
+from crossdock.api.services import ApiServices
 from crossdock.api.shortcut import PromiseShortcut
 from crossdock.api.webhooks import PREFIX, WebhookEntrance
 from crossdock.trying.promised import Promiser
@@ -44,53 +43,19 @@ Every error is a problem document (RFC 9457). Lists are cut into pages by key: h
 Tokens are made with `crossdock token create`.
 """
 
-_health = APIRouter(tags=["health"])
-
-
-@_health.get("/healthz", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def healthz() -> Response:
-    """Whether the process lives."""
-    return Response("ok\n", media_type="text/plain")
-
-
-@_health.get(
-    "/readyz",
-    response_class=Response,
-    responses={200: {"content": {"text/plain": {}}}, **responses(503)},
-)
-async def readyz(hub: Services) -> Response:
-    """Whether the database answers and the hub can do its work."""
-    try:
-        await hub.transactions.database.read(lambda database: database.execute(text("SELECT 1")).scalar_one())
-    except Exception as error:
-        raise ProblemError(503, "database", "the database does not answer", Retry_After="5") from error
-    reason = await hub.not_ready()
-    if reason:
-        raise ProblemError(503, "not_ready", reason, Retry_After="5")
-    return Response("ready\n", media_type="text/plain")
-
-
-@_health.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def metrics() -> Response:
-    """What is measured, in Prometheus' text format. It needs no token: keep it from the outside."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
 
 class Entrance:
     """The ASGI application: webhooks go past the framework, whose layers cost more than their own work."""
 
-    def __init__(self, webhooks: WebhookEntrance, api: ASGIApp, state: Mapping[str, object]) -> None:
-        """Send each call to one of the two; the API finds the hub's parts in the ``state`` of its request."""
+    def __init__(self, webhooks: WebhookEntrance, api: ASGIApp) -> None:
+        """Send each call to one of the two."""
         self._webhooks = webhooks
         self._api = api
-        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
-        if scope.get("path", "").startswith(PREFIX):
-            await self._webhooks(scope, receive, send)
-            return
-        await self._api({**scope, "state": {**scope.get("state", {}), **self._state}}, receive, send)
+        application = self._webhooks if scope.get("path", "").startswith(PREFIX) else self._api
+        await application(scope, receive, send)
 
 
 def create_api(services: ApiServices, *, with_rest: bool = True) -> Entrance:
@@ -99,8 +64,8 @@ def create_api(services: ApiServices, *, with_rest: bool = True) -> Entrance:
     promiser = Promiser(services.hub)
     rest = PromiseShortcut(services, promiser, api) if with_rest else api
     webhooks = WebhookEntrance(services.receiver, services.transactions.clock, services.max_body_bytes)
-    state = {"services": services, "promiser": promiser}
-    return Entrance(webhooks, BodyLimit(rest, services.max_body_bytes), state)
+    state = {"services": services, "promiser": promiser, "database": services.transactions.database}
+    return Entrance(webhooks, Stated(BodyLimit(rest, services.max_body_bytes), state))
 
 
 def api_document() -> dict[str, Any]:
@@ -119,7 +84,7 @@ def _application(*, with_rest: bool) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if with_rest else None,
     )
-    app.include_router(_health)
+    app.include_router(health)
     if with_rest:
         routers = (
             orders,

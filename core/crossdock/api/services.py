@@ -50,10 +50,6 @@ class Receives(Protocol):
         ...
 
 
-async def _always() -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
 class ApiServices:
     """The hub as the API sees it.
@@ -63,7 +59,6 @@ class ApiServices:
         explainer: Of decisions.
         bootstrap_token: May do everything; None where there is none.
         max_body_bytes: A larger body is answered 413.
-        not_ready: Why the hub can't do its work now; empty when it can.
     """
 
     transactions: Transactions
@@ -73,7 +68,6 @@ class ApiServices:
     explainer: Explainer
     bootstrap_token: str | None = None
     max_body_bytes: int = 10 * 1024 * 1024
-    not_ready: Callable[[], Awaitable[str]] = _always
 
 
 @dataclass(frozen=True, slots=True)

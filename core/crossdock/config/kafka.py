@@ -1,4 +1,4 @@
-"""The part ``kafka:`` of the configuration: the cluster, and how the topics on it are made."""
+"""The parts ``kafka:`` and ``worker:`` of the configuration: the cluster, its topics, and what workers answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from crossdock.sdk.manifest import Duration
 
-__all__ = ["KafkaConfig", "KafkaSecurityConfig", "KafkaTopicConfig"]
+__all__ = ["KafkaConfig", "KafkaSecurityConfig", "KafkaTopicConfig", "WorkerConfig"]
 
 
 class _Strict(BaseModel):
@@ -64,3 +64,12 @@ class KafkaConfig(_Strict):
     session: Duration = timedelta(seconds=15)
     """A worker that is not heard of for so long has its partitions taken away."""
     security: KafkaSecurityConfig | None = None
+
+
+class WorkerConfig(_Strict):
+    """Where a worker says how it is: ``/healthz``, ``/readyz``, ``/metrics``. Processes that serve do it on ``web``."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Empty: nowhere, so that many workers of one machine may share a configuration. 0: any that is free, told in
+    the log."""

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from crossdock.config.kafka import KafkaConfig
+from crossdock.config.kafka import KafkaConfig, WorkerConfig
 from crossdock.config.network import NodeConfig, RateCardConfig, ServiceConfig
 from crossdock.config.retention import Retention
 from crossdock.config.returns import ReturnsConfig
@@ -233,6 +233,7 @@ class Config(Strict):
 
     hub: HubConfig = HubConfig()
     kafka: KafkaConfig = KafkaConfig()
+    worker: WorkerConfig = WorkerConfig()
     web: WebConfig = WebConfig()
     api: ApiConfig = ApiConfig()
     connections: Mapping[Identifier, ConnectionConfig] = Field(default_factory=dict)
