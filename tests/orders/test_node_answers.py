@@ -217,6 +217,20 @@ def test_a_node_may_refuse_to_cancel() -> None:
     assert shipped.quantities["L1"] == LineQuantities(5, shipped=5)
 
 
+def test_what_ships_before_the_node_has_answered_is_booked_and_looked_at() -> None:
+    fulfilment, quantities = requested_order(5)
+    asked = cancel_lines("ORDER-1", {"L1": 2}, quantities, [fulfilment], "customer")
+    part = apply_shipment(asked.fulfilments[0], asked.quantities, "S-1", {"F1": 3}, final=False)
+    assert causes(part.effects) == []
+    (raised,) = (
+        effect
+        for effect in apply_shipment(part.fulfilment, part.quantities, "S-2", {"F1": 1}, final=True).effects
+        if isinstance(effect, RaiseWork)
+    )
+    assert (raised.cause, raised.subject) == (Cause.CALLED_OFF_BUT_DONE, "fulfilment_order:FO-1")
+    assert "holds 1 units that the buyer does not want any more" in raised.message
+
+
 def test_what_has_left_can_not_be_cancelled() -> None:
     shipped = apply_shipment(*requested_order(2), "S-1", {"F1": 2}, final=True)
     done = cancel_lines("ORDER-1", {"L1": 2}, shipped.quantities, [shipped.fulfilment], "customer")

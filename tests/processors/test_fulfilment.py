@@ -298,6 +298,23 @@ def test_goods_shipped_although_called_off_are_booked_and_told_to_people(placed:
     assert [row["on_hand"] for row in placed.rows(positions, node="CHI")] == [3]
 
 
+def test_a_channel_that_repeats_a_cancellation_neither_asks_nodes_nor_tells_people_twice(
+    placed: Harness,
+) -> None:
+    def cancelled(hour: int) -> None:
+        lines = (a_line(quantity=2),)
+        placed.send("order/1", an_order(version=f"2026-11-23T{hour}:00:00Z", status="cancelled", lines=lines))
+
+    cancelled(12)
+    placed.answer(name_of(placed), "cancel_refused")
+    cancelled(13)
+    placed.ship(name_of(placed), {"SKU-1": 2})
+    cancelled(14)
+    assert len(placed.commands("fulfilment.cancel")) == 1
+    (item,) = placed.rows(work_items)
+    assert (item["cause"], item["subject"]) == ("partner_refused", f"fulfilment_order:{name_of(placed)}")
+
+
 def test_every_command_belongs_to_its_orders_story(placed: Harness) -> None:
     placed.ship(name_of(placed), {"SKU-1": 2})
     assert {row["correlation_id"] for row in placed.rows(commands)} == {"shop:1001"}

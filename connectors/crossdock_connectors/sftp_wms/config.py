@@ -89,10 +89,11 @@ class OutboundFiles(_Strict):
 
     folder: Folder
     """Where the partner picks them up."""
-    name: FileName = "{command}_{reference}_{key}.{extension}"
-    """``{command}`` is ``request``, ``cancel``, ``997`` or ``TA1``; ``{reference}`` the order's number, or the control
-    number of the group or interchange acknowledged; ``{key}`` ten characters that stay the same when it is repeated;
-    ``{number}`` the control number; ``{extension}`` ``x12``, ``csv`` or ``txt``."""
+    name: FileName = "{number}_{command}_{reference}_{key}.{extension}"
+    """``{number}`` is the control number: with it first, a partner that reads files by name reads an order before its
+    cancellation. ``{command}`` is ``request``, ``cancel``, ``997`` or ``TA1``; ``{reference}`` the order's number, or
+    the control number of the group or interchange acknowledged; ``{key}`` ten characters that stay the same when it
+    is repeated; ``{extension}`` ``x12``, ``csv`` or ``txt``."""
     done_marker: Annotated[str | None, Field(pattern=r"\{name\}", examples=["{name}.done"])] = None
     """Empty file put after each file, where the partner waits for one."""
     taken_folder: Folder | None = None

@@ -85,7 +85,8 @@ def apply_shipment(
 
     Less than is open: the rest stays open, or, when this was the ``final`` shipment, is short. More: the
     surplus fills what the order still lacks; what is beyond that goes to the worklist. A shipment of
-    something called off is booked as it happened, and goes to the worklist.
+    something called off, or of units that the buyer does not want any more, is booked as it happened, and
+    goes to the worklist.
     """
     if shipment in fulfilment.messages:
         return FulfilmentChange(fulfilment, quantities)
@@ -93,23 +94,19 @@ def apply_shipment(
     lines: list[FulfilmentLine] = []
     changed = dict(quantities)
     effects: list[Effect] = []
-    surplus = 0
+    surplus = unwanted = 0
     for line in fulfilment.lines:
         before = changed[line.order_line]
         new_line, after, booked = _ship_line(fulfilment, line, before, units.get(line.id, 0))
         surplus += after.over_shipped - before.over_shipped
+        unwanted += line.to_cancel - new_line.to_cancel
         changed[line.order_line] = after
         lines.append(new_line)
         effects += booked
     shipped = _shipped_lines(quantities, changed)
     if shipped:
         effects.append(ReportShipment(fulfilment.order, fulfilment.id, shipment, shipped))
-    subject = f"fulfilment_order:{fulfilment.id}"
-    if surplus:
-        text = (
-            f"shipment {shipment} of node {fulfilment.node} holds {surplus} units more than the order lacks"
-        )
-        effects.append(RaiseWork(Cause.OVER_SHIPPED, subject, text))
+    effects += _told_of(fulfilment, shipment, surplus, unwanted)
     done = replace(fulfilment, lines=tuple(lines))
     if final and done.open:
         called_back = done.state is FulfilmentState.CANCEL_REQUESTED
@@ -165,6 +162,25 @@ def _ship_line(
         to_cancel=min(line.to_cancel, line.open - asked),
     )
     return line, quantities, effects
+
+
+def _told_of(fulfilment: Fulfilment, shipment: str, surplus: int, unwanted: int) -> list[Effect]:
+    """Work for people about what should not have left."""
+    subject, what = (
+        f"fulfilment_order:{fulfilment.id}",
+        f"shipment {shipment} of node {fulfilment.node} holds",
+    )
+    told: list[Effect] = []
+    if surplus:
+        text = f"{what} {surplus} units more than the order lacks"
+        told.append(RaiseWork(Cause.OVER_SHIPPED, subject, text))
+    if unwanted:
+        text = (
+            f"{what} {unwanted} units that the buyer does not want any more: the node was asked to cancel "
+            "them, and has not answered"
+        )
+        told.append(RaiseWork(Cause.CALLED_OFF_BUT_DONE, subject, text))
+    return told
 
 
 def _shipped_lines(before: Quantities, after: Quantities) -> tuple[LineUnits, ...]:

@@ -63,6 +63,11 @@ class LineQuantities(Struct, frozen=True):
         return self.ordered - self.cancelled - self.allocated - self.shipped
 
     @property
+    def unrequested(self) -> int:
+        """Units no node was asked for yet."""
+        return self.unallocated + self.allocated - self.requested
+
+    @property
     def state(self) -> LineState:
         """How far the line is, by its least advanced units."""
         if self.cancelled == self.ordered:

@@ -83,14 +83,17 @@ def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredO
     """Bring an order to its newer version: less is cancelled, more is added, a lifted hold lets it go on.
 
     A line of which the channel wants as much as ``before`` stays as it is: units that the hub has given up are not
-    wanted anew because the channel could not take them off.
+    wanted anew because the channel could not take them off. Of an order that was cancelled before, only what no node
+    was asked for is left to cancel: nodes that have refused are not asked twice, nor people told twice of what left.
     """
     before = books.document_of(known)
     document = exploded(books, known, books.document(message.body))
     wanted = {line.line_id: line.quantities for line in _lines(document)}
     wanted_before = {line.line_id: line.quantities.ordered for line in _lines(before)}
     gone = document.status is OrderStatus.CANCELLED
+    again = gone and before.status is OrderStatus.CANCELLED
     lines = list(known.lines)
+    asked = being_cancelled(books, known.id)
     cancelling: dict[str, int] = {}
     for index, line in enumerate(lines):
         now_wanted = wanted.pop(line.line_id, None)
@@ -99,14 +102,15 @@ def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredO
             continue
         live = line.quantities.ordered - line.quantities.cancelled
         if target < live:
-            cancelling[line.line_id] = live - target
+            units = line.quantities.unrequested if again else live - target - asked.get(line.line_id, 0)
+            if units > 0:
+                cancelling[line.line_id] = units
         elif target > live:
             more = replace(line.quantities, ordered=line.quantities.ordered + target - live)
             lines[index] = replace(line, quantities=more)
     if not gone:
         added = [line for line in _lines(document) if line.line_id in wanted]
         lines += [replace(line, position=len(lines) + offset) for offset, line in enumerate(added)]
-    asked = being_cancelled(books, known.id)
     changed = replace(
         known,
         version=document.version,
@@ -117,9 +121,6 @@ def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredO
         reason=document.cancel_reason or known.reason,
     )
     books.put_order(changed)
-    cancelling = {
-        line: left for line, units in cancelling.items() if (left := units - asked.get(line, 0)) > 0
-    }
     cancel(books, known.id, cancelling, document.cancel_reason or "", occurrence_of(books, message))
     return books.put_quantities(known.id, books.orders[known.id].quantities)
 
