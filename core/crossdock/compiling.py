@@ -41,8 +41,10 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
     """Compile a configuration.
 
     Raises:
-        MisconfiguredError: A node that lies nowhere, a policy that can't work, a tariff that is not well formed.
+        MisconfiguredError: A node that lies nowhere, a policy that can't work, a tariff that is not well formed,
+            purchase orders for a connection that takes none.
     """
+    _refuse_purchase_orders(config, manifests)
     # Orders of a channel without a connection come through the API, under the channel's own name.
     channels = {
         channel.connection or name: Channel(name, channel) for name, channel in config.channels.items()
@@ -69,6 +71,17 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
         node_groups={node.id: frozenset((node.id, *node.tags)) for node in config.nodes},
         manifests=manifests,
     )
+
+
+def _refuse_purchase_orders(config: Config, manifests: Mapping[str, Manifest]) -> None:
+    for index, posting in enumerate(config.postings):
+        manifest = manifests.get(posting.connection)
+        if posting.purchase_order and manifest and "purchase_order.create" not in manifest.commands:
+            raise MisconfiguredError(
+                f"postings.{index}.purchase_order: connection {posting.connection} does no purchase_order.create; "
+                "post to one that does, or leave it out",
+                path=f"postings.{index}.purchase_order",
+            )
 
 
 def network_document(config: Config) -> bytes:

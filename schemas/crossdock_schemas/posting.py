@@ -31,6 +31,8 @@ class PostingKind(StrEnum):
     INVOICE = "invoice"
     FULFILMENT = "fulfilment"
     CREDIT_NOTE = "credit_note"
+    PURCHASE_ORDER = "purchase_order"
+    """Of a ``PostingResult`` only: its document is a ``PurchaseOrder``."""
 
 
 class PostingLine(Canonical):

@@ -25,7 +25,16 @@ from crossdock_schemas.base import (
     Weight,
 )
 
-__all__ = ["KitComponent", "Node", "NodeKind", "NodeStatus", "OpeningHours", "Product", "Restriction"]
+__all__ = [
+    "KitComponent",
+    "Node",
+    "NodeKind",
+    "NodeStatus",
+    "OpeningHours",
+    "Product",
+    "PurchasePrice",
+    "Restriction",
+]
 
 
 class Restriction(StrEnum):
@@ -43,6 +52,14 @@ class KitComponent(Canonical):
 
     sku: Sku
     quantity: Annotated[Units, Field(ge=1)]
+
+
+class PurchasePrice(Canonical):
+    """What the retailer pays for a unit."""
+
+    price: Money
+    node: Id | None = None
+    """The supplier's node; absent: whoever supplies it."""
 
 
 class Product(Canonical):
@@ -63,6 +80,7 @@ class Product(Canonical):
     hs_code: Name | None = None
     components: tuple[KitComponent, ...] = ()
     """Not empty: a kit, which is never stocked itself."""
+    purchase_prices: tuple[PurchasePrice, ...] = ()
     available_from: Instant | None = None
     """Pre-order: nobody's order of it is shipped before."""
     active: bool = True

@@ -23,6 +23,7 @@ from crossdock_schemas.fulfilment import (
 from crossdock_schemas.order import Cancellation, Order
 from crossdock_schemas.posting import InvoicePosting, PostingResult
 from crossdock_schemas.product import Node, Product
+from crossdock_schemas.purchasing import PurchaseOrder
 from crossdock_schemas.returns import Refund, ReturnReceipt, ReturnRequest
 from crossdock_schemas.stock import StockFeed, StockLevel, StockMovement
 
@@ -41,6 +42,7 @@ ENTITIES: Mapping[str, type[Canonical]] = MappingProxyType(
         "order/1": Order,
         "posting_result/1": PostingResult,
         "product/1": Product,
+        "purchase_order/1": PurchaseOrder,
         "rate/1": Rate,
         "refund/1": Refund,
         "return_receipt/1": ReturnReceipt,

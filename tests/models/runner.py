@@ -31,6 +31,7 @@ from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.back_ordering import set_supply
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.interventions import cancel_order, hold_order, lift_hold
+from crossdock_schemas.purchasing import PurchaseOrder, PurchaseOrderStatus
 from tests.doctor.builders import catch_up, findings
 from tests.models.return_steps import ReturnSteps
 from tests.processors.harness import START, Harness
@@ -250,6 +251,8 @@ class Model(ReturnSteps):
             found.setdefault("fulfilment_orders", {})[name] = _like(wanted, self._shown_fulfilment(name))
         for name, wanted in then.get("returns", {}).items():
             found.setdefault("returns", {})[name] = _like(wanted, self._shown_return(name))
+        for name, wanted in then.get("purchase_orders", {}).items():
+            found.setdefault("purchase_orders", {})[name] = _like(wanted, self._shown_purchase_order(name))
         for node, wanted in then.get("stock", {}).items():
             have = {row["sku"]: row for row in self.hub.rows(positions, node=node)}
             shown = {
@@ -268,7 +271,8 @@ class Model(ReturnSteps):
             self._told = len(rows)
         if "work" in then:
             found["work"] = [row["cause"] for row in self.hub.rows(work_items, state="open")]
-        unknown = set(then) - {"orders", "fulfilment_orders", "returns", "stock", "told", "work"}
+        known = {"orders", "fulfilment_orders", "purchase_orders", "returns", "stock", "told", "work"}
+        unknown = set(then) - known
         assert not unknown, f"{where}: then can't look at {', '.join(unknown)}"
         differing = [
             f"{key}:\n  page says {then[key]!r}\n  hub has   {found.get(key)!r}"
@@ -341,6 +345,26 @@ class Model(ReturnSteps):
             shown["ship_to"] = (document.get("ship_to") or {}).get("city")
             shown["delivery"] = document.get("delivery", "ship")
         return shown
+
+    def _shown_purchase_order(self, name: str) -> dict[str, Any]:
+        """The newest that the ERP was told of it; once it was ordered, by a document that the schema allows."""
+        stored = self._fulfilment(name)
+        told = [
+            PurchaseOrder.model_validate_json(row["payload"])
+            for row in self.hub.rows(commands)
+            if row["name"].startswith("purchase_order.")
+        ]
+        told = [each for each in told if each.fulfilment_order == stored.id]
+        assert [each.status for each in told].count(PurchaseOrderStatus.ORDERED) == 1
+        newest = told[-1]
+        costs = {line.sku: line.unit_cost for line in newest.lines}
+        return {
+            "status": newest.status,
+            "node": newest.node,
+            "ship_to": newest.ship_to and newest.ship_to.city,
+            "lines": {line.sku: line.quantity for line in newest.lines if line.quantity},
+            "costs": {sku: f"{cost.amount} {cost.currency}" for sku, cost in costs.items() if cost},
+        }
 
     def _words(self, row: dict[str, Any], *, units: bool) -> str:
         """Who was told what; where the page says it, of how many units by SKU."""

@@ -92,7 +92,13 @@ _COMMANDS = {
         "return.decline",
     ),
     "wms": ("fulfilment.request", "fulfilment.cancel", "return.expect"),
-    "erp": ("sales_order.post", "invoice.post"),
+    "erp": (
+        "sales_order.post",
+        "invoice.post",
+        "purchase_order.create",
+        "purchase_order.change",
+        "purchase_order.cancel",
+    ),
     "carrier": ("label.buy",),
 }
 
@@ -281,6 +287,9 @@ _PAYLOADS = {
     "invoice.post": "invoice_posting/1",
     "sales_order.post": "invoice_posting/1",
     "order.cancel": "cancellation/1",
+    "purchase_order.create": "purchase_order/1",
+    "purchase_order.change": "purchase_order/1",
+    "purchase_order.cancel": "purchase_order/1",
     "pick_up.ready": "fulfilment_response/1",
     "stock.publish": "stock_level/1",
     "label.buy": "label_request/1",

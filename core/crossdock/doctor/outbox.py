@@ -81,7 +81,8 @@ OUTBOX_CHECKS = (
         SELECT told.id AS command, told.connection, told.name, told.order_key, told.state
         FROM commands AS told
         WHERE told.state IN ('rejected', 'parked')
-          AND told.name IN ('shipment.confirm', 'invoice.post', 'sales_order.post', 'order.cancel', 'label.buy')
+          AND (told.name IN ('shipment.confirm', 'invoice.post', 'sales_order.post', 'order.cancel', 'label.buy')
+               OR told.name LIKE 'purchase_order.%')
           AND NOT EXISTS (SELECT 1 FROM work_items AS item
                           WHERE item.subject IN ('command:' || told.id, 'shipment:' || told.order_key))
           AND NOT EXISTS (SELECT 1 FROM messages AS news

@@ -12,7 +12,7 @@ from crossdock.store.bulk import InsertMany, SelectMany
 from crossdock.store.metadata import Json
 from crossdock.store.stock_tables import positions, products
 
-__all__ = ["Component", "ProductRow", "components_of", "known_skus", "save_products"]
+__all__ = ["Component", "ProductRow", "components_of", "documents_of", "known_skus", "save_products"]
 
 
 class ProductRow(NamedTuple):
@@ -68,6 +68,21 @@ def components_of(connection: Connection, skus: Iterable[str]) -> dict[str, tupl
     """What kits are made of; SKUs that are none are missing."""
     rows = _made_of(connection, [(sku,) for sku in sorted(set(skus))])
     return {row[0]: tuple(Component(*each) for each in row[1]) for row in rows}
+
+
+_documents = SelectMany(
+    {"sku": Text()},
+    lambda wanted: (
+        select(products.c.sku, products.c.document)
+        .select_from(wanted)
+        .join(products, products.c.sku == wanted.c.sku)
+    ),
+)
+
+
+def documents_of(connection: Connection, skus: Iterable[str]) -> dict[str, bytes]:
+    """The newest document of each product; SKUs of which there is none are missing."""
+    return {row[0]: row[1] for row in _documents(connection, [(sku,) for sku in sorted(set(skus))])}
 
 
 def known_skus(connection: Connection, skus: Sequence[str]) -> set[str]:

@@ -30,13 +30,7 @@ from crossdock.orders.holds import active
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.order_state import derive_state
 from crossdock.orders.worklist import Cause, WorkItem, open_item
-from crossdock.store import (
-    capacity,
-    commands,
-    decision_log,
-    fulfilments,
-    order_book,
-)
+from crossdock.store import capacity, commands, decision_log, fulfilments, order_book
 from crossdock.store.catalogue import Component, components_of
 from crossdock.store.commands import CommandRow
 from crossdock.store.decision_log import DecisionRow
@@ -50,6 +44,7 @@ from crossdock.streams.processors.freeing import freed
 from crossdock.streams.processors.happenings import Acknowledge, Occurrence
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.outgoing import cancellation, reroute
+from crossdock.streams.processors.purchasing import purchase_orders
 from crossdock.streams.processors.settling import Settlements
 from crossdock.streams.processors.stock_entries import StockEntries
 
@@ -278,7 +273,10 @@ class Books:
         decision_log.add(connection, self._decisions)
         for order_id, (units, reason) in self._cancelled.items():
             self._commands += cancellation(self.hub, self.orders[order_id], units, reason, now)
-        commands.enqueue(connection, self._commands)
+        told = purchase_orders(
+            self.hub, connection, self._before, changed, self.orders, self.document_of, now
+        )
+        commands.enqueue(connection, [*self._commands, *told])
         if self._items:
             raise_items(connection, self._items, now)
 

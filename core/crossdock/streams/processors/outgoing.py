@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from crossdock.config.network import NodeConfig
 from crossdock.orders.fulfilment import FulfilmentLine
+from crossdock.routing import NodeKind
 from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
@@ -38,6 +40,7 @@ __all__ = [
     "cancellation",
     "fulfilment_id",
     "fulfilment_order",
+    "purchase_order_number",
     "reference_id",
     "reroute",
 ]
@@ -106,6 +109,11 @@ def fulfilment_id(order_id: str, number: int) -> str:
     return reference_id("F", order_id, number)
 
 
+def purchase_order_number(fulfilment_order_id: str) -> str:
+    """Of what is ordered of a supplier by a fulfilment order."""
+    return f"P{fulfilment_order_id.removeprefix('F')}"
+
+
 def fulfilment_order(
     hub: Hub, order: StoredOrder, document: OrderDocument, stored: StoredFulfilment
 ) -> bytes:
@@ -133,7 +141,7 @@ def fulfilment_order(
             purchase_order=document.purchase_order,
             gift=document.gift,
             note=document.note,
-            references=({"kind": "order", "value": order.external_id},),
+            references=_references(node, order, fulfilment.id),
             lines=tuple(
                 _fulfilment_line(line, lines[line.order_line]) for line in fulfilment.lines if line.open
             ),
@@ -217,6 +225,14 @@ def reroute(
             "correlation_id": order.correlation_id,
         },
     )
+
+
+def _references(node: NodeConfig, order: StoredOrder, fulfilment_order_id: str) -> tuple[dict[str, str], ...]:
+    """A supplier is told under which number its goods are ordered."""
+    of_order = {"kind": "order", "value": order.external_id}
+    if node.kind is not NodeKind.SUPPLIER:
+        return (of_order,)
+    return of_order, {"kind": "purchase_order", "value": purchase_order_number(fulfilment_order_id)}
 
 
 def _fulfilment_line(line: FulfilmentLine, ordered: LineDocument) -> FulfilmentLineOut:
