@@ -11,7 +11,6 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -37,7 +36,10 @@ class Entry(NamedTuple):
 
 class _Append(NamedTuple):
     bodies: Sequence[bytes]
-    ids: Future[Sequence[int]]
+    ids: asyncio.Future[Sequence[int]]
+
+
+_Settled = Sequence[tuple[asyncio.Future[Sequence[int]], Sequence[int] | Exception]]
 
 
 class Journal:
@@ -65,9 +67,9 @@ class Journal:
         """
         if self._closed:
             raise UnreachableError("the journal of arrivals is closed: nothing can be taken in any more")
-        append = _Append(bodies, Future())
+        append = _Append(bodies, asyncio.get_running_loop().create_future())
         self._appends.put(append)
-        return await asyncio.wrap_future(append.ids)
+        return await append.ids
 
     def forget(self, ids: Sequence[int]) -> None:
         """Delete entries, some time later; after a crash before that they are there again."""
@@ -94,7 +96,7 @@ class Journal:
             while not self._appends.empty() and len(taken) < _MOST_TOGETHER:
                 taken.append(self._appends.get())
             ended = None in taken
-            self._insert([each for each in taken if each and each.ids.set_running_or_notify_cancel()])
+            self._insert([each for each in taken if each and not each.ids.cancelled()])
             if len(self._forgotten) >= _FORGOTTEN_TOGETHER:
                 self._delete()
 
@@ -108,16 +110,34 @@ class Journal:
             inserted = self._connection.execute(f"INSERT INTO entries (body) VALUES {values}", bodies)
             last = inserted.lastrowid or 0
         except Exception as error:  # noqa: BLE001 - whoever awaits the futures gets it
-            for append in appends:
-                append.ids.set_exception(error)
+            _tell([(append.ids, error) for append in appends])
             return
         first = last - len(bodies) + 1
+        settled = []
         for append in appends:
-            append.ids.set_result(range(first, first + len(append.bodies)))
+            settled.append((append.ids, range(first, first + len(append.bodies))))
             first += len(append.bodies)
+        _tell(settled)
 
     def _delete(self) -> None:
         """Delete what was forgotten; what can't be deleted now is a duplicate for the next process at worst."""
         ids = [self._forgotten.popleft() for _ in range(len(self._forgotten))]
         with suppress(sqlite3.Error):
             self._connection.execute(f"DELETE FROM entries WHERE id IN ({', '.join(map(str, ids))})")
+
+
+def _tell(settled: _Settled) -> None:
+    """Wake those who wait: all of a loop at once, as each call from another thread costs more than the commit."""
+    for loop in {ids.get_loop() for ids, _ in settled}:
+        with suppress(RuntimeError):  # a closed loop: nobody waits any more
+            loop.call_soon_threadsafe(_settle, [each for each in settled if each[0].get_loop() is loop])
+
+
+def _settle(settled: _Settled) -> None:
+    for ids, outcome in settled:
+        if ids.done():
+            continue
+        if isinstance(outcome, Exception):
+            ids.set_exception(outcome)
+        else:
+            ids.set_result(outcome)
