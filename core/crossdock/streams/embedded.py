@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from crossdock.store import log
 from crossdock.streams.batch import SupersededError, handle_batch
-from crossdock.streams.host import Host, HostSettings
+from crossdock.streams.host import Host, Hosted, HostSettings
 from crossdock.streams.processor import Message, Processor, Timer, Transaction
 from crossdock.streams.services import Service
 from crossdock.streams.transaction import Transactions, message_of
@@ -40,7 +40,7 @@ class EmbeddedSettings(HostSettings):
     slice_seconds: float = 0.1
 
 
-class EmbeddedRuntime:
+class EmbeddedRuntime(Hosted):
     """Runs processors, timers and services until it is told to stop."""
 
     def __init__(
@@ -78,21 +78,6 @@ class EmbeddedRuntime:
         """
         workers = {f"processor {each.name}": partial(self._process, each) for each in self._processors}
         await self._host.run(stop, workers, self._wake_all)
-
-    async def room(self, topic: str) -> None:
-        """Wait until ``topic`` has room.
-
-        Back-pressure for pollers and file readers. A topic nobody reads has room.
-        """
-        await self._host.room(topic)
-
-    def is_full(self, topic: str) -> bool:
-        """Whether ``topic`` has no room: a webhook is then answered 503, and the partner sends it again."""
-        return self._host.is_full(topic)
-
-    async def backlog(self) -> dict[str, int]:
-        """How many messages wait for each processor, counted up to the limit and one."""
-        return await self._host.backlog()
 
     def _wake_all(self) -> None:
         for news in self._news.values():

@@ -20,7 +20,7 @@ from crossdock.streams.processor import Processor, Timer, Transaction
 from crossdock.streams.services import Service, supervise
 from crossdock.streams.transaction import Transactions
 
-__all__ = ["Host", "HostSettings", "Runtime", "Worker"]
+__all__ = ["Host", "HostSettings", "Hosted", "Runtime", "Worker"]
 
 T = TypeVar("T")
 
@@ -237,3 +237,24 @@ async def _first_failure_or(stopped: asyncio.Task[bool], tasks: Sequence[asyncio
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+
+
+class Hosted:
+    """A runtime's answers that its host knows."""
+
+    _host: Host
+
+    async def room(self, topic: str) -> None:
+        """Wait until ``topic`` has room.
+
+        Back-pressure for pollers and file readers. A topic nobody reads has room.
+        """
+        await self._host.room(topic)
+
+    def is_full(self, topic: str) -> bool:
+        """Whether ``topic`` has no room: a webhook is then answered 503, and the partner sends it again."""
+        return self._host.is_full(topic)
+
+    async def backlog(self) -> dict[str, int]:
+        """How many messages wait for each processor, counted up to the limit and one."""
+        return await self._host.backlog()

@@ -9,7 +9,7 @@ import structlog
 
 from crossdock.errors import MisconfiguredError, UnreachableError
 from crossdock.store import relaying
-from crossdock.streams.host import Host, HostSettings
+from crossdock.streams.host import Host, Hosted, HostSettings
 from crossdock.streams.kafka.consuming import Consumption
 from crossdock.streams.kafka.relay import relay_service
 from crossdock.streams.kafka.settings import KafkaSettings
@@ -24,7 +24,7 @@ _SETTLE_SECONDS = 0.25
 _SETTLED = 5000
 
 
-class KafkaRuntime:
+class KafkaRuntime(Hosted):
     """Runs processors on partitions of Kafka, timers and services by turns, and the relay, until told to stop."""
 
     def __init__(
@@ -100,21 +100,6 @@ class KafkaRuntime:
                 f"Kafka at {self._kafka.bootstrap} has no topic {names}: `crossdock topics apply` makes it",
                 path="kafka",
             )
-
-    async def room(self, topic: str) -> None:
-        """Wait until ``topic`` has room.
-
-        Back-pressure for pollers and file readers. A topic nobody reads has room.
-        """
-        await self._host.room(topic)
-
-    def is_full(self, topic: str) -> bool:
-        """Whether ``topic`` has no room: a webhook is then answered 503, and the partner sends it again."""
-        return self._host.is_full(topic)
-
-    async def backlog(self) -> dict[str, int]:
-        """How many messages wait for each processor, counted up to the limit and one."""
-        return await self._host.backlog()
 
 
 def settling_timer(processors: Sequence[Processor]) -> Timer:
