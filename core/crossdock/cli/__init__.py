@@ -33,6 +33,7 @@ _COMMANDS = {
     "topics": _Entry("topics", "topics_app", "Kafka's topics: make them, change them, list them."),
     "migrate": _Entry("run", "migrate", "Bring the database to the schema of this program."),
     "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
+    "demo-partners": _Entry("demo_partners", "demo_partners", "Run the demo's partners for a hub elsewhere."),
     "check": _Entry("run", "check", "Ask every connection whether it would work."),
     "status": _Entry("status", "status_app", "How the hub and its connections stand, and what waits."),
     "return": _Entry("returns", "return_app", "What buyers want to send back, and what came."),

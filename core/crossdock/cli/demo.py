@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -12,19 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from crossdock.cli.demo_output import log_to, watching, write_report
 
+if TYPE_CHECKING:
     from crossdock.demo.on_kafka import OnKafka
-    from crossdock.demo.screen import Screen
-    from crossdock.demo.session import Report, Session
 
 __all__ = ["demo_app"]
 
 demo_app = typer.Typer()
-
-_LINES_SECONDS = 1.0
-_PICTURE_SIZE = (104, 30)
 
 
 class Runtime(StrEnum):
@@ -69,32 +63,22 @@ def demo(
     console = Console()
     stay = not exit_when_done and console.is_terminal
     with _folder(keep) as folder:
-        _log_to(folder / "hub.log")
+        log_to(folder / "hub.log")
         console.print(f"Making the retailer and its partners in {folder} …", highlight=False)
         servers = _servers(runtime, database, bootstrap)
         session = Demo.open(
             Settings(folder, orders, seed, speed, limit_seconds, stay, products, servers, keep is not None)
         )
         try:
-            with _watching(session, console, picture), suppress(KeyboardInterrupt):
+            with watching(session, console, picture), suppress(KeyboardInterrupt):
                 session.run()
         finally:
             session.close()
         if session.report is not None:
-            _write_report(session.report, console, json)
+            write_report(session.report, console, json)
             look = f"Look around: crossdock order list --config {session.config_path}"
             console.print(look if keep is not None else "", highlight=False)
     raise typer.Exit(130 if session.report is None else 0 if session.report.good else 1)
-
-
-def _write_report(report: Report, console: Console, json: Path | None) -> None:
-    from crossdock.cli.output import pretty_json
-    from crossdock.demo.screen import summary
-    from crossdock.demo.words import json_report
-
-    console.print(summary(report))
-    if json is not None:
-        json.write_text(pretty_json(json_report(report)) + "\n", encoding="utf-8")
 
 
 def _servers(runtime: Runtime, database: str, bootstrap: str) -> OnKafka | None:
@@ -119,81 +103,3 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="crossdock-demo-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def _log_to(path: Path) -> None:
-    """The hub logs into a file: the terminal is for the picture."""
-    import logging
-
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=path.open("a", encoding="utf-8")),
-        cache_logger_on_first_use=False,
-    )
-
-
-@contextmanager
-def _watching(session: Session, console: Console, picture: Path | None) -> Iterator[None]:
-    """Show the session while it runs: a live picture on a terminal, else a log of what happens."""
-    from rich.live import Live
-
-    from crossdock.demo.screen import Screen
-
-    screen = Screen(session)
-    if console.is_terminal and picture is None:
-        with Live(screen, console=console, screen=True, refresh_per_second=4, redirect_stderr=False):
-            yield
-        return
-    over = threading.Event()
-    watcher = threading.Thread(target=_log_lines, args=(session, screen, console, over, picture), daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
-
-
-def _log_lines(
-    session: Session, screen: Screen, console: Console, over: threading.Event, picture: Path | None
-) -> None:
-    from crossdock.demo.words import decision_words, order_words
-
-    phase, noted = "", 0
-    while not over.wait(_LINES_SECONDS):
-        if session.conductor.phase != phase:
-            phase = session.conductor.phase
-            console.print(f"{session.seconds:6.1f} s  {phase}", highlight=False)
-        for seen in screen.look():
-            console.print(
-                f"          {order_words(seen.order)} → {decision_words(seen)}",
-                highlight=False,
-                soft_wrap=True,
-            )
-        events, noted = session.partners.journal.since(noted)
-        for event in events:
-            if event.trouble:
-                console.print(f"          {event.partner}: {event.text}", highlight=False, soft_wrap=True)
-        if picture is not None and phase.startswith("waiting for parcels"):
-            _draw(screen, picture)
-            picture = None
-
-
-def _draw(screen: Screen, picture: Path) -> None:
-    """Keep the picture as an SVG file."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    width, height = _PICTURE_SIZE
-    paper = Console(record=True, width=width, height=height, file=StringIO(), force_terminal=True)
-    paper.print(screen)
-    paper.save_svg(str(picture), title="crossdock demo")

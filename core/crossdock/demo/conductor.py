@@ -26,6 +26,8 @@ __all__ = ["Conductor"]
 _ASKED: Final = ("fulfilment.request", "fulfilment.cancel")
 _CONNECTIONS: Final = {Channel.WEB: "shop", Channel.MARKETPLACE: "marketplace", Channel.B2B: "erp"}
 
+_WAITING: Final = "waiting for the hub"
+
 
 class Conductor:
     """One day. ``phase`` says in words what is going on; ``placed`` counts the orders placed."""
@@ -42,8 +44,13 @@ class Conductor:
         self._hub_url = hub_url
         self._together = together
         self._expected: dict[Channel, int] = dict.fromkeys(Channel, 0)
-        self.phase = "waiting for the hub"
+        self.phase = _WAITING
         self.placed = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether the hub has answered: before, there may be no database yet."""
+        return self.phase != _WAITING
 
     async def run(self) -> None:
         """The whole day; returns when nothing is left to be done."""

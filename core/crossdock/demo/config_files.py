@@ -11,6 +11,7 @@ from crossdock.demo.network import DCS, STORES, SUPPLIER, THREE_PL, configuratio
 from crossdock.demo.on_kafka import OnKafka
 from crossdock.demo.partners import carrier, erp, marketplace, shop
 from crossdock.demo.partners.all import Addresses
+from crossdock.demo.partners.hosting import LOOPBACK
 from crossdock.demo.partners.shop_documents import LOCATION, location_gid
 from crossdock.demo.partners.warehouse import FROM, TAKEN, TO
 from crossdock.demo.partners.warehouse_files import FIXED_STOCK, HUB_ID
@@ -26,9 +27,17 @@ Node = dict[str, Any]
 
 
 def write_configuration(
-    folder: Path, world: World, addresses: Addresses, port: int, on_kafka: OnKafka | None = None
+    folder: Path,
+    world: World,
+    addresses: Addresses,
+    port: int,
+    on_kafka: OnKafka | None = None,
+    *,
+    host: str = LOOPBACK,
 ) -> Path:
-    """Write ``crossdock.yaml`` and what it includes; ``port`` is where the hub listens. Returns its path."""
+    """Write ``crossdock.yaml`` and what it includes; each process of the hub listens on ``host`` and ``port``.
+    Returns its path.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     secrets = _Secrets(folder / "secrets")
     network = configuration(world.places)
@@ -39,10 +48,12 @@ def write_configuration(
     }
     for name, (title, keys) in parts.items():
         _write(folder / name, title, {key: network[key] for key in keys})
-    main = _main(list(parts), world, addresses, port, secrets)
+    main = _main(list(parts), world, addresses, secrets)
+    main["web"] = {"host": host, "port": port}
     if on_kafka is not None:
         main["hub"] |= {"runtime": "kafka", "database": secrets("database", on_kafka.database)}
         main["kafka"] = on_kafka.configuration()
+        main["worker"] = main["web"]
     path = folder / "crossdock.yaml"
     _write(
         path,
@@ -52,11 +63,10 @@ def write_configuration(
     return path
 
 
-def _main(include: list[str], world: World, addresses: Addresses, port: int, secrets: _Secrets) -> Node:
+def _main(include: list[str], world: World, addresses: Addresses, secrets: _Secrets) -> Node:
     return {
         "include": include,
         "hub": {"name": "meridian-outfitters", "data_dir": "var", "currency": "USD"},
-        "web": {"host": "127.0.0.1", "port": port},
         "connections": {
             "shop": _shop(addresses, secrets),
             "marketplace": _marketplace(addresses, secrets),
@@ -200,7 +210,7 @@ def _carrier(addresses: Addresses, secrets: _Secrets) -> Node:
 def _files(addresses: Addresses, name: str, password: str, **more: object) -> Node:
     return {
         "kind": "sftp",
-        "host": "127.0.0.1",
+        "host": addresses.sftp_host,
         "port": addresses.sftp_port,
         "username": name,
         "password": password,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, inspect, select
 
 from crossdock.config.model import Config
 from crossdock.errors import MisconfiguredError
@@ -24,19 +24,18 @@ class OnKafka:
         database: The URL of an empty PostgreSQL database.
         bootstrap: Addresses of Kafka's brokers.
         prefix: Begins the names of the demo's topics and groups.
+        partitions: Of each topic. With one, orders that want the same last units are decided in the order in which
+            they came, as on one machine; with more, another order of the same second may come first.
     """
 
     database: str
     bootstrap: str
     prefix: str = field(default_factory=lambda: f"crossdock-demo-{secrets.token_hex(4)}.")
+    partitions: int = 1
 
     def configuration(self) -> dict[str, object]:
-        """The part ``kafka`` of the configuration.
-
-        One partition: then orders that want the same last units are decided in the order in which they came, as on one
-        machine. With more, another order of the same second may come first.
-        """
-        return {"bootstrap": self.bootstrap, "prefix": self.prefix, "partitions": 1}
+        """The part ``kafka`` of the configuration."""
+        return {"bootstrap": self.bootstrap, "prefix": self.prefix, "partitions": self.partitions}
 
 
 def refuse_used(database: Connection) -> None:
@@ -45,7 +44,8 @@ def refuse_used(database: Connection) -> None:
     Raises:
         MisconfiguredError: An earlier hub has used it.
     """
-    if database.execute(select(func.count()).select_from(messages)).scalar_one():
+    begun = inspect(database).has_table(messages.name)
+    if begun and database.execute(select(func.count()).select_from(messages)).scalar_one():
         raise MisconfiguredError(
             "the demo needs a database of its own, and this one has been used: createdb …"
         )

@@ -48,6 +48,9 @@ class Screen:
 
     def look(self) -> list[DecisionSeen]:
         """Ask the database; returns the decisions that are new."""
+        self._looked = monotonic()
+        if not self._session.conductor.begun:
+            return []
         at = self._latest.at if self._latest else None
         found = [each for each in self._session.observer.decisions_since(at) if each.id not in self._seen]
         self._seen.update(each.id for each in found)
@@ -55,7 +58,6 @@ class Screen:
         if found:
             self._latest = found[-1]
         self._totals = self._session.observer.read(load_totals)
-        self._looked = monotonic()
         return found
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

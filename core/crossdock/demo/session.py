@@ -20,22 +20,39 @@ from crossdock.demo.config_files import write_configuration
 from crossdock.demo.observer import Observer
 from crossdock.demo.on_kafka import OnKafka, make_topics, refuse_used, remove_topics
 from crossdock.demo.partners.all import Partners, open_partners
-from crossdock.demo.partners.hosting import free_port
+from crossdock.demo.partners.hosting import LOOPBACK, free_port, listening_address
 from crossdock.demo.reconciliation import Comparison, reconcile
 from crossdock.demo.times import now
 from crossdock.demo.world import PRODUCTS, World, make_world
 from crossdock.doctor import Finding, Reporting, Situation, examine
 from crossdock.errors import CrossdockError
-from crossdock.opening import database_url
+from crossdock.opening import database_url, manifests_of
 from crossdock.part import everything
+from crossdock.sdk.registry import discover
 from crossdock.store.queries.kpi_report import Kpis
 from crossdock.store.queries.kpis import load_kpis
 from crossdock.store.queries.totals import Totals, load_totals
 
-__all__ = ["Report", "Session", "Settings"]
+__all__ = ["Apart", "Report", "Session", "Settings"]
+
+_PORT = 8080
+"""On which each process of a hub listens that is a machine of its own."""
 
 Decided = Mapping[str, Sequence[Mapping[str, object]]]
 """By order: each decision with the units by node and SKU, and what was left over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Hub and partners on machines of their own.
+
+    Attributes:
+        hub_url: Where partners find the hub.
+        host: What the hub calls the machine of the partners.
+    """
+
+    hub_url: str
+    host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,7 @@ class Settings:
         products: How many the retailer sells.
         on_kafka: Run on these servers instead of on SQLite alone.
         keep: Leave what is on these servers.
+        apart: The hub is other processes, on these servers.
     """
 
     folder: Path
@@ -61,6 +79,7 @@ class Settings:
     products: int = PRODUCTS
     on_kafka: OnKafka | None = None
     keep: bool = False
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +108,7 @@ class Report:
 
 @dataclass(slots=True)
 class Session:
-    """A demo; ``begun`` is None until the hub runs."""
+    """A demo; ``report`` is None until the day is over, ``application`` where the hub is other processes."""
 
     settings: Settings
     world: World
@@ -97,7 +116,8 @@ class Session:
     config_path: Path
     observer: Observer
     conductor: Conductor
-    application: Application
+    config: Config
+    application: Application | None
     started: float = field(default_factory=monotonic)
     started_at: datetime = field(default_factory=now)
     report: Report | None = None
@@ -105,27 +125,30 @@ class Session:
     @classmethod
     def open(cls, settings: Settings) -> Session:
         """Make the world, start the partners, write the configuration, put the hub together."""
-        world = make_world(settings.seed, settings.orders, settings.products)
-        partners = open_partners(world, settings.folder / "partners", settings.speed)
-        port = free_port()
-        path = write_configuration(settings.folder, world, partners.addresses, port, settings.on_kafka)
-        hub_url = f"http://127.0.0.1:{port}"
+        world, apart = make_world(settings.seed, settings.orders, settings.products), settings.apart
+        port, host = (free_port(), LOOPBACK) if apart is None else (_PORT, apart.host)
+        partners = open_partners(world, settings.folder / "partners", settings.speed, host=host)
+        path = write_configuration(
+            settings.folder, world, partners.addresses, port, settings.on_kafka, host=listening_address(host)
+        )
+        hub_url = f"http://{LOOPBACK}:{port}" if apart is None else apart.hub_url
         partners.subscribe(hub_url)
         config = load_config(path)
-        application = _application(config)
-        if application.connections.broken:
-            raise CrossdockError("\n".join(each.error for each in application.connections.broken))
         observer = Observer(database_url(config))
+        if settings.on_kafka is not None:
+            observer.read(refuse_used)
+        application = _application(config) if apart is None else None
         conductor = Conductor(world, partners, observer, hub_url)
-        return cls(settings, world, partners, path, observer, conductor, application)
+        return cls(settings, world, partners, path, observer, conductor, config, application)
 
     def close(self) -> None:
         """Stop everybody."""
         self.observer.close()
-        self.application.close()
+        if self.application is not None:
+            self.application.close()
         self.partners.close()
         if self.settings.on_kafka is not None and not self.settings.keep:
-            asyncio.run(remove_topics(self.application.config))
+            asyncio.run(remove_topics(self.config))
 
     @property
     def seconds(self) -> float:
@@ -139,7 +162,7 @@ class Session:
 
     async def _run(self) -> Report:
         stop = asyncio.Event()
-        hub = asyncio.create_task(self.application.run(stop))
+        hub = asyncio.create_task(self.application.run(stop) if self.application else _until(stop))
         day = asyncio.run_coroutine_threadsafe(self.conductor.run(), self.partners.hosting.loop)
         try:
             finished = await self._until_over(hub, day)
@@ -162,9 +185,8 @@ class Session:
         return waiting in done
 
     def _reported(self, finished: bool) -> Report:
-        situation = Situation(
-            now(), Reporting.of(self.application.config, self.application.connections.manifests)
-        )
+        manifests = manifests_of(self.config, discover([]))
+        situation = Situation(now(), Reporting.of(self.config, manifests))
         return Report(
             settings=self.settings,
             seconds=self.seconds,
@@ -192,9 +214,14 @@ class Session:
 
 def _application(config: Config) -> Application:
     """The hub; on Kafka with its topics made, and all of its parts in this process."""
-    if config.hub.runtime == "embedded":
-        return Application.open(config)
-    application = Application.open(config, part=everything())
-    application.database.read_now(refuse_used)
-    asyncio.run(make_topics(config))
+    embedded = config.hub.runtime == "embedded"
+    application = Application.open(config) if embedded else Application.open(config, part=everything())
+    if application.connections.broken:
+        raise CrossdockError("\n".join(each.error for each in application.connections.broken))
+    if not embedded:
+        asyncio.run(make_topics(config))
     return application
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()

@@ -1,4 +1,4 @@
-"""All partners of the retailer, open for business on the loopback."""
+"""All partners of the retailer, open for business."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from crossdock.demo.network import DCS, STORES, SUPPLIER, THREE_PL
 from crossdock.demo.partners.carrier import Carrier
 from crossdock.demo.partners.erp import Erp
-from crossdock.demo.partners.hosting import Hosting, Moods
+from crossdock.demo.partners.hosting import LOOPBACK, Hosting, Moods, listening_address
 from crossdock.demo.partners.ledger import Journal
 from crossdock.demo.partners.marketplace import Marketplace
 from crossdock.demo.partners.sftp_server import SftpServer
@@ -40,6 +40,7 @@ class Addresses:
     marketplace: str
     erp: str
     carrier: str
+    sftp_host: str
     sftp_port: int
     sftp_fingerprint: str
 
@@ -70,9 +71,13 @@ class Partners:
         self.sftp.stop()
 
 
-def open_partners(world: World, folder: Path, speed: float, journal: Journal | None = None) -> Partners:
-    """Start every partner; ``folder`` holds the warehouses' files. With ``speed`` 2 they take half their time."""
-    journal, hosting = journal or Journal(), Hosting()
+def open_partners(
+    world: World, folder: Path, speed: float, journal: Journal | None = None, *, host: str = LOOPBACK
+) -> Partners:
+    """Start every partner; ``folder`` holds the warehouses' files. With ``speed`` 2 they take half their time.
+    ``host`` is what the hub calls them.
+    """
+    journal, hosting = journal or Journal(), Hosting(host)
     moods = {name: Moods(world.dice, name, trouble) for name, trouble in _TROUBLE.items()}
     carrier = Carrier(world.dice, moods["carrier"], journal, hosting, speed)
     shop = Shop(world, moods["shop"], journal)
@@ -85,12 +90,13 @@ def open_partners(world: World, folder: Path, speed: float, journal: Journal | N
         for account in _ACCOUNTS
     )
     accounts = {each.account.name: (each.account.password, each.folder) for each in warehouses}
-    sftp = SftpServer(accounts, folder / "host_key")
+    sftp = SftpServer(accounts, folder / "host_key", listening_address(host))
     addresses = Addresses(
         shop=hosting.serve(shop.app),
         marketplace=hosting.serve(marketplace.app),
         erp=hosting.serve(erp.app),
         carrier=hosting.serve(carrier.app),
+        sftp_host=host,
         sftp_port=sftp.port,
         sftp_fingerprint=sftp.fingerprint,
     )

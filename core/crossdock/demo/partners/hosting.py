@@ -15,7 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from crossdock.demo.dice import Dice
 from crossdock.demo.partners.calling import Caller
 
-__all__ = ["HangUpError", "Hosting", "Misbehaviour", "Moods", "free_port"]
+__all__ = ["LOOPBACK", "HangUpError", "Hosting", "Misbehaviour", "Moods", "free_port", "listening_address"]
+
+LOOPBACK = "127.0.0.1"
 
 T = TypeVar("T")
 
@@ -54,15 +56,21 @@ class Moods:
 def free_port() -> int:
     """A port of the loopback that is free now."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
+
+
+def listening_address(host: str) -> str:
+    """Where partners listen whom the hub calls by ``host``: on every address, where that is not the loopback."""
+    return LOOPBACK if host == LOOPBACK else "0.0.0.0"
 
 
 class Hosting:
     """The thread of the partners and their HTTP servers."""
 
-    def __init__(self) -> None:
-        """Start the thread."""
+    def __init__(self, host: str = LOOPBACK) -> None:
+        """Start the thread; ``host`` is what the hub calls this machine."""
+        self._host = host
         self.loop = asyncio.new_event_loop()
         self._servers: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -91,11 +99,11 @@ class Hosting:
         return len(self._tasks)
 
     def serve(self, app: ASGIApp, port: int = 0) -> str:
-        """Serve ``app`` on the loopback; returns its address."""
+        """Serve ``app``; returns its address, as the hub calls it."""
         return self.call(self._serve(app, port))
 
     async def _serve(self, app: ASGIApp, port: int) -> str:
-        listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        listener = socket.create_server((listening_address(self._host), port), backlog=512)
         config = uvicorn.Config(
             _hanging_up(app), log_level="critical", access_log=False, lifespan="off", timeout_keep_alive=30
         )
@@ -103,7 +111,7 @@ class Hosting:
         server = uvicorn.Server(config)
         task = self.loop.create_task(server.serve(sockets=[listener]))
         self._servers.append((server, task))
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+        return f"http://{self._host}:{listener.getsockname()[1]}"
 
     def stop(self, callers: Iterable[Caller] = ()) -> None:
         """Stop what is still to be done, the servers and the thread; ``callers`` hang up."""

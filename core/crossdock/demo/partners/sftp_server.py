@@ -1,4 +1,4 @@
-"""An SFTP server in this process: accounts with a folder each, on the loopback."""
+"""An SFTP server in this process: accounts with a folder each."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ __all__ = ["SftpServer"]
 class SftpServer:
     """Serves folders until it is stopped. ``fingerprint`` is what clients pin."""
 
-    def __init__(self, accounts: Mapping[str, tuple[str, Path]], key_file: Path) -> None:
-        """``accounts`` by user name: password and folder. The host key is kept in ``key_file``."""
+    def __init__(self, accounts: Mapping[str, tuple[str, Path]], key_file: Path, address: str) -> None:
+        """``accounts`` by user name: password and folder. The host key is kept in ``key_file``. Listens on
+        ``address``.
+        """
         self._accounts = accounts
         self._key = _host_key(key_file)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server((address, 0), backlog=64)
         self._transports: list[paramiko.Transport] = []
         self._open = True
         self.port: int = self._listener.getsockname()[1]
