@@ -18,6 +18,10 @@ def test_a_hold_holds_until_its_expiry_and_not_at_it() -> None:
     assert active((FRAUD,), NOW + HOUR) == ()
 
 
+def test_a_hold_of_which_nothing_is_said_keeps_the_goods_until_it_is_lifted() -> None:
+    assert Hold("a", "b", NOW) == Hold("a", "b", NOW, "", Blocks.RELEASE, None, None, "")
+
+
 def test_only_a_hold_on_routing_forbids_to_decide() -> None:
     assert not blocks_routing((FRAUD,), NOW)
     assert blocks_routing((FRAUD, ADDRESS), NOW)

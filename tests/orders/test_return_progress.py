@@ -23,6 +23,7 @@ DECIDED = Received(None, "A", 1, Condition.UNKNOWN, Disposition.SCRAP)
         (Known((), False, True, True), ReturnState.REQUESTED),
         (Known((), False, False, False, cancelled=True), ReturnState.CANCELLED),
         (Known((), False, False, False, closed=True), ReturnState.CLOSED),
+        (Known((), False, False, False, cancelled=True, closed=True), ReturnState.CANCELLED),
         (Known((HELD,), True, True, True), ReturnState.RECEIVED),
         (Known((GRADED, HELD), True, False, False, closed=True), ReturnState.RECEIVED),
         (Known((GRADED,), True, False, False), ReturnState.DISPOSED),

@@ -3,10 +3,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossdock.orders.returning import Asked, Received, disposition_of, returned_lines, taken_back
+from crossdock.orders.returning import (
+    Asked,
+    Received,
+    ReturnedLine,
+    disposition_of,
+    returned_lines,
+    taken_back,
+)
 from crossdock_schemas.returns import Condition, Disposition
 
 NEW, DAMAGED = Condition.NEW, Condition.DAMAGED
@@ -70,3 +78,42 @@ def test_an_order_line_takes_back_at_most_what_has_left(
         assert all(units.sku == sku and units.order_line in (None, line) for units in mine)
         assert sum(units.quantity for units in mine) <= left.get(line, 0)
     assert sum(units.quantity for _, units in back) <= sum(each.quantity for each in came)
+
+
+def test_received_units_belong_to_the_first_lines_of_their_sku_that_lack_some() -> None:
+    left, skus = {"1": 2, "2": 1, "3": 4}, {"1": "A", "2": "B", "3": "A", "4": "A"}
+    came = [
+        Received(None, "A", 3, NEW, RESTOCK),
+        Received("1", "A", 1, NEW, RESTOCK),
+        Received("3", "A", 9, DAMAGED, SCRAP),
+        Received(None, "C", 1, NEW, RESTOCK),
+    ]
+    assert taken_back(came, skus.items(), left) == [
+        ("1", Received(None, "A", 2, NEW, RESTOCK)),
+        ("3", Received(None, "A", 1, NEW, RESTOCK)),
+        ("3", Received("3", "A", 3, DAMAGED, SCRAP)),
+    ]
+    assert left == {"1": 2, "2": 1, "3": 4}, "what is asked with is left alone"
+    assert taken_back(came[:1], skus.items(), {"1": -1}) == []
+
+
+def test_a_line_of_a_return_is_all_that_is_known_of_it() -> None:
+    (asked, blind) = returned_lines([Asked("1", "A", 2)], [Received("2", "A", 1, NEW, RESTOCK)])
+    assert asked == ReturnedLine(1, "1", "A", 2, 0, None, None)
+    assert blind == ReturnedLine(2, "2", "A", 0, 1, NEW, RESTOCK)
+    assert ReturnedLine(1, None, "A", 1, 0) == ReturnedLine(1, None, "A", 1, 0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "disposition"),
+    [
+        (Condition.NEW, Disposition.RESTOCK),
+        (Condition.OPENED, Disposition.REFURBISH),
+        (Condition.DAMAGED, Disposition.SCRAP),
+        (Condition.DEFECTIVE, Disposition.SUPPLIER),
+        (Condition.WRONG_ITEM, Disposition.QUARANTINE),
+        (Condition.UNKNOWN, Disposition.QUARANTINE),
+    ],
+)
+def test_a_condition_says_what_happens(condition: Condition, disposition: Disposition) -> None:
+    assert disposition_of(condition, None) is disposition

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossdock.routing.cel_syntax import parse, unparse
+from crossdock.routing.cel_syntax import Call, ListOf, Literal, Name, Select, parse, unparse
 
 FACTS = {"a": 3, "b": 2.5, "s": 'x"y', "l": [1, 2, 3], "t": True, "m": {"k": 4}}
 
@@ -68,3 +68,50 @@ def test_columns_point_into_the_source() -> None:
     tree = parse("  order.units  > 'a'")
     assert tree is not None
     assert tree.at == 16
+
+
+TREE = parse("f(a.b, -1.5)[0] ? x.size() > 2u : !y in [r'\\d', \"a\\n\"]")
+
+
+def test_a_tree_holds_every_part_with_its_column() -> None:
+    a, x, y = Name("a", 3), Name("x", 19), Name("y", 36)
+    called = Call("f", (Select(a, "b", 5), Call("-_", (Literal(1.5, 9),), 8)), 1)
+    assert (
+        Call(
+            "?:",
+            (
+                Call("[]", (called, Literal(0, 14)), 13),
+                Call(">", (Call(".size", (x,), 21), Literal(2, 30)), 28),
+                Call("in", (Call("!", (y,), 35), ListOf((Literal("\\d", 42), Literal("a\n", 49)), 41)), 38),
+            ),
+            17,
+        )
+        == TREE
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("a?true:null", "(a ? true : null)"),
+        ("!false||-a<0x1F", "(!(false) || (-(a) < 31))"),
+        ("a - b - 1 * 2", "((a - b) - (1 * 2))"),
+        ("m.k['x'] in [1, 2.5]", '(m.k["x"] in [1, 2.5])'),
+        ("l.exists(x, x == 'q\"')", 'l.exists(x, (x == "q\\""))'),
+        ("size( s ) == 2e2", "(size(s) == 200.0)"),
+        (r"'\t\v\f\a\b\r\n\\' == r'\n'", '("\t\v\f\a\b\r\\n\\\\" == "\\\\n")'),
+        ("a && b || c && d", "((a && b) || (c && d))"),
+        ("f()", "f()"),
+        ("[]", "[]"),
+    ],
+)
+def test_a_tree_is_written_with_all_brackets(source: str, written: str) -> None:
+    tree = parse(source)
+    assert tree is not None
+    assert unparse(tree) == written
+
+
+def test_brackets_go_a_hundred_deep() -> None:
+    assert parse("(" * 99 + "a" + ")" * 99) == Name("a", 100)
+    assert parse("(" * 100 + "a" + ")" * 100) is None
+    assert parse("[" + "(a)," * 150 + "]") is not None, "what is closed again is not deep"

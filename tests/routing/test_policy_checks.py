@@ -154,6 +154,50 @@ def test_what_cannot_work_is_found(policies: list[dict[str, Any]], found: list[t
     assert all(len(finding.message.split()) > 4 for finding in check(*policies))
 
 
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        (
+            when("order.pick_up", "", "order.units > 1", ""),
+            "the policy is never asked: p1 always applies first; move",
+        ),
+        (
+            when("order.pick_up", "!order.pick_up", ""),
+            "the policies before it cover all orders there are: it is",
+        ),
+        (
+            when("order.pick_up", "!order.pick_up", "order.units > 1"),
+            "one of p0, p1 always applies first; move it up",
+        ),
+        (
+            when("order.units > 1 && order.units < 1", ""),
+            "no order can meet this condition: correct it, or take",
+        ),
+        (
+            [{"fences": [{"require": "node.id == 'x'"}]}],
+            "no node of the network can pass node.id == 'x': nothing",
+        ),
+        ([{"prefer": ["node.id == 'x'"]}], "no node of the network ever meets it: it is always given up"),
+        ([{"split": {"keep_together": ["bundle"]}}], "in a group of kind 'bundle'; there are: kit, set"),
+        (
+            [{"split": {"max_shipments": 1, "only_if_saves": "2 USD"}, "objective": ["shipping_cost"]}],
+            "never split",
+        ),
+        (
+            [{"split": {"only_if_saves": "2 SEK"}, "objective": ["shipping_cost"]}],
+            "no exchange rate of SEK is known",
+        ),
+        (
+            [{"fences": [{"max_distance_km": 9}, {"max_distance_km": 8}]}],
+            "another fence sets a shorter distance",
+        ),
+        (when("order.units > 1"), "write a last policy without `when`"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_to_do(policies: list[dict[str, Any]], words: str) -> None:
+    assert words in check(*policies)[0].message
+
+
 KINDS = replace(WORLD, channel_kinds=("web", "marketplace", "store", "b2b"))
 
 

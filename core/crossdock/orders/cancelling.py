@@ -122,8 +122,7 @@ def confirm_cancellation(
         return FulfilmentChange(fulfilment, quantities)
     fulfilment, quantities = noted(fulfilment, quantities, message)
     if not fulfilment.open:
-        state, effects = step(fulfilment, FulfilmentEvent.CANCEL)
-        return FulfilmentChange(replace(fulfilment, state=state), quantities, effects)
+        return FulfilmentChange(fulfilment, quantities, step(fulfilment, FulfilmentEvent.CANCEL)[1])
     dropped, changed, freed = drop(fulfilment, quantities, units, WhyReleased.CANCELLED)
     if dropped.open and dropped.state is FulfilmentState.CANCEL_REQUESTED:
         state, raised = step(dropped, FulfilmentEvent.REFUSE_CANCEL)

@@ -130,8 +130,7 @@ def _refused(
     fulfilment, quantities = noted(fulfilment, quantities, message)
     event = FulfilmentEvent.SHORT if why is WhyReleased.SHORT else FulfilmentEvent.REJECT
     if not fulfilment.open:
-        state, effects = step(fulfilment, event)
-        return FulfilmentChange(replace(fulfilment, state=state), quantities, effects)
+        return FulfilmentChange(fulfilment, quantities, step(fulfilment, event)[1])
     done, changed, dropped = drop(fulfilment, quantities, units, why)
     state = done.state if done.open else step(done, last_event(done))[0]
     return FulfilmentChange(replace(done, state=state), changed, tuple(dropped))

@@ -77,7 +77,7 @@ def _of_field(select: Select, scope: Scope) -> str:
     if fields is None:
         raise ConditionTypeError(f"{_a(target)} has no field {select.field!r}", select.at)
     if select.field not in fields:
-        close = get_close_matches(select.field, fields, n=1)
+        close = get_close_matches(select.field, fields)
         hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(fields)}"
         raise ConditionTypeError(f"unknown variable {target}.{select.field}; {hint}", select.at)
     return fields[select.field].type

@@ -16,6 +16,7 @@ import cel
 from crossdock.errors import MisconfiguredError
 from crossdock.routing.cel_syntax import parse
 from crossdock.routing.cel_types import ConditionTypeError, type_of
+from crossdock.routing.facts import LINE_FACTS, NODE_FACTS, ORDER_FACTS
 from crossdock.routing.model import Demand, Node
 
 __all__ = ["NODE_VARIABLES", "ORDER_VARIABLES", "Condition", "compile_condition"]
@@ -66,43 +67,21 @@ NODE_VARIABLES: dict[str, Callable[[Node], Value]] = {
 }
 """Facts of a node that a fence may name after ``node.``."""
 
-_SAMPLE: dict[str, Value] = {
-    "order_channel": "shop",
-    "order_channel_kind": "web",
-    "order_country": "US",
-    "order_currency": "USD",
-    "order_line_count": 1,
-    "order_lines": [
-        {
-            "sku": "A",
-            "quantity": 1,
-            "value": 1.5,
-            "weight_kg": 0.5,
-            "restrictions": ["hazmat"],
-            "group": "kit-1",
-        }
-    ],
-    "order_pick_up": False,
-    "order_postal_code": "10001",
-    "order_priority": 1,
-    "order_region": "US-NY",
-    "order_restrictions": ["hazmat"],
-    "order_service_level": "standard",
-    "order_tags": ["gift"],
-    "order_units": 1,
-    "order_value": 1.5,
-    "order_weight_kg": 0.5,
-    "node_country": "US",
-    "node_handles": ["hazmat"],
-    "node_id": "dc-1",
-    "node_kind": "warehouse",
-    "node_name": "DC 1",
-    "node_postal_code": "10001",
-    "node_priority": 1,
-    "node_region": "US-NY",
-    "node_services": ["ground"],
-    "node_tags": ["sfp"],
+_OF_TYPE: dict[str, Value] = {
+    "string": "text",
+    "int": 1,
+    "double": 1.5,
+    "bool": False,
+    "list(string)": ["text"],
 }
+_OF_TYPE["list(line)"] = [{name: _OF_TYPE[fact.type] for name, fact in LINE_FACTS.items()}]
+_SAMPLE: dict[str, Value] = {
+    **{f"order_{name}": _OF_TYPE[fact.type] for name, fact in ORDER_FACTS.items()},
+    **{f"node_{name}": _OF_TYPE[fact.type] for name, fact in NODE_FACTS.items()},
+    "order_postal_code": "10001",
+    "node_postal_code": "10001",
+}
+"""A value of each fact: what can't be evaluated is refused when the policy is read, not when an order comes."""
 
 _TOKEN = re.compile(
     r"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
@@ -238,7 +217,7 @@ def _try_out(condition: Condition, flat: str) -> None:
 
 
 def _unknown(written: str, root: str, name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1)
+    close = get_close_matches(name, known)
     hint = (
         f"; did you mean {root}.{close[0]}?"
         if close

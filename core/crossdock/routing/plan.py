@@ -24,6 +24,6 @@ class Plan(Struct, frozen=True):
 
     shipments: tuple[Shipment, ...]
     left_out: tuple[int, ...]
-    given_up: int = 0
-    optimal: bool = True
+    given_up: int
+    optimal: bool
     gap: float = 0.0

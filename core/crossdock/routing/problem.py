@@ -180,8 +180,7 @@ class Problem:
             handling += self.packing.line_handling
         cost = np.where(fits, handling, IMPOSSIBLE)
         if "stock_balance" in scales:
-            share = self.quantities / np.maximum(stock, 1)
-            cost += pack("stock_balance", np.minimum(share, 1.0, out=share))
+            cost += pack("stock_balance", self.quantities / np.maximum(stock, 1))
         if "zero_stock" in scales:
             cost += pack("zero_stock", (stock <= self.quantities).astype(np.float64))
         if "opportunity_cost" in scales and self.situation.opportunity is not None:
