@@ -11,8 +11,14 @@ const faults = 'urn:faults_2023_2.platform.webservices.netsuite.com';
 const xsi = 'http://www.w3.org/2001/XMLSchema-instance';
 const sales = 'urn:sales_2023_2.transactions.webservices.netsuite.com';
 const relationships = 'urn:relationships_2023_2.lists.webservices.netsuite.com';
-// one customer is there from the beginning
-const records = new Map([['customer/shop/C-9', { type: 'customer', externalId: 'shop/C-9', internalId: '4711' }]]);
+const namespaces = {
+  customer: relationships, vendor: relationships, purchaseOrder: 'urn:purchases_2023_2.transactions.webservices.netsuite.com',
+};
+// one customer and one vendor are there from the beginning
+const records = new Map([
+  ['customer/shop/C-9', { type: 'customer', externalId: 'shop/C-9', internalId: '4711' }],
+  ['vendor/acme', { type: 'vendor', externalId: 'acme', internalId: '815' }],
+]);
 const nonces = new Set();
 const received = [];
 const list = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
@@ -73,6 +79,12 @@ function add({ record }) {
   return { writeResponse: { ...ok, baseRef: reference(kept) } };
 }
 
+function update({ record }) {
+  const kept = records.get(`${typeOf(record)}/${record.attributes.externalId}`);
+  if (!kept) return { writeResponse: no('RCRD_DSNT_EXIST', 'That record does not exist.') };
+  return { writeResponse: { ...ok, baseRef: reference(kept) } };
+}
+
 function get({ baseRef }) {
   const { type, externalId } = baseRef.attributes;
   const kept = records.get(`${type}/${externalId}`);
@@ -84,7 +96,7 @@ function get({ baseRef }) {
       record: {
         attributes: {
           'xsi:type': `s:${name}`, internalId: kept.internalId, externalId, 'xmlns:xsi': xsi,
-          'xmlns:s': type === 'customer' ? relationships : sales,
+          'xmlns:s': namespaces[type] ?? sales,
         },
       },
     },
@@ -132,7 +144,7 @@ function availability({ itemAvailabilityFilter }) {
 }
 
 const operations = {
-  add, get,
+  add, update, get,
   search: (_, headers) => { pageSize = Number(headers.searchPreferences.pageSize); return found(1, pageSize); },
   searchMoreWithId: ({ pageIndex, searchId }) => {
     if (searchId !== 'WEBSERVICES_1_abc') throw fault('unexpectedErrorFault', 'INVALID_PAGE_INDEX', 'the search has expired');

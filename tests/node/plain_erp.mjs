@@ -20,6 +20,21 @@ function fault(code, message, path = '') {
   };
 }
 
+function purchase(order) {
+  const lines = list(order.line);
+  const index = lines.findIndex((line) => line.sku === 'UNKNOWN');
+  if (index >= 0) throw fault('UNKNOWN_SKU', 'there is no item UNKNOWN', `purchaseOrder/line[${index + 1}]/sku`);
+  const key = `purchase_order/${order.externalId}`;
+  const known = documents.get(key);
+  if (known && order.status === 'ordered') return { documentNumber: known.documentNumber, status: 'DUPLICATE' };
+  const documentNumber = known?.documentNumber ?? `PO-${documents.size + 1}`;
+  documents.set(key, {
+    documentNumber, kind: 'purchase_order', externalId: order.externalId, status: order.status,
+    quantity: lines.reduce((sum, line) => sum + Number(line.quantity), 0), net: '0.00',
+  });
+  return { documentNumber, status: order.status === 'ordered' ? 'CREATED' : 'CHANGED' };
+}
+
 function post(posting) {
   const key = `${posting.kind}/${posting.externalId}`;
   const index = list(posting.line).findIndex((line) => line.sku === 'UNKNOWN');
@@ -55,6 +70,8 @@ function page(all, { page, pageSize }, answer, name) {
 const port = {
   PostSalesOrder: (args) => { received.push(args); return post(args.posting); },
   PostInvoice: (args) => { received.push(args); return post(args.posting); },
+  PostPurchaseOrder: (args) => { received.push(args); return purchase(args.purchaseOrder); },
+  ChangePurchaseOrder: (args) => { received.push(args); return purchase(args.purchaseOrder); },
   GetDocument({ kind, externalId }) {
     const document = documents.get(`${kind}/${externalId}`);
     return document ? { document } : {};

@@ -23,7 +23,19 @@ from crossdock_connectors.soap_erp.config import SoapErpConfig
 from crossdock_connectors.soap_erp.connector import SoapErp
 from tests.connectors.hub import assembled, canonical, decode, library
 
-__all__ = ["NOW", "PLAIN", "POSTING", "Erp", "canonical", "close_all", "command", "decode", "library"]
+__all__ = [
+    "NOW",
+    "PLAIN",
+    "POSTING",
+    "PURCHASE",
+    "Erp",
+    "canonical",
+    "close_all",
+    "command",
+    "decode",
+    "library",
+    "purchase",
+]
 
 _T = TypeVar("_T")
 _connections = count()
@@ -44,6 +56,18 @@ POSTING: dict[str, Any] = {
          "net": {"amount": Decimal("39.80"), "currency": "USD"},
          "discounts": [{"code": "X", "amount": {"amount": Decimal("1.00"), "currency": "USD"}}],
          "taxes": [{"title": "IL", "amount": {"amount": Decimal("3.98"), "currency": "USD"}, "rate": Decimal("0.1")}]},
+    ],
+}  # fmt: skip
+
+
+PURCHASE: dict[str, Any] = {
+    "external_id": "P-1", "status": "ordered", "node": "acme", "fulfilment_order": "F-1", "order": "O-1",
+    "order_number": "#1001", "channel": "shop", "ordered_at": "2026-11-23T10:00:00Z", "currency": "USD",
+    "ship_by": "2026-11-25T05:00:00Z", "deliver_by": "2026-11-28T05:00:00Z", "ship_to": POSTING["ship_to"],
+    "lines": [
+        {"number": 1, "fulfilment_line": "F-1-1", "order_line": "L1", "sku": "01234", "quantity": 2, "name": "Tent",
+         "unit_cost": {"amount": Decimal("12.50"), "currency": "USD"}},
+        {"number": 2, "fulfilment_line": "F-1-2", "order_line": "L2", "sku": "05678", "quantity": 1},
     ],
 }  # fmt: skip
 
@@ -108,3 +132,14 @@ def command(name: str, mapping: str = "soap_erp/posting", **changes: Any) -> Com
     """A posting as the hub hands it to the connector."""
     document = library().get(mapping).map({**POSTING, **changes}).document
     return Command(name=name, key="O-1", documents=(document,))
+
+
+def purchase(
+    mapping: str = "soap_erp/purchase_order", quantities: tuple[int, ...] = (2, 1), **changes: Any
+) -> Command:
+    """A purchase order as the hub hands it to the connector, ordered, changed or cancelled."""
+    status = {**PURCHASE, **changes}["status"]
+    name = {"ordered": "create", "changed": "change", "cancelled": "cancel"}[status]
+    lines = [{**line, "quantity": units} for line, units in zip(PURCHASE["lines"], quantities, strict=True)]
+    document = library().get(mapping).map({**PURCHASE, "lines": lines, **changes}).document
+    return Command(name=f"purchase_order.{name}", key="O-1", documents=(document,))

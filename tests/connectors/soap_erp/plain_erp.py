@@ -51,7 +51,8 @@ class PlainErp:
     def _post(self, operation: str, call: etree._Element) -> httpx.Response:
         if text_of(call, "sku") == "UNKNOWN":
             return self._fault("UNKNOWN_SKU", "there is no item UNKNOWN", "posting/line[1]/sku")
-        key = f"{text_of(call, 'kind')}/{text_of(call, 'externalId')}"
+        kind = "purchase_order" if operation.endswith("PurchaseOrder") else text_of(call, "kind")
+        key = f"{kind}/{text_of(call, 'externalId')}"
         status = "DUPLICATE" if key in self.documents else "CREATED"
         number = self.documents.setdefault(key, f"RE-{len(self.documents) + 1}")
         return self._answer(operation, f"<documentNumber>{number}</documentNumber><status>{status}</status>")

@@ -18,7 +18,7 @@ from lxml import etree
 
 from crossdock.mapping.analysis import reads
 from tests.connectors.coverage import Reasons, reasons_of
-from tests.connectors.soap_erp.builders import POSTING, library
+from tests.connectors.soap_erp.builders import POSTING, PURCHASE, library
 from tests.servers.node import contract
 
 __all__ = ["PAGE", "RECORDS", "Record", "left", "text", "used"]
@@ -40,6 +40,10 @@ _ORDER = {
     name: value for name, value in _FULL.items() if name not in ("node", "shipment", "tracking_numbers")
 }
 """A posting with all that a posting can have, and how it is of an order that has not left yet."""
+
+
+_PURCHASE = {**PURCHASE, "ship_to": _ADDRESS}
+_CHANGED = {**PURCHASE, "status": "changed", "lines": [{**line, "quantity": 0} for line in PURCHASE["lines"]]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ RECORDS = (
     Record(("SalesOrder",), "transaction", _taxed(_ORDER, "sales_order")),
     Record(("Invoice",), "transaction", _taxed(_FULL, "invoice")),
     Record(("ItemFulfillment",), "item_fulfilment", (_FULL,)),
+    Record(("PurchaseOrder",), "purchase_order", (_PURCHASE, _CHANGED)),
     Record(("InventoryItem", "AssemblyItem", "KitItem"), "item"),
     Record(("ItemAvailability",), "stock", root="$.rows."),
 )

@@ -15,7 +15,7 @@ from crossdock.sdk.testkit import CommandSample, Partner, Setting, conformance
 from crossdock_connectors.soap_erp import CONNECTOR
 from crossdock_connectors.soap_erp.manifest import STREAM_OF_OPERATION
 from tests.connectors.soap_erp.builders import PLAIN as CONFIG
-from tests.connectors.soap_erp.builders import POSTING
+from tests.connectors.soap_erp.builders import POSTING, PURCHASE
 from tests.connectors.soap_erp.plain_erp import DATA, SOAP, PlainErp
 
 ENDPOINT = "https://erp.example/soap"
@@ -75,6 +75,8 @@ class Erp(Partner):
         )
 
     def command(self, name: str) -> CommandSample:
+        if name.startswith("purchase_order."):
+            return _purchase(name)
         kind = "invoice" if name == "invoice.post" else "sales_order"
         posting = json.loads(json.dumps({**POSTING, "kind": kind}, default=str), parse_float=Decimal)
         line = {**posting["lines"][0], "sku": "UNKNOWN"}
@@ -82,6 +84,13 @@ class Erp(Partner):
 
     def effects(self) -> int:
         return len(self.erp.documents)
+
+
+def _purchase(name: str) -> CommandSample:
+    status = {"create": "ordered", "change": "changed", "cancel": "cancelled"}[name.partition(".")[2]]
+    order = json.loads(json.dumps({**PURCHASE, "status": status}, default=str), parse_float=Decimal)
+    line = {**order["lines"][0], "sku": "UNKNOWN"}
+    return CommandSample(order, refused={**order, "external_id": "P-2", "lines": [line]})
 
 
 def _record(stream: str, key: str, now: datetime) -> str:
