@@ -26,7 +26,7 @@ from crossdock.store.fulfilments import StoredFulfilment, load_fulfilments_of_or
 from crossdock.store.order_book import StoredOrder, load_orders
 from crossdock.store.order_tables import work_items
 from crossdock.store.plumbing import commands, dead_letters
-from crossdock.store.stock_tables import positions
+from crossdock.store.stock_tables import positions, published_stock
 from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.back_ordering import set_supply
 from crossdock.streams.processors.hub import Hub
@@ -271,7 +271,19 @@ class Model(ReturnSteps):
             self._told = len(rows)
         if "work" in then:
             found["work"] = [row["cause"] for row in self.hub.rows(work_items, state="open")]
-        known = {"orders", "fulfilment_orders", "purchase_orders", "returns", "stock", "told", "work"}
+        for channel, wanted in then.get("published", {}).items():
+            said = {row["sku"]: row["quantity"] for row in self.hub.rows(published_stock, channel=channel)}
+            found.setdefault("published", {})[channel] = {sku: said.get(sku) for sku in wanted}
+        known = {
+            "published",
+            "orders",
+            "fulfilment_orders",
+            "purchase_orders",
+            "returns",
+            "stock",
+            "told",
+            "work",
+        }
         unknown = set(then) - known
         assert not unknown, f"{where}: then can't look at {', '.join(unknown)}"
         differing = [

@@ -191,6 +191,40 @@ def test_available_numbers_count_orders_the_node_knows_of_once(hub: Harness) -> 
     assert (row["on_hand"], row["allocated"]) == (3, 0)
 
 
+def published(hub: Harness) -> dict[str, int]:
+    hub.tick("publish")
+    return {row["sku"]: row["quantity"] for row in hub.rows(published_stock)}
+
+
+def a_set(hub: Harness, version: str, **parts: int) -> None:
+    components = [{"sku": sku, "quantity": units} for sku, units in parts.items()]
+    hub.send("product/1", {"sku": "SET", "version": version, "components": components}, connection="shop")
+
+
+def test_a_channel_is_told_of_kits_when_a_component_or_what_they_are_made_of_changes(
+    make: Callable[..., Harness],
+) -> None:
+    hub = make(channels={"web": {"connection": "shop", "publish_kits": True}})
+    a_set(hub, "1", POT=1, MUG=2)
+    hub.stock("CHI", {"POT": 4, "MUG": 1})
+    hub.stock("NYC", {"MUG": 6})
+    assert published(hub) == {"POT": 4, "MUG": 7, "SET": 3}
+    hub.stock("NYC", {"MUG": 4})
+    assert published(hub)["SET"] == 2
+    a_set(hub, "2", POT=1, MUG=5)
+    assert published(hub)["SET"] == 1
+    a_set(hub, "1", POT=1)
+    assert published(hub)["SET"] == 1
+    a_set(hub, "3")
+    assert published(hub)["SET"] == 0
+
+
+def test_a_channel_that_counts_kits_itself_is_told_of_components_only(hub: Harness) -> None:
+    a_set(hub, "1", POT=1)
+    hub.stock("CHI", {"POT": 4})
+    assert published(hub) == {"POT": 4}
+
+
 def test_channels_are_told_what_changed_the_scarcest_first(hub: Harness) -> None:
     hub.stock("CHI", {"A": 5, "B": 1})
     hub.stock("NYC", {"A": 2})

@@ -155,6 +155,9 @@ class ChannelConfig(Strict):
     """Higher goes first when stock falls short."""
     publish_stock: bool = True
     """Tell the channel what it may sell."""
+    publish_kits: bool = False
+    """Tell it of kits too: as many as the components make, by node where an active policy keeps kits together. Leave it
+    to channels that work that out themselves."""
     location: str | None = None
     """The channel's own location id that stock is published for."""
     locations: Mapping[str, str] = Field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["Publication", "levels_to_publish"]
+__all__ = ["Publication", "kits_available", "levels_to_publish"]
 
 
 class Publication(NamedTuple):
@@ -14,6 +14,25 @@ class Publication(NamedTuple):
     sku: str
     quantity: int
     previous: int | None
+
+
+def kits_available(
+    parts: Mapping[str, int], units: Mapping[str, Mapping[str, int]], *, together: bool
+) -> int:
+    """How many kits can be sold.
+
+    Args:
+        parts: Units of each component in one kit.
+        units: What may be sold of each component, by node.
+        together: A kit ships from one node, so that what lies at several does not add up.
+    """
+    if not together:
+        return min(sum(units.get(sku, {}).values()) // per_kit for sku, per_kit in parts.items())
+    first, *_ = parts
+    return sum(
+        min(units.get(sku, {}).get(node, 0) // per_kit for sku, per_kit in parts.items())
+        for node in units.get(first, {})
+    )
 
 
 def levels_to_publish(

@@ -16,6 +16,7 @@ __all__ = [
     "load_position",
     "load_published",
     "load_stages",
+    "mark",
     "mark_nodes",
     "save_position",
     "save_published",
@@ -90,6 +91,14 @@ def load_stages(connection: Connection) -> dict[str, int]:
 def save_stages(connection: Connection, stages: Mapping[str, int]) -> None:
     """Remember the stages of nodes."""
     _stages(connection, sorted(stages.items()))
+
+
+_mark = InsertMany(marked_stock, ("sku",), ignore=True)
+
+
+def mark(connection: Connection, skus: Iterable[str]) -> None:
+    """Have ``skus`` compared with what channels were told."""
+    _mark(connection, [(sku,) for sku in sorted(skus)])
 
 
 def mark_nodes(connection: Connection, nodes: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "feed_stages",
     "feeds",
     "inbound",
+    "kit_components",
     "ledger",
     "lot_movements",
     "lots",
@@ -38,6 +39,16 @@ products = Table(
     Column("available_from", Instant),
     Column("document", LargeBinary, nullable=False),
     Column("updated_at", Instant, nullable=False),
+)
+
+kit_components = Table(
+    "kit_components",
+    metadata,
+    # Which kits hold a component; how many is said by ``products``.
+    Column("component", Text, primary_key=True),
+    Column("kit", Text, primary_key=True),
+    Index("ix_kit_components_kit", "kit"),
+    sqlite_with_rowid=False,
 )
 
 positions = Table(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
 
 from crossdock.store.catalogue import ProductRow, save_products
+from crossdock.store.kits import index_kits
 from crossdock.streams.processor import Message, Processor, Transaction
 from crossdock.streams.processors.documents import ProductDocument, read
 from crossdock.streams.topics import PRODUCTS
@@ -28,6 +29,7 @@ def _handle(tx: Transaction, messages: Sequence[Message]) -> None:
         if known is None or known.version <= product.version:
             rows[product.sku] = _row(product, message.body)
     save_products(tx.connection, list(rows.values()), tx.now)
+    index_kits(tx.connection, rows)
 
 
 def _row(product: ProductDocument, body: bytes) -> ProductRow:

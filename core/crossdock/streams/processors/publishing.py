@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from sys import maxsize
 
 from sqlalchemy import Connection
 
-from crossdock.inventory.publishing import Publication, levels_to_publish
+from crossdock.inventory.publishing import Publication, kits_available, levels_to_publish
 from crossdock.inventory.safety_stock import SafetyRule, product_tags
 from crossdock.store import commands, publications
+from crossdock.store.catalogue import Component
 from crossdock.store.commands import CommandRow
+from crossdock.store.kits import kits_with
 from crossdock.store.ledger_reader import LedgerReader
 from crossdock.store.supply import StockRow, available_to_route
 from crossdock.streams.processor import Timer, Transaction
@@ -43,12 +45,7 @@ def publish(hub: Hub, reader: LedgerReader, tx: Transaction) -> None:
     if reached == since and not skus:
         return
     if channels and skus:
-        found, _, fences, lots = available_to_route(tx.connection, skus, tx.now)
-        rows = unexpired(found, lots, tx.now.date())
-        facts = load_products(tx.connection, skus)
-        stale = stale_nodes(hub, tx.connection, tx.now) if hub.safety.stages else {}
-        for channel in channels:
-            _publish_to(hub, tx, channel, skus, unfenced(rows, fences, channel.id), facts, stale)
+        _compare(hub, tx, channels, skus)
     publications.save_position(tx.connection, reached, tx.now)
 
 
@@ -56,20 +53,52 @@ def _wants_stock(hub: Hub, channel: Channel) -> bool:
     return channel.config.publish_stock and hub.does(channel.config.connection, "stock.publish")
 
 
-def _publish_to(
+def _compare(hub: Hub, tx: Transaction, channels: Sequence[Channel], changed: Sequence[str]) -> None:
+    kits = kits_with(tx.connection, changed)
+    skus = sorted({*changed, *(part.sku for parts in kits.values() for part in parts)})
+    found, _, fences, lots = available_to_route(tx.connection, skus, tx.now)
+    rows = unexpired(found, lots, tx.now.date())
+    facts = load_products(tx.connection, skus)
+    stale = stale_nodes(hub, tx.connection, tx.now) if hub.safety.stages else {}
+    stocked = {row[0] for row in rows}
+    for channel in channels:
+        units = _sellable(hub, channel, unfenced(rows, fences, channel.id), facts, stale)
+        # A kit is not stocked itself. One that is all the same is told of as it lies there, unless kits are told of.
+        told = [sku for sku in changed if sku not in kits or sku in stocked]
+        available = {sku: sum(units.get(sku, {}).values()) for sku in told}
+        if channel.config.publish_kits:
+            available |= _kits(hub, kits, units)
+        _publish_to(tx, channel, available)
+
+
+def _sellable(
     hub: Hub,
-    tx: Transaction,
     channel: Channel,
-    skus: list[str],
     rows: Iterable[StockRow],
-    facts: dict[str, ProductFacts],
+    facts: Mapping[str, ProductFacts],
     stale: Mapping[str, timedelta],
-) -> None:
-    available = dict.fromkeys(skus, 0)
+) -> Mapping[str, Mapping[str, int]]:
+    """What a channel may sell, by SKU and node."""
+    found: dict[str, dict[str, int]] = {}
     for sku, node, units, sellable, _ in rows:
         rule = _rule(hub, channel.id, sku, node, facts.get(sku), stale.get(node))
-        available[sku] += max(0, units - (maxsize if rule is None else rule.kept_of(max(0, sellable))))
-    told = publications.load_published(tx.connection, channel.id, skus)
+        kept = maxsize if rule is None else rule.kept_of(max(0, sellable))
+        found.setdefault(sku, {})[node] = max(0, units - kept)
+    return found
+
+
+def _kits(
+    hub: Hub, kits: Mapping[str, Sequence[Component]], units: Mapping[str, Mapping[str, int]]
+) -> dict[str, int]:
+    """How many of each kit a channel may sell. Which policy will decide is not known before there is an order: where
+    one keeps kits together, less is told rather than too much.
+    """
+    together = any("kit" in policy.definition.split.keep_together for policy in hub.policies.active)
+    return {kit: kits_available(dict(parts), units, together=together) for kit, parts in kits.items()}
+
+
+def _publish_to(tx: Transaction, channel: Channel, available: Mapping[str, int]) -> None:
+    told = publications.load_published(tx.connection, channel.id, sorted(available))
     levels = levels_to_publish(told, available)
     _enqueue(tx.connection, tx, channel, levels)
     publications.save_published(
