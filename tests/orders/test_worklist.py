@@ -13,7 +13,9 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def test_every_cause_has_an_owner_a_term_and_a_fix() -> None:
     assert set(RULES) == set(Cause)
-    assert all(rule.due_hours > 0 and rule.fix for rule in RULES.values())
+    assert all(rule.due_hours > 0 for rule in RULES.values())
+    assert all(rule.fix[0].isupper() and rule.fix.endswith(".") for rule in RULES.values()), "a sentence"
+    assert RULES[Cause.UPSTREAM_LAG].due == timedelta(hours=2)
 
 
 def test_an_item_is_due_by_its_rule_or_by_the_deadline() -> None:

@@ -138,11 +138,13 @@ def test_a_good_test_kills_and_a_bad_one_does_not(tmp_path: Path) -> None:
 
 def try_small_project(root: Path) -> None:
     text = "def left(on_hand: int, reserved: int) -> int:\n    return max(on_hand - reserved, 0)\n"
+    untested = "def more(units: int) -> int:\n    return units\n"
     test = "from crossdock.left import left\n\ndef test_it():\n    assert"
     files = {
         "pyproject.toml": '[tool.pytest.ini_options]\naddopts = ["--import-mode=importlib"]\n',
         "core/crossdock/__init__.py": "",
         "core/crossdock/left.py": text,
+        "core/crossdock/more.py": untested,
         "tests/good/test_good.py": f"{test} (left(5, 2), left(2, 5)) == (3, 0)\n",
         "tests/bad/test_bad.py": f"{test} left(5, 0) is not None\n",
     }
@@ -158,6 +160,8 @@ def try_small_project(root: Path) -> None:
         "return max(on_hand - reserved, 1)",
         "return min(on_hand - reserved, 0)",
     ]
+    (alone,) = run(root, {path: untested}, mutants("core/crossdock/more.py", untested), good, 2)
+    assert (alone.fate, alone.tests) == (Fate.SURVIVED, 0), "nobody runs it"
     second = run(root, {path: text}, survivors, good, 2)
     assert {verdict.fate for verdict in second} == {Fate.KILLED}
     assert (root / path).read_text() == text

@@ -108,6 +108,8 @@ UNREACHABLE_1 = [("unreachable", "1.when")]
         (when("order.service_level == 'drone'", ""), [("unreachable", "0.when")]),
         (when("'a' in order.tags && !order.tags.exists(t, t == 'a')", ""), [("unreachable", "0.when")]),
         (when("1 > 2", ""), [("unreachable", "0.when")]),
+        (when("order.pick_up ? order.units < 1 : false", ""), [("unreachable", "0.when")]),
+        (when("order.pick_up ? false : order.units < 1", ""), [("unreachable", "0.when")]),
         ([{"fences": [{"require": "false"}]}], [("contradiction", "0.fences.0.require")]),
         (
             [{"fences": ["capacity", {"require": "'sfp' in node.tags"}]}],

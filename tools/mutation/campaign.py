@@ -120,7 +120,12 @@ def run(
     root: Path, texts: Mapping[str, str], mutants: Sequence[Mutant], stage: Stage, workers: int
 ) -> Iterator[Verdict]:
     """Try every mutant against the tests of ``stage``, in the copy of the project at ``root``."""
-    waiting = deque(mutants)
+    waiting: deque[Mutant] = deque()
+    for mutant in mutants:
+        if stage.against(mutant):
+            waiting.append(mutant)
+        else:
+            yield Verdict(mutant, Fate.SURVIVED, 0)
     crew = [_Worker(root, stage) for _ in range(min(workers, len(waiting)))]
     try:
         while waiting or any(worker.mutant for worker in crew):

@@ -89,7 +89,8 @@ def _of_call(call: Call, scope: Scope) -> str:
     kinds = [_type(each, scope) for each in call.arguments]
     name = call.name
     if name in ("&&", "||", "!"):
-        return _all(kinds, "bool", call, "bool")
+        _all(kinds, "bool", call)
+        return "bool"
     if name in ("==", "!="):
         _same(kinds, call)
         return "bool"
@@ -98,7 +99,7 @@ def _of_call(call: Call, scope: Scope) -> str:
     if name == "in":
         return _of_membership(kinds, call)
     if name == "?:":
-        _all(kinds[:1], "bool", call, "bool")
+        _all(kinds[:1], "bool", call)
         return kinds[1] if kinds[1] == kinds[2] else "dyn"
     if name == "[]":
         return _element(kinds[0]) if kinds[0].startswith("list(") else "dyn"
@@ -112,7 +113,8 @@ def _of_function(kinds: list[str], call: Call) -> str:
             raise ConditionTypeError(f"{_a(kinds[0])} has no size", call.at)
         return "int"
     if name in _TEXT_METHODS:
-        return _all(kinds, "string", call, "bool")
+        _all(kinds, "string", call)
+        return "bool"
     if name not in _FUNCTIONS:
         raise ConditionTypeError(f"unknown function {name.removeprefix('.')!r}", call.at)
     return "bool" if name == "has" else _CONVERSIONS.get(name, "dyn")
@@ -123,13 +125,12 @@ def _of_macro(call: Call, scope: Scope) -> str:
     variable = call.arguments[1]
     if target != "dyn" and not target.startswith("list("):
         raise ConditionTypeError(f"{_a(target)} has no elements for {call.name[1:]}", call.at)
-    if not isinstance(variable, Name):
-        raise ConditionTypeError(f"write {call.name[1:]}(x, …)", call.at)
+    assert isinstance(variable, Name)  # CEL has been compiled before
     inner = {**scope, variable.name: _element(target)}
     found = [_type(each, inner) for each in call.arguments[2:]]
     if call.name == ".map":
         return f"list({found[-1]})"
-    _all(found, "bool", call, "bool")
+    _all(found, "bool", call)
     return target if call.name == ".filter" else "bool"
 
 
@@ -141,13 +142,12 @@ def _element(kind: str) -> str:
     return kind[5:-1] if kind.startswith("list(") else "dyn"
 
 
-def _all(kinds: list[str], wanted: str, call: Call, result: str) -> str:
+def _all(kinds: list[str], wanted: str, call: Call) -> None:
     for kind in kinds:
         if kind not in (wanted, "dyn"):
             raise ConditionTypeError(
                 f"{call.name.removeprefix('.')} takes {_a(wanted)}, not {_a(kind)}", call.at
             )
-    return result
 
 
 def _alike(left: str, right: str) -> bool:
