@@ -1,11 +1,16 @@
-"""The warehouse connector proves itself against a folder that a warehouse reads and fills."""
+"""The warehouse connector proves itself against a folder that a warehouse reads and fills, and over OpenSSH's sshd."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
+import pytest
+
+from crossdock.sdk.registry import ConnectorPlugin
 from crossdock.sdk.testkit import CommandSample, Partner, Setting, StreamSettings, conformance
 from crossdock_connectors.sftp_wms import CONNECTOR
 from crossdock_schemas.fulfilment import FulfilmentLine
@@ -17,6 +22,7 @@ from tests.connectors.sftp_wms.builders import (
     fulfilment_order,
     interchange,
 )
+from tests.servers.sshd import Sshd
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FIXED = {"records": [{"columns": [{"name": "sku", "width": 10}, {"name": "quantity", "width": 6}]}]}
@@ -96,4 +102,28 @@ class Warehouse(Partner):
         return sum(path.is_file() for path in put)
 
 
+class WarehouseOverSftp(Warehouse):
+    """The same folders, behind a real server."""
+
+    server: ClassVar[Sshd]
+
+    def config(self) -> dict[str, object]:
+        files = self.server.config(root=str(self.folder)).model_dump()
+        return {**super().config(), "files": files}
+
+
+@pytest.fixture(scope="session")
+def _served(sshd: Sshd) -> None:
+    WarehouseOverSftp.server = sshd
+
+
+def _of_streams(*names: str) -> ConnectorPlugin:
+    """What differs between streams the folder proves; a server knows no difference."""
+    streams = {name: CONNECTOR.manifest.stream(name) for name in names}
+    return replace(CONNECTOR, manifest=CONNECTOR.manifest.model_copy(update={"streams": streams}))
+
+
 TestWarehouse = conformance(CONNECTOR, Warehouse)
+TestWarehouseOverSftp = pytest.mark.usefixtures("_served")(
+    conformance(_of_streams("stock_csv", "advice_945"), WarehouseOverSftp)
+)
