@@ -135,6 +135,10 @@ def prove(
     result: Annotated[
         Path | None, typer.Option(help="Write what was proven to a file, for each connector.")
     ] = None,
+    release: Annotated[
+        Path | None,
+        typer.Option(help="Write what this version is, to be kept as released.json beside the manifest."),
+    ] = None,
 ) -> None:
     """Run the conformance kit, and say which tier follows from what it proved; ends with 1 where a rule fails."""
     try:
@@ -152,6 +156,10 @@ def prove(
     if result is not None:
         documents = [recorder.proofs[name].document() for name in sorted(recorder.proofs)]
         result.write_text(json_format.dumps(documents, indent=2) + "\n", encoding="utf-8")
+    if release is not None:
+        if len(recorder.proofs) > 1:
+            raise MisconfiguredError(f"--release is for one connector, not for {', '.join(recorder.proofs)}")
+        release.write_text(next(iter(recorder.proofs.values())).release.document(), encoding="utf-8")
     raise typer.Exit(int(ended != pytest.ExitCode.OK))
 
 

@@ -17,11 +17,12 @@ from crossdock.sdk.testkit.receiving import ReceiveRules
 from crossdock.sdk.testkit.recording import Recorder
 from crossdock.sdk.testkit.rules import PREFIX
 from crossdock.sdk.testkit.tiers import Group, Outcome, RuleResult, Tier, group_of, group_results, tier_of
+from crossdock.sdk.testkit.upgrading import CursorRules, UpgradeRules
 from tests.sdk.testkit.builders import run_rule, scaffolded
 
 RULES = sorted(
     name.removeprefix(PREFIX)
-    for rules in (ManifestRules, PollRules, ReceiveRules, DropRules, CommandRules)
+    for rules in (ManifestRules, PollRules, ReceiveRules, DropRules, CommandRules, UpgradeRules, CursorRules)
     for name, _ in inspect.getmembers(rules)
     if name.startswith(PREFIX)
 )
@@ -47,6 +48,7 @@ def test_each_rule_of_the_kit_has_a_group_and_each_group_a_rule() -> None:
         ("", Tier.GOLD),
         ("readme_tells_of_all", Tier.SILVER),
         ("poll_stops_where_told", Tier.SILVER),
+        ("upgrade_keeps_cursors", Tier.SILVER),
         ("command_survives", Tier.BRONZE),
         ("call_altered_is_refused", Tier.BRONZE),
         ("file_is_disposed_of", Tier.BRONZE),

@@ -25,6 +25,7 @@ from crossdock.sdk.testkit.partner import CommandSample, Partner, Setting, Strea
 from crossdock.sdk.testkit.polling import PollRules
 from crossdock.sdk.testkit.receiving import ReceiveRules
 from crossdock.sdk.testkit.rules import Rules
+from crossdock.sdk.testkit.upgrading import CursorRules, UpgradeRules
 
 __all__ = ["CommandSample", "Partner", "Setting", "StreamSettings", "conformance"]
 
@@ -33,8 +34,8 @@ def conformance(plugin: ConnectorPlugin, partner: type[Partner]) -> type[Rules]:
     """A class of tests for pytest, to be kept under a name that begins with ``Test``."""
     manifest = plugin.manifest
     roles = {stream.role for stream in manifest.streams.values()}
-    groups: list[type[Rules]] = [ManifestRules]
-    groups += [PollRules] if Role.POLL in roles else []
+    groups: list[type[Rules]] = [ManifestRules, UpgradeRules]
+    groups += [PollRules, CursorRules] if Role.POLL in roles else []
     groups += [ReceiveRules] if Role.RECEIVE in roles else []
     groups += [DropRules] if Role.DROP in roles else []
     groups += [CommandRules] if manifest.commands else []

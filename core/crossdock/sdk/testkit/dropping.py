@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,6 +20,9 @@ from crossdock.sdk.testkit.wire import Fault
 __all__ = ["DropRules"]
 
 _SETTLE_SECONDS = 10
+_LARGE_BYTES = 8_000_000
+_MOST_AT_ONCE_BYTES = 7_000_000
+"""Some chunks on their way, each a few times, are well below it; the whole file is above."""
 
 
 class DropRules(Rules):
@@ -59,6 +66,29 @@ class DropRules(Rules):
             )
 
         rigs.run(scenario, _settling)
+
+    def test_file_in_pieces(self, rigs: Rigs, dropped: str) -> None:
+        """A large file is never in memory as a whole, and one that nobody reads on is let go."""
+
+        async def scenario(rig: Rig) -> None:
+            rig.partner.add(dropped, 1)
+            (file,) = await _settled(rig, dropped)
+            with _on_disk(rig, file).open("ab") as growing:
+                growing.write(b"\n" * _LARGE_BYTES)
+            (file,) = await _settled(rig, dropped)
+            tracemalloc.start()
+            size = sum([len(chunk) async for chunk in rig.drops.read(file)])
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert size > _LARGE_BYTES
+            assert most < _MOST_AT_ONCE_BYTES, (
+                f"{dropped}: {most} bytes of a file of {size} were in memory at once"
+            )
+            async with aclosing(cast("AsyncGenerator[bytes]", rig.drops.read(file))) as begun:
+                await anext(begun)
+            await rig.drops.dispose(file, Disposal.ARCHIVE)
+
+        rigs.run(scenario)
 
     @pytest.mark.parametrize("how", list(Disposal), ids=[how.value for how in Disposal])
     def test_file_is_disposed_of(self, rigs: Rigs, dropped: str, how: Disposal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -9,8 +10,12 @@ from typing import Any
 
 import pytest
 
+from crossdock.sdk.connector import Cursor
+from crossdock.sdk.registry import ConnectorPlugin
+from crossdock.sdk.testkit.release import Release
 from crossdock.sdk.testkit.rules import PREFIX, Rules
 from crossdock.sdk.testkit.tiers import Outcome, RuleResult, Tier, group_results, tier_of
+from crossdock.sdk.testkit.upgrading import CURSOR
 
 __all__ = ["Proof", "Recorder"]
 
@@ -24,13 +29,23 @@ class Proof:
     Attributes:
         results: Of each rule for each of what it was run for.
         missing: Rules that apply and were not run.
+        cursors: Where each polled stream stood in the end.
     """
 
-    connector: str
-    version: str
-    package: str
+    plugin: ConnectorPlugin
     results: list[RuleResult] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+
+    @property
+    def connector(self) -> str:
+        """Its id."""
+        return self.plugin.manifest.id
+
+    @property
+    def release(self) -> Release:
+        """What this version is, for the next one."""
+        return Release.of(self.plugin, self.cursors)
 
     @property
     def tier(self) -> Tier:
@@ -47,14 +62,14 @@ class Proof:
             "not run": sorted(self.missing),
         }
         told = [f"{what}: {', '.join(names)}" for what, names in parts.items() if names]
-        return "; ".join([f"{self.connector} {self.version}: {self.tier}", *told])
+        return "; ".join([f"{self.connector} {self.plugin.manifest.version}: {self.tier}", *told])
 
     def document(self) -> dict[str, Any]:
         """For the file: the same results make the same document."""
         return {
             "connector": self.connector,
-            "version": self.version,
-            "package": self.package,
+            "version": self.plugin.manifest.version,
+            "package": self.plugin.package,
             "kit": version("crossdock"),
             "tier": self.tier,
             "groups": {group: asdict(found) for group, found in group_results(self.results).items()},
@@ -104,6 +119,9 @@ class Recorder:
         if report.nodeid not in self._rules or (report.passed and report.when != "call"):
             return
         proof, rule, bound = self._rules[report.nodeid]
+        for name, value in report.user_properties:
+            if name == CURSOR:
+                proof.cursors |= json.loads(str(value))
         if report.passed:
             result = RuleResult(rule, bound, Outcome.PASSED)
         elif report.skipped:
@@ -117,8 +135,7 @@ class Recorder:
         proof.results.append(result)
 
     def _proof(self, rules: type[Rules]) -> Proof:
-        manifest = rules.plugin.manifest
-        return self.proofs.setdefault(manifest.id, Proof(manifest.id, manifest.version, rules.plugin.package))
+        return self.proofs.setdefault(rules.plugin.manifest.id, Proof(rules.plugin))
 
 
 def _why(report: pytest.TestReport) -> str:

@@ -22,6 +22,7 @@ class Group(StrEnum):
     MAPPING = "mapping"
     RESOURCES = "resources"
     DOCUMENTATION = "documentation"
+    UPGRADE = "upgrade"
 
 
 class Outcome(StrEnum):
@@ -64,13 +65,15 @@ _GROUPS: Mapping[str, Group] = {
     "command_throttled_": Group.FAULTS,
     "command_waits_": Group.FAULTS,
     "command_turned_": Group.FAULTS,
+    "file_in_pieces": Group.RESOURCES,
     "readme_": Group.DOCUMENTATION,
+    "upgrade_": Group.UPGRADE,
 }
 """By how a rule's name begins; the longest beginning says it."""
 
 _BRONZE = (Group.MANIFEST, Group.CHECK, Group.POLLING, Group.MAPPING)
 _SILVER = (Group.FAULTS, Group.WEBHOOKS, Group.FILES, Group.COMMANDS)
-_GOLD = (Group.RESOURCES, Group.DOCUMENTATION)
+_GOLD = (Group.RESOURCES, Group.DOCUMENTATION, Group.UPGRADE)
 
 
 @dataclass(frozen=True, slots=True)
