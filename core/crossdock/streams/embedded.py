@@ -34,10 +34,11 @@ class EmbeddedSettings(HostSettings):
     """How the embedded runtime runs.
 
     Attributes:
-        slice_seconds: How long a batch should hold the writer.
+        slice_seconds: How long a batch should hold the writer: what is shorter costs commits, what is longer keeps
+            everybody else who writes waiting.
     """
 
-    slice_seconds: float = 0.1
+    slice_seconds: float = 0.2
 
 
 class EmbeddedRuntime(Hosted):

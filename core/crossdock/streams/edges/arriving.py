@@ -16,7 +16,7 @@ from crossdock.streams.services import Service
 
 __all__ = ["Arrivals", "JournaledArrivals"]
 
-_BATCH = 100
+_BATCH = 250
 _MOST_WAITING = 5_000
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -41,7 +41,7 @@ _REFUSED = (FulfilmentState.REJECTED, FulfilmentState.SHORT, FulfilmentState.INC
 
 def route_processor(hub: Hub) -> Processor:
     """Takes orders in and decides where they go."""
-    return Processor("route", ORDERS, partial(_handle, hub), batch=100)
+    return Processor("route", ORDERS, partial(_handle, hub), batch=200)
 
 
 @dataclass(slots=True)
