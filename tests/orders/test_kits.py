@@ -3,10 +3,22 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossdock.orders.kits import Part, of_channel, of_components, with_siblings
+from crossdock.orders.kits import Kit, KitPart, Part, of_channel, of_components, unfold, with_siblings
 
 PARTS = (Part("1/POT", "1", 1), Part("1/MUG", "1", 2), Part("2", "2"))
 UNITS = st.integers(0, 50)
+
+
+SET = Kit("1", "SET", (KitPart("1/POT", "POT", 1), KitPart("1/MUG", "MUG", 2)))
+
+
+def test_a_kit_that_comes_back_is_its_components() -> None:
+    assert unfold([SET], "1", "SET", 3) == [("1/POT", "POT", 3), ("1/MUG", "MUG", 6)]
+    assert unfold([SET], None, "SET", 1) == [(None, "POT", 1), (None, "MUG", 2)]
+    assert unfold([SET], "1", "MUG", 1) == [("1/MUG", "MUG", 1)]
+    assert unfold([SET], None, "MUG", 1) == [(None, "MUG", 1)]
+    assert unfold([SET], "2", "SET", 1) == [("2", "SET", 1)]
+    assert unfold([SET], "1", "CUP", 1) == [("1", "CUP", 1)]
 
 
 def test_only_whole_kits_count() -> None:

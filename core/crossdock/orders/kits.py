@@ -6,11 +6,11 @@ the components, only those that make whole kits count for the channel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-__all__ = ["Part", "of_channel", "of_components", "with_siblings"]
+__all__ = ["Kit", "KitPart", "Part", "of_channel", "of_components", "unfold", "with_siblings"]
 
 
 class Part(Struct, frozen=True):
@@ -25,6 +25,40 @@ class Part(Struct, frozen=True):
     line: str
     channel_line: str
     per_kit: int = 1
+
+
+class KitPart(Struct, frozen=True):
+    """A component of a kit, and the order line that it became; None where there is no order."""
+
+    line: str | None
+    sku: str
+    units: int
+
+
+class Kit(Struct, frozen=True):
+    """A kit as it was exploded; ``line`` is the channel's, None where there is no order."""
+
+    line: str | None
+    sku: str
+    parts: tuple[KitPart, ...]
+
+
+def unfold(kits: Sequence[Kit], line: str | None, sku: str, units: int) -> list[tuple[str | None, str, int]]:
+    """Units of a SKU as order line, SKU and units of what lies on a shelf: a kit's components, else itself.
+
+    Args:
+        kits: What can be a kit.
+        line: The channel's line, where it is named; a component of its kit is found by its SKU.
+    """
+    for kit in kits:
+        if line is not None and line != kit.line:
+            continue
+        if sku == kit.sku:
+            return [(part.line if line else None, part.sku, units * part.units) for part in kit.parts]
+        for part in kit.parts:
+            if line is not None and part.sku == sku:
+                return [(part.line, sku, units)]
+    return [(line, sku, units)]
 
 
 def of_channel(parts: Iterable[Part], units: Mapping[str, int]) -> dict[str, int]:

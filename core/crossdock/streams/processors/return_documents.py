@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
+from crossdock.orders.kits import Kit, unfold
 from crossdock.orders.returning import Asked
 from crossdock.store.returns import StoredReturn
 from crossdock.streams.processors.documents import Part, read
@@ -70,7 +72,7 @@ def request_of(kept: StoredReturn) -> ReturnRequestDocument | None:
     return read(kept.document, ReturnRequestDocument)
 
 
-def asked_for(request: ReturnRequestDocument | None) -> list[Asked]:
-    """The lines of a request."""
+def asked_for(request: ReturnRequestDocument | None, kits: Sequence[Kit] = ()) -> list[Asked]:
+    """The lines of a request, with the components of ``kits`` in place of them."""
     lines = request.lines if request is not None else ()
-    return [Asked(line.order_line, line.sku, line.quantity) for line in lines]
+    return [Asked(*part) for line in lines for part in unfold(kits, line.order_line, line.sku, line.quantity)]

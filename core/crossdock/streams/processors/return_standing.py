@@ -26,6 +26,7 @@ from crossdock.streams.processors.return_documents import (
     asked_for,
     request_of,
 )
+from crossdock.streams.processors.return_kits import kits_of
 from crossdock_schemas.returns import ReturnStatus
 
 __all__ = ["Refunds", "close_return", "conclude", "refund_done", "refunds_of"]
@@ -68,7 +69,7 @@ def conclude(hub: Hub, tx: Transaction, kept: StoredReturn) -> StoredReturn:
     """Keep the return with all that came of it and where it stands; tell the channel once nothing is missing."""
     request = request_of(kept)
     came = [line.received for line in returns.load_receipts(tx.connection, kept.id)]
-    lines = returned_lines(asked_for(request), came)
+    lines = returned_lines(asked_for(request, kits_of(tx, kept.order_id)), came)
     refunds = refunds_of(tx, kept)
     paid_at = [line.refunded_at for line in refunds.lines if line.refunded_at]
     known = Known(

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
+from crossdock.orders.kits import unfold
 from crossdock.orders.life_cycles import ReturnState
 from crossdock.orders.returning import disposition_of
 from crossdock.orders.worklist import Cause, open_item
@@ -26,6 +27,7 @@ from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.return_booking import return_movements
 from crossdock.streams.processors.return_consequences import settle_units
 from crossdock.streams.processors.return_documents import ReturnRequestDocument
+from crossdock.streams.processors.return_kits import kits_received
 from crossdock.streams.processors.return_requests import take_request
 from crossdock.streams.processors.return_standing import conclude
 from crossdock.streams.topics import RETURNS
@@ -103,7 +105,8 @@ def _receive(hub: Hub, tx: Transaction, document: ReceiptDocument, source: str, 
         )
     known = returns.load_receipt(tx.connection, source, document.node, document.external_id)
     kept = _kept(tx, document, source, body, next((line.return_id for line in known.values()), None))
-    said = [_line(document, source, kept.id, number, line) for number, line in enumerate(document.lines, 1)]
+    lines = _shelved(tx, kept, document.lines)
+    said = [_line(document, source, kept.id, number, line) for number, line in enumerate(lines, 1)]
     news = [line for line in said if line.number not in known]
     again = [(line, known[line.number]) for line in said if line.number in known]
     graded = [line for line, before in again if _grades(line, before)]
@@ -141,6 +144,18 @@ def _kept(
         tx.now,
         awaits=named,
     )
+
+
+def _shelved(
+    tx: Transaction, kept: StoredReturn, lines: Sequence[ReceiptLineDocument]
+) -> list[ReceiptLineDocument]:
+    """What lies on the shelf: a kit that came back is its components."""
+    kits = kits_received(tx, kept, {line.sku for line in lines})
+    return [
+        replace(line, order_line=order_line, sku=sku, quantity=units)
+        for line in lines
+        for order_line, sku, units in unfold(kits, line.order_line, line.sku, line.quantity)
+    ]
 
 
 def _line(
