@@ -70,6 +70,9 @@ class InvoicePosting(Canonical):
     tracking_numbers: tuple[Id, ...] = ()
     lines: Annotated[tuple[PostingLine, ...], Field(min_length=1)]
     shipping: Money | None = None
+    """What the buyer pays for shipping: in a sales order only, however it is split."""
+    shipping_taxes: tuple[TaxLine, ...] = ()
+    """Taxes on ``shipping``."""
     purchase_order: Name | None = None
     total: Money | None = None
     references: tuple[Reference, ...] = ()

@@ -53,7 +53,9 @@ def test_discounts_and_taxes_of_a_line_are_shared_out_over_its_shipments_to_the_
         discounts=({"amount": money("1.00")},),
         taxes=({"title": "VAT", "amount": money("2.00"), "rate": Decimal("0.07")},),
     )
-    hub.send("order/1", an_order(lines=(line,)))
+    tax = {"title": "VAT", "amount": money("0.34"), "rate": Decimal("0.07")}
+    shipping = ({"price": money("4.90"), "taxes": (tax,)}, {"removed": True, "taxes": (tax,)})
+    hub.send("order/1", an_order(lines=(line,), shipping=shipping))
     for _ in range(3):
         hub.ship(name_of(hub), {"SKU-1": 1}, final=False)
     posted = [row["document"]["lines"][0] for row in hub.commands("invoice.post")]
@@ -62,6 +64,8 @@ def test_discounts_and_taxes_of_a_line_are_shared_out_over_its_shipments_to_the_
     assert [line["taxes"][0]["amount"]["amount"] for line in posted] == ["0.67", "0.66", "0.67"]
     (whole,) = hub.commands("sales_order.post")
     assert whole["document"]["lines"][0]["discounts"][0]["amount"]["amount"] == "1.00"
+    assert [tax["amount"]["amount"] for tax in whole["document"]["shipping_taxes"]] == ["0.34"]
+    assert not any("shipping_taxes" in row["document"] for row in hub.commands("invoice.post"))
 
 
 def test_the_order_closes_when_everybody_has_been_told(placed: Harness) -> None:

@@ -118,6 +118,24 @@ def test_taxes_by_line(address: str) -> None:
     assert free["taxCode"]["attributes"]["internalId"] == "-7"
 
 
+def test_the_tax_on_shipping_is_posted_by_its_code(address: str) -> None:
+    tax = {"title": "IL", "rate": Decimal("0.1"), "amount": {"amount": Decimal("0.49"), "currency": "USD"}}
+    shipping = {"shipping": {"amount": Decimal("4.90"), "currency": "USD"}, "shipping_taxes": [tax]}
+    erp = netsuite(address, tables=TAXES)
+    assert isinstance(
+        erp.execute(post("sales_order", external_id="T-3", _hub={"taxes": "lines"}, **shipping)), Applied
+    )
+    record = received(address)["record"]
+    assert record["shippingTaxCode"]["attributes"]["internalId"] == "11"
+    assert (Decimal(str(record["shippingCost"])), int(record["shippingTax1Rate"])) == (Decimal("4.9"), 10)
+    assert isinstance(
+        erp.execute(post("sales_order", external_id="T-4", _hub={"taxes": "details"}, **shipping)), Applied
+    )
+    details = received(address)["record"]["taxDetailsList"]["taxDetails"]
+    assert [each["taxDetailsReference"] for each in details] == ["L1", "SHIPPING"]
+    assert (details[1]["taxBasis"], details[1]["taxAmount"]) == ("4.90", "0.49")
+
+
 @pytest.mark.parametrize("kind", ["sales_order", "invoice"])
 def test_taxes_as_details_of_suitetax(address: str, kind: str) -> None:
     netsuite(address, tables=TAXES).execute(post(kind, external_id=f"T-{kind}", _hub={"taxes": "details"}))

@@ -143,6 +143,7 @@ class OrderDocument(Part, frozen=True):
     note: str | None = None
     purchase_order: str | None = None
     totals: TotalsDocument | None = None
+    shipping: msgspec.Raw = NOTHING
     references: tuple[dict[str, str], ...] = ()
 
 

@@ -70,6 +70,7 @@ class PostingOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     tracking_numbers: tuple[str, ...] = ()
     purchase_order: str | None = None
     shipping: MoneyDocument | None = None
+    shipping_taxes: tuple[dict[str, Any], ...] = ()
     total: MoneyDocument | None = None
 
 
@@ -89,6 +90,7 @@ def post_sales_orders(books: Books, orders: Iterable[str]) -> None:
             ship_to=_address(document.destinations[0] if len(document.destinations) == 1 else None),
             # What the buyer pays for shipping stays one, however the order is split: it stands here only.
             shipping=totals.shipping if totals else None,
+            shipping_taxes=_shipping_taxes(document.shipping),
             total=totals.total if totals else None,
         )
 
@@ -197,6 +199,13 @@ def _line(line: LineDocument, part: Part) -> PostingLineOut:
         discounts=_shared(line.discounts, part, line.quantity),
         taxes=_shared(line.taxes, part, line.quantity),
     )
+
+
+def _shipping_taxes(shipping: msgspec.Raw) -> tuple[dict[str, Any], ...]:
+    if shipping == NOTHING:
+        return ()
+    lines = msgspec.json.decode(bytes(shipping), type=list[dict[str, Any]])
+    return tuple(tax for line in lines if not line.get("removed") for tax in line.get("taxes", ()))
 
 
 def _shared(amounts: msgspec.Raw, part: Part, whole: int) -> tuple[dict[str, Any], ...]:
