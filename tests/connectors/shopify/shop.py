@@ -275,6 +275,7 @@ class Shop(ReturnDesk):
                 where = ("refundLineItems", str(index), "quantity")
                 return {"refund": None, "userErrors": [user_error(said, *where)]}
             lines[wanted["lineItemId"]]["currentQuantity"] -= wanted["quantity"]
+            owner["currentSubtotalLineItemsQuantity"] -= wanted["quantity"]
         made = {"id": f"gid://shopify/Refund/{len(owner['refunds']) + 1}", "note": input["note"]}
         owner["refunds"].append(made)
         self.keys[key] = ("", {"refund": made, "userErrors": []})
@@ -383,7 +384,9 @@ def order(number: int, updated_at: str, **changes: Any) -> Node:
         "returns": [],
         **changes,
     }
+    made["currentSubtotalLineItemsQuantity"] = sum(line["currentQuantity"] for line in made["lineItems"])
     made["suggestedRefund"] = {
+        "shipping": {"amountSet": {"presentmentMoney": {"amount": "4.9"}}},
         "suggestedTransactions": [
             {
                 "gateway": "shopify_payments",
@@ -391,7 +394,7 @@ def order(number: int, updated_at: str, **changes: Any) -> Node:
                 "parentTransaction": {"id": "gid://shopify/OrderTransaction/1"},
             }
             for amount in ("19.9", "0.0")
-        ]
+        ],
     }
     for one in made["fulfillmentOrders"]:
         one["id"] = f"gid://shopify/FulfillmentOrder/{number}-{one['id'].rpartition('/')[2]}"

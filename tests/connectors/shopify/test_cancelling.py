@@ -83,7 +83,30 @@ def test_units_of_a_line_are_refunded_and_not_restocked(version: str, shop: Shop
         ],
     }
     assert operations(shop, "Cancel") == []
-    assert operations(shop, "SuggestedRefund") == [{"id": ORDER, "lines": sent["input"]["refundLineItems"]}]
+    asked = {"id": ORDER, "lines": sent["input"]["refundLineItems"], "shipping": False}
+    assert operations(shop, "SuggestedRefund") == [asked]
+
+
+def test_shipping_is_refunded_with_the_last_units_and_what_is_left_of_it(
+    shop: Shop, connect: Connect
+) -> None:
+    there = [line for line in shop.orders[ORDER]["lineItems"] if line["currentQuantity"]]
+    rest = [{"lineItemId": line["id"], "quantity": line["currentQuantity"]} for line in there]
+    rest[0] = {**rest[0], "quantity": rest[0]["quantity"] - 1}
+    connector = connect(shop)
+    run(connector.execute(cancel(lines=ONE_TENT), "one"))
+    run(connector.execute(cancel(lines=rest), "all"))
+    one, last = operations(shop, "CancelLines")
+    assert ("shipping" in one["input"], last["input"]["shipping"]) == (False, {"amount": "4.9"})
+    assert [asked["shipping"] for asked in operations(shop, "SuggestedRefund")] == [False, True]
+
+
+def test_shipping_that_was_free_or_refunded_before_is_not_refunded(shop: Shop, connect: Connect) -> None:
+    shop.orders[ORDER]["currentSubtotalLineItemsQuantity"] = 1
+    shop.orders[ORDER]["suggestedRefund"]["shipping"]["amountSet"]["presentmentMoney"]["amount"] = "0.0"
+    run(connect(shop).execute(cancel(lines=ONE_TENT), "k"))
+    (sent,) = operations(shop, "CancelLines")
+    assert "shipping" not in sent["input"]
 
 
 def test_the_same_units_are_refunded_once_and_others_again(shop: Shop, connect: Connect) -> None:

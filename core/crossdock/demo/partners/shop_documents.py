@@ -244,7 +244,7 @@ def graphql_order(order: PlannedOrder, world: World, at: str) -> Document:
         "currentTotalTaxSet": _bag(tax),
         "totalTipReceivedSet": _bag(Decimal(0)),
         "totalOutstandingSet": _bag(Decimal(0)),
-        "lineItems": _all(lines),
+        "lineItems": _all(lines), "currentSubtotalLineItemsQuantity": sum(line.quantity for line in order.lines),
         "fulfillments": [], "refunds": [],
     }  # fmt: skip
     node["fulfillmentOrders"] = _all([_fulfilment_order(order, node, lines, at)])

@@ -34,6 +34,7 @@ def _refund(order: Fields, asked: Fields) -> Fields:
     for wanted in asked["refundLineItems"]:
         line = open_lines[wanted["lineItemId"]]
         line["remainingQuantity"] -= wanted["quantity"]
+        order["currentSubtotalLineItemsQuantity"] -= wanted["quantity"]
         for counted in ("currentQuantity", "unfulfilledQuantity"):
             line["lineItem"][counted] -= wanted["quantity"]
     if not any(line["remainingQuantity"] for line in open_lines.values()):
