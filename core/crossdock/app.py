@@ -59,6 +59,9 @@ __all__ = ["Application", "body_store", "connect", "mapping_library"]
 _THREADS = {"embedded": 4, "kafka": 8}
 """Transactions at the same time, on PostgreSQL. On Kafka no processor waits for another."""
 
+_BACKLOG_SECONDS = 1.0
+"""On Kafka every process counts what waits."""
+
 
 def body_store(config: Config) -> BodyStore:
     """Where large raw bodies lie."""
@@ -219,7 +222,7 @@ class Application:
                 settings=EmbeddedSettings(stop_seconds=stop_seconds),
                 owner=owner,
             )
-        settings = HostSettings(stop_seconds=stop_seconds)
+        settings = HostSettings(stop_seconds=stop_seconds, backlog_seconds=_BACKLOG_SECONDS)
         if not self.part.works:
             return Host(self.transactions, self.processors, services=services, settings=settings, owner=owner)
         return KafkaRuntime(

@@ -44,6 +44,7 @@ def test_what_was_promised_is_measured() -> None:
     promised = {
         "batch_routing",
         "end_to_end",
+        "many_workers",
         "mapping",
         "routing",
         "routing_proof",

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -24,7 +25,7 @@ import pytest
 from tests.servers.requirement import missing
 from tests.servers.sshd import free_port, wait_until_listening
 
-__all__ = ["KAFKA", "KafkaCluster", "kafka_broker", "kafka_brokers", "kafka_prefix"]
+__all__ = ["KAFKA", "KafkaCluster", "kafka_broker", "kafka_brokers", "kafka_prefix", "running_kafka"]
 
 KAFKA = pytest.mark.xdist_group("kafka")
 _POM = Path(__file__).parents[1] / "kafka/pom.xml"
@@ -168,7 +169,9 @@ def _cluster(folder: Path, size: int) -> KafkaCluster:
     return KafkaCluster(brokers)
 
 
-def _running(size: int) -> Iterator[KafkaCluster]:
+@contextmanager
+def running_kafka(size: int = 1) -> Iterator[KafkaCluster]:
+    """So many brokers; skips where Java or the jars are missing."""
     _java()
     folder = Path(tempfile.mkdtemp(prefix="crossdock-kafka-", dir="/tmp"))
     cluster = _cluster(folder, size)
@@ -183,13 +186,15 @@ def _running(size: int) -> Iterator[KafkaCluster]:
 @pytest.fixture(scope="session")
 def kafka_broker() -> Iterator[KafkaCluster]:
     """One broker for the whole session; skips where Java or the jars are missing."""
-    yield from _running(1)
+    with running_kafka() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
 def kafka_brokers() -> Iterator[KafkaCluster]:
     """Three brokers, for the tests of one module; a topic survives the loss of one."""
-    yield from _running(3)
+    with running_kafka(3) as cluster:
+        yield cluster
 
 
 @pytest.fixture

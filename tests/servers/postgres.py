@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -114,9 +115,9 @@ def _require_programs() -> Path:
     return programs
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """The cluster of the session; skips where PostgreSQL is not installed."""
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A fresh cluster; skips where PostgreSQL is not installed."""
     programs = _require_programs()
     folder = Path(tempfile.mkdtemp(prefix="crossdock-pg-", dir="/tmp"))
     try:
@@ -142,6 +143,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The cluster of the session; skips where PostgreSQL is not installed."""
+    with running_postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -58,9 +58,7 @@ def test_a_cursor_goes_up_to_the_first_message_that_is_not_handled(database: Dat
 
     def handle(*ids: str) -> None:
         database.transact_now(lambda connection: log.claim(connection, "route", ids, NOW))
-        database.transact_now(
-            lambda connection: relaying.settle_cursor(connection, "route", "orders", 10, NOW)
-        )
+        database.transact_now(lambda connection: relaying.settle_cursor(connection, "route", "orders", NOW))
 
     handle("a", "c")
     assert position(database, "route") == 1

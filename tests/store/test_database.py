@@ -2,13 +2,31 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Insert, Integer, MetaData, Table, Text, bindparam, insert, select
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import (
+    Column,
+    Connection,
+    Insert,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    exc,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from crossdock.sdk.errors import MisconfiguredError, UnreachableError
 from crossdock.store import leases
@@ -195,6 +213,82 @@ def test_a_turn_comes_once_an_interval(database: Database) -> None:
     assert turn(NOW) == 0
     assert turn(NOW + timedelta(seconds=20)) == 40
     assert turn(NOW + timedelta(seconds=60)) == 0
+
+
+def test_nobody_waits_for_whoever_has_the_turn(postgres_url: str) -> None:
+    first, second = open_database(postgres_url), open_database(postgres_url)
+
+    def turn(connection: Connection, at: datetime) -> float:
+        return leases.wait_for_turn(connection, "t", "me", at, 60)
+
+    assert first.transact_now(lambda connection: turn(connection, NOW)) == 0
+    later = NOW + timedelta(seconds=60)
+
+    def overlapping(connection: Connection) -> float:
+        assert turn(connection, later) == 0
+        return second.transact_now(lambda other: turn(other, later))
+
+    assert first.transact_now(overlapping) == 60
+    first.close()
+    second.close()
+
+
+def test_a_connection_that_the_server_has_ended_is_not_used(postgres_url: str) -> None:
+    database, other = open_database(postgres_url), open_database(postgres_url)
+    own = database.transact_now(
+        lambda connection: connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    )
+    end = text("SELECT pg_terminate_backend(:pid, 10000)")
+    assert other.transact_now(lambda connection: connection.execute(end, {"pid": own}).scalar_one())
+    assert database.transact_now(lambda connection: connection.execute(text("SELECT 1")).scalar_one()) == 1
+    database.close()
+    other.close()
+
+
+_TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@given(
+    texts=st.lists(st.none() | _TEXTS, min_size=1),
+    bodies=st.lists(st.binary(), min_size=1),
+    numbers=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1),
+    instants=st.lists(st.datetimes(timezones=st.just(UTC)), min_size=1),
+)
+@example(
+    texts=['"', "\\", ",", "{}", "", "NULL", "null", " "], bodies=[b"", b"\\"], numbers=[0], instants=[NOW]
+)
+@example(texts=[None, None], bodies=[b"\0"], numbers=[-1], instants=[NOW, NOW])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+def test_arrays_arrive_as_they_were_sent(
+    postgres: Database,
+    texts: list[str | None],
+    bodies: list[bytes],
+    numbers: list[int],
+    instants: list[datetime],
+) -> None:
+    sent = {"texts": texts, "bodies": bodies, "numbers": numbers, "instants": instants}
+    kinds: dict[str, Any] = {
+        "texts": Text(),
+        "bodies": LargeBinary(),
+        "numbers": Integer(),
+        "instants": Instant(),
+    }
+    casts: Any = select(*(bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()))
+    found = postgres.read_now(lambda connection: connection.execute(casts, sent).one())
+    assert found == (texts, bodies, numbers, instants)
+
+
+def test_a_text_that_postgresql_does_not_take_is_refused(postgres: Database) -> None:
+    query = select(bindparam("texts", type_=ARRAY(Text())))
+    with pytest.raises(exc.DataError, match="NUL"):
+        postgres.read_now(lambda connection: connection.execute(query, {"texts": ["a", "b\0c"]}).one())
+
+
+@pytest.fixture
+def postgres(postgres_url: str) -> Iterator[Database]:
+    database = open_database(postgres_url)
+    yield database
+    database.close()
 
 
 def test_tokens_are_compared_before_they_are_set(database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
 
 from crossdock.errors import MisconfiguredError
+from crossdock.store.arrays import register_arrays
 from crossdock.store.writer import Writer
 
 __all__ = ["Database", "checked_url", "create_store_engine", "open_database"]
@@ -140,13 +142,27 @@ def create_store_engine(url: str, *, connections: int = 5) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
         return _create_sqlite_engine(parsed, connections=connections, reads_only=False)
-    return create_engine(
+    engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=connections * 2,
         max_overflow=0,
-        pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC -c application_name=crossdock"},
+        connect_args={"options": "-c timezone=UTC -c client_encoding=UTF8 -c application_name=crossdock"},
     )
+    event.listen(engine, "connect", lambda connection, _: register_arrays(connection))
+    _drop_dead_connections(engine)
+    return engine
+
+
+def _drop_dead_connections(engine: Engine) -> None:
+    """See before each use whether the server has hung up: a look at the socket, where a ping would be a round trip."""
+
+    @event.listens_for(engine, "checkout")
+    def _look(connection: Any, _record: object, _proxy: object) -> None:
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        # Between two transactions a server says nothing but that it ends, and then it ends them all.
+        if poll.poll(0):
+            raise exc.InvalidatePoolError
 
 
 def _create_sqlite_engine(url: URL, *, connections: int, reads_only: bool) -> Engine:

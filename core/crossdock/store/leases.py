@@ -76,18 +76,19 @@ def wait_for_turn(connection: Connection, name: str, owner: str, now: datetime, 
     Returns 0.0 when the turn was taken, in this transaction; else the seconds until the next one.
     """
     row = select(leases.c.until).where(leases.c.name == name)
-    until: datetime | None = connection.execute(row.with_for_update()).scalar_one_or_none()
-    if until is not None and until > now:
+    until: datetime | None = connection.execute(row).scalar_one_or_none()
+    if until is None:
+        # Another worker may have made the row meanwhile; then it holds the lease and this takes nothing.
+        return 0.0 if take(connection, name, owner, now, seconds) else seconds
+    if until > now:
         return (until - now).total_seconds()
-    # Another worker may have made the row meanwhile; then it holds the lease and this takes nothing.
-    other_turn = until is None and not take(connection, name, owner, now, seconds)
-    if until is not None:
-        connection.execute(
-            update(leases)
-            .where(leases.c.name == name)
-            .values(owner=owner, until=now + timedelta(seconds=seconds))
-        )
-    return seconds if other_turn else 0.0
+    # Whoever has its turn keeps the row locked until all is done: nobody waits for that.
+    mine = connection.execute(row.where(leases.c.until == until).with_for_update(skip_locked=True)).first()
+    if mine is None:
+        return seconds
+    turn = update(leases).where(leases.c.name == name)
+    connection.execute(turn.values(owner=owner, until=now + timedelta(seconds=seconds)))
+    return 0.0
 
 
 def ring(connection: Connection, name: str, now: datetime) -> None:

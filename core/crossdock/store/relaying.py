@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, ScalarSelect, Text, and_, bindparam, case, func, select
+from sqlalchemy import Connection, ScalarSelect, Text, and_, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from crossdock.store import log
@@ -44,19 +44,16 @@ _read_log = (
     .order_by(messages.c.id)
     .limit(bindparam("limit"))
 )
-_next = (
-    select(messages.c.id, messages.c.message_id)
-    .where(messages.c.topic == bindparam("topic"), messages.c.id > bindparam("position"))
-    .order_by(messages.c.id)
-    .limit(bindparam("limit"))
-    .subquery()
+_unread = and_(messages.c.topic == bindparam("topic"), messages.c.id > bindparam("position"))
+_is_handled = (
+    select(inbox.c.message_id)
+    .where(inbox.c.processor == bindparam("processor"), inbox.c.message_id == messages.c.message_id)
+    .exists()
 )
+# One statement is one snapshot: what is appended between two would be passed over.
 _handled_to = select(
-    func.max(_next.c.id), func.min(case((inbox.c.message_id.is_(None), _next.c.id), else_=None))
-).select_from(
-    _next.outerjoin(
-        inbox, and_(inbox.c.processor == bindparam("processor"), inbox.c.message_id == _next.c.message_id)
-    )
+    select(messages.c.id).where(_unread, ~_is_handled).order_by(messages.c.id).limit(1).scalar_subquery(),
+    select(func.max(messages.c.id)).where(_unread).scalar_subquery(),
 )
 _bodies = SelectMany(
     {"topic": Text(), "message_id": Text()},
@@ -105,17 +102,16 @@ def read_log(connection: Connection, position: int, limit: int) -> list[Logged]:
     return [Logged._make(row) for row in rows.all()]
 
 
-def settle_cursor(connection: Connection, processor: str, topic: str, limit: int, now: datetime) -> None:
-    """Move the cursor of ``processor`` up to its first message that is not handled, ``limit`` messages at most."""
-    wanted = {
-        "topic": topic,
-        "processor": processor,
-        "position": log.load_cursor(connection, processor),
-        "limit": limit,
-    }
-    last, unhandled = connection.execute(_handled_to, wanted).one()
+def settle_cursor(connection: Connection, processor: str, topic: str, now: datetime) -> None:
+    """Move the cursor of ``processor`` up to its first message that is not handled.
+
+    It looks at what was handled since the last time, and at no more, however much waits behind.
+    """
+    position = log.load_cursor(connection, processor)
+    wanted = {"topic": topic, "processor": processor, "position": position}
+    unhandled, last = connection.execute(_handled_to, wanted).one()
     to = last if unhandled is None else unhandled - 1
-    if to is not None:
+    if to is not None and to > position:
         log.move_cursor(connection, processor, to, now)
 
 

@@ -21,7 +21,6 @@ from crossdock.streams.transaction import Transactions
 __all__ = ["KafkaRuntime"]
 
 _SETTLE_SECONDS = 0.25
-_SETTLED = 5000
 
 
 class KafkaRuntime(Hosted):
@@ -107,6 +106,6 @@ def settling_timer(processors: Sequence[Processor]) -> Timer:
 
     def settle(tx: Transaction) -> None:
         for each in processors:
-            relaying.settle_cursor(tx.connection, each.name, each.topic, _SETTLED, tx.now)
+            relaying.settle_cursor(tx.connection, each.name, each.topic, tx.now)
 
     return Timer("settle cursors", _SETTLE_SECONDS, settle)
