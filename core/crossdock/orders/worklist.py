@@ -70,6 +70,7 @@ _ACTIONS: Mapping[tuple[Cause, str], tuple[Action, ...]] = {
     (Cause.DATA_INVALID, "order"): (Action.ROUTE_AGAIN, Action.CANCEL),
     (Cause.CONSTRAINT_UNMET, "fulfilment_order"): (Action.EXCLUDE_NODE,),
     (Cause.UPSTREAM_LAG, "fulfilment_order"): (Action.EXCLUDE_NODE,),
+    (Cause.TELL_BY_HAND, "fulfilment_order"): (Action.EXCLUDE_NODE,),
     (Cause.OUTCOME_UNKNOWN, "command"): (Action.PROBE_AGAIN, Action.MARK_APPLIED, Action.SEND_AGAIN),
     (Cause.PARTNER_REFUSED, "command"): (Action.SEND_AGAIN, Action.MARK_APPLIED),
     (Cause.INVENTORY_CONFLICT, "feed"): (Action.CLOSE_FEED,),

@@ -11,9 +11,8 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from crossdock.errors import RecordRejectedError, Rejection
-from crossdock.orders.cancelling import call_back
-from crossdock.orders.effects import LineUnits, Reroute
-from crossdock.orders.fulfilment import Fulfilment, FulfilmentChange
+from crossdock.orders.effects import LineUnits
+from crossdock.orders.fulfilment import Fulfilment
 from crossdock.orders.kits import of_channel, of_components
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processor import Message, Transaction
@@ -25,7 +24,7 @@ from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.order_versions import newer_version
 from crossdock.streams.processors.ordering import kept_from_routing, tried_nodes
 from crossdock.streams.processors.placing import place
-from crossdock.streams.processors.telling_by_hand import tell_by_hand, untold
+from crossdock.streams.processors.telling_by_hand import tell_by_hand, untold_less, untold_more
 from crossdock.streams.topics import ORDERS
 from crossdock_schemas.order import Order
 
@@ -118,8 +117,9 @@ def _amended(hub: Hub, tx: Transaction, order_id: str, wanted: Amendment, cause:
         return AmendedOrder((), (), (), (), impossible)
     cancelled_before = {line.line_id: line.quantities.cancelled for line in order.lines}
     asked_before, known = being_cancelled(books, order_id), {each.id for each in books.of_order(order_id)}
-    by_hand = untold(books, order, live, wanted.quantities, wanted.lines, wanted.addresses)
-    tell_by_hand(books, order, by_hand, cause)
+    more = untold_more(books, order, live, wanted.quantities, wanted.lines, wanted.addresses)
+    tell_by_hand(books, order, more, cause)
+    by_hand = (*untold_less(books, order, live, wanted.quantities), *more)
     _cancel_less(books, order, wanted, live, cause)
     _bring_more(books, order_id, wanted, live, cause)
     resume(books, order_id)
@@ -219,13 +219,6 @@ def _bring_more(books: Books, order_id: str, wanted: Amendment, live: Mapping[st
     for destination in document.get("destinations", ()):
         destination["address"] = wanted.addresses.get(destination["id"], destination.get("address"))
     document["version"] = f"{order.version}+"  # after the channel's version, and before its next
-    for stored in books.of_order(order_id):
-        if stored.destination in wanted.addresses and stored.fulfilment.open:
-            change = call_back(stored.fulfilment, books.orders[order_id].quantities)
-            # What no node has yet is decided anew below, in the same transaction.
-            kept = tuple(effect for effect in change.effects if not isinstance(effect, Reroute))
-            change = FulfilmentChange(change.fulfilment, change.quantities, kept)
-            books.apply(stored, change, Occurrence(cause, "hub", books.tx.now))
     body = _valid(document)
     headers = {"schema": "order/1", "connection": order.connection, "correlation_id": order.correlation_id}
     newer_version(books, Message(cause, ORDERS, order_id, body, headers), books.orders[order_id])

@@ -43,7 +43,7 @@ from crossdock.streams.processors.exploding import by_order, explode
 from crossdock.streams.processors.freeing import freed
 from crossdock.streams.processors.happenings import Acknowledge, Occurrence
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.outgoing import cancellation, reroute
+from crossdock.streams.processors.outgoing import cancellation, reroute, untold_cancellation
 from crossdock.streams.processors.purchasing import purchase_orders
 from crossdock.streams.processors.settling import Settlements
 from crossdock.streams.processors.stock_entries import StockEntries
@@ -246,7 +246,9 @@ class Books:
             )
         )
 
-    def raise_work(self, cause: Cause, subject: str, message: str, *, order_id: str | None = None) -> None:
+    def raise_work(
+        self, cause: Cause, subject: str, message: str, *, order_id: str | None = None, fix: str = ""
+    ) -> None:
         """Open a work item at the end; the order is found by the subject where it is not given."""
         kind, _, subject_id = subject.partition(":")
         deadline = None
@@ -256,7 +258,7 @@ class Books:
             stored = self.fulfilments[subject_id]
             order_id, deadline = stored.fulfilment.order, stored.ship_by
         due = self.hub.config.worklist.due
-        item = open_item(cause, subject, message, self.tx.now, deadline=deadline, due=due)
+        item = open_item(cause, subject, message, self.tx.now, deadline=deadline, fix=fix, due=due)
         self._items.append((item, order_id))
 
     def close(self) -> None:
@@ -273,10 +275,10 @@ class Books:
         decision_log.add(connection, self._decisions)
         for order_id, (units, reason) in self._cancelled.items():
             self._commands += cancellation(self.hub, self.orders[order_id], units, reason, now)
-        told = purchase_orders(
-            self.hub, connection, self._before, changed, self.orders, self.document_of, now
-        )
-        commands.enqueue(connection, [*self._commands, *told])
+            for subject, words in untold_cancellation(self.hub, self.orders[order_id], units, reason):
+                self.raise_work(Cause.TELL_BY_HAND, subject, words, order_id=order_id)
+        bought = purchase_orders(self.hub, connection, self._before, changed, self, now)
+        commands.enqueue(connection, [*self._commands, *bought])
         if self._items:
             raise_items(connection, self._items, now)
 

@@ -18,6 +18,7 @@ from crossdock_schemas.order import DeliveryKind, OrderStatus
 
 __all__ = [
     "NOTHING",
+    "NULL",
     "AcknowledgementDocument",
     "AddressDocument",
     "CancellationDocument",

@@ -20,6 +20,7 @@ from crossdock.streams.processors.exploding import by_order, explode
 from crossdock.streams.processors.happenings import Occurrence
 from crossdock.streams.processors.holding import by_status
 from crossdock.streams.processors.hub import Hub
+from crossdock.streams.processors.readdressing import readdress
 from crossdock_schemas.order import OrderStatus
 
 __all__ = ["exploded", "newer_version", "occurrence_of", "order_id", "received_order"]
@@ -122,6 +123,8 @@ def newer_version(books: Books, message: Message, known: StoredOrder) -> StoredO
     )
     books.put_order(changed)
     cancel(books, known.id, cancelling, document.cancel_reason or "", occurrence_of(books, message))
+    if not gone:
+        readdress(books, known.id, before.destinations, document.destinations, occurrence_of(books, message))
     return books.put_quantities(known.id, books.orders[known.id].quantities)
 
 

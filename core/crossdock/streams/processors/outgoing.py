@@ -43,6 +43,7 @@ __all__ = [
     "purchase_order_number",
     "reference_id",
     "reroute",
+    "untold_cancellation",
 ]
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -179,6 +180,22 @@ def cancellation(
             created_at=now,
         )
     ]
+
+
+def untold_cancellation(
+    hub: Hub, order: StoredOrder, units: Mapping[str, int], reason: str
+) -> list[tuple[str, str]]:
+    """Subject and words of the work item about a cancellation that a partner can't be told by message, if it is one."""
+    units = gone_from_channel(order, units)
+    if not units or order.connection not in hub.manifests or hub.does(order.connection, "order.cancel"):
+        return []
+    cancelled = sum(line.quantities.cancelled for line in order.lines)
+    lines = ", ".join(f"{quantity} of line {line}" for line, quantity in units.items())
+    said = (
+        f"{order.connection} takes no cancellations by message: cancel {lines} of order "
+        f"{order.number or order.external_id} there ({reason})"
+    )
+    return [(f"cancellation:{order.id}:{cancelled}", said)]
 
 
 class RerouteDocument(Part, frozen=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 from sqlalchemy import Connection
@@ -84,6 +84,16 @@ class PurchaseOrderOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=
     ship_to: msgspec.Raw = NOTHING
 
 
+class OrderBooks(Protocol):
+    """What is read of ``Books``."""
+
+    orders: dict[str, StoredOrder]
+
+    def document_of(self, order: StoredOrder) -> OrderDocument:
+        """An order's document, with the components of its kits in place of them."""
+        ...
+
+
 class News(NamedTuple):
     """A supplier's fulfilment order of which ERPs have to be told."""
 
@@ -98,8 +108,7 @@ def purchase_orders(
     connection: Connection,
     before: Mapping[str, Fulfilment],
     changed: Iterable[StoredFulfilment],
-    orders: Mapping[str, StoredOrder],
-    document_of: Callable[[StoredOrder], OrderDocument],
+    books: OrderBooks,
     now: datetime,
 ) -> list[CommandRow]:
     """The commands that follow from ``changed`` fulfilment orders of suppliers, for the ERPs that want them.
@@ -107,18 +116,18 @@ def purchase_orders(
     Args:
         before: The fulfilment orders as they were loaded; one that is missing is new.
         changed: As they are now.
-        document_of: An order's document, with the components of its kits in place of them.
+        books: Where the orders are.
     """
     if not any(posting.purchase_order for posting in hub.config.postings):
         return []
-    news = list(_news(hub, before, changed, orders))
+    news = list(_news(hub, before, changed, books.orders))
     created = [each.stored for each in news if each.status is PurchaseOrderStatus.ORDERED]
     prices = _prices(connection, created)
     return [
         command
         for each in news
         for command in _commands(
-            each, encode(_document(hub, each, document_of(each.order), prices, now)), now
+            each, encode(_document(hub, each, books.document_of(each.order), prices, now)), now
         )
     ]
 

@@ -4,6 +4,7 @@
 |---|---|---|
 | constraint_unmet, data_invalid | order | every unit of it is at a node or cancelled |
 | constraint_unmet, upstream_lag | fulfilment order | the node has answered, or the fulfilment order is called off |
+| tell_by_hand | fulfilment order | it is refused or called off: nobody needs to tell the node anything |
 | partner_refused | shipment | every parcel is delivered after all (``tracking``) |
 | inventory_conflict | feed | a later full feed of the node is applied (processor ``stock``) |
 | data_invalid | dead letter | it is replayed or discarded (``store.dead_letters``) |
@@ -34,6 +35,9 @@ _UNANSWERED = frozenset(
         FulfilmentState.CANCEL_REQUESTED,
     }
 )
+
+
+_OFF = frozenset({FulfilmentState.REJECTED, FulfilmentState.CANCELLED})
 
 
 class Settlements:
@@ -79,3 +83,5 @@ def _answered(fulfilments: Iterable[StoredFulfilment]) -> Iterator[Settlement]:
         if state not in _UNANSWERED:
             for cause in (Cause.CONSTRAINT_UNMET, Cause.UPSTREAM_LAG):
                 yield Settlement(cause, f"fulfilment_order:{stored.id}", f"it is {state}")
+        if state in _OFF:
+            yield Settlement(Cause.TELL_BY_HAND, f"fulfilment_order:{stored.id}", f"it is {state}")
