@@ -88,7 +88,7 @@ class SoapErpClient(BaseConnector[SoapErpConfig]):
     async def _call(self, question: Question, scope: Scope, *, safe: bool) -> Mapping[str, object]:
         profile = self.profile
         known = {**scope, "settings": self._settings(), "secrets": self._secrets()}
-        made = await looked_up(render(question.arguments, known), profile, self.config, self._ask)
+        made = await looked_up(render(question.arguments, known), profile, self.config, self._ask, self._make)
         arguments = self._qualified(made)
         assert isinstance(arguments, Mapping)
         headers = self._headers(question, known)
@@ -113,6 +113,18 @@ class SoapErpClient(BaseConnector[SoapErpConfig]):
         except RefusedError as error:
             if error.meaning is Meaning.ABSENT:
                 return ""
+            raise
+        return text(find(answer, question.reference))
+
+    async def _make(self, table: str, key: str, record: object) -> str:
+        """The ERP's id of a new record, or of the one that somebody else has made under the same word meanwhile."""
+        question = self.profile.tables[table].create
+        assert question is not None
+        try:
+            answer = await self.write(question, {"key": key, "new": record})
+        except RefusedError as error:
+            if error.meaning is Meaning.ALREADY_EXISTS:
+                return await self._ask(table, key)
             raise
         return text(find(answer, question.reference))
 

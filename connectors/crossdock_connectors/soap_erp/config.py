@@ -44,6 +44,8 @@ class TableConfig(_Strict):
     """Our word to the ERP's id."""
     ask: bool = False
     """Ask the ERP for a word that is not among ``entries``: whether it knows it as an external id."""
+    create: bool = False
+    """Make what the ERP was asked for and does not have, under the word as its external id; needs ``ask``."""
     default: str | None = None
     """The ERP's id for all others."""
 

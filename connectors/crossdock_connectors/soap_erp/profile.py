@@ -154,6 +154,8 @@ class TableProfile(_Strict):
     """Whether documents leave out what the table does not have, instead of being rejected."""
     ask: ProbeProfile | None = None
     """How the ERP is asked for ``${key}``."""
+    create: ProbeProfile | None = None
+    """How it is made: ``${new}`` is what the document has as ``@new.record``, for the word ``@new.key``."""
 
 
 class Paging(_Strict):

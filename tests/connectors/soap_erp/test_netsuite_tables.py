@@ -53,6 +53,32 @@ def test_a_customer_that_is_not_listed_is_asked_for_by_external_id(address: str)
     assert {each["type"] for each in attributes} == {"customer"}
 
 
+def test_a_buyer_that_netsuite_does_not_know_becomes_a_customer_once(address: str) -> None:
+    tables = {"ask": True, "create": True, "default": "77"}
+    buyer = {"external_id": "B-20", "name": "Ada King Lovelace", "email": "ada@example.com"}
+    made = customer_of(address, tables, "C-20", buyer=buyer)
+    (kept,) = [one for one in account(address)["records"] if one["externalId"] == "shop/B-20"]
+    assert kept == {"type": "customer", "externalId": "shop/B-20", "internalId": made}
+    added = [each["args"]["record"] for each in account(address)["received"] if each["name"] == "add"]
+    customer = next(one for one in added if one["attributes"]["externalId"] == "shop/B-20")
+    assert (customer["isPerson"], customer["firstName"], customer["lastName"]) == (
+        True,
+        "Ada King",
+        "Lovelace",
+    )
+    assert customer_of(address, tables, "C-21", buyer=buyer) == made
+    company = {**buyer, "company_id": "C-20", "company": "Engines Ltd"}
+    assert customer_of(address, tables, "C-22", buyer=company) != made
+    assert customer_of(address, tables, "C-23", buyer={"name": "A guest"}) == "77"
+    assert (
+        sum(
+            one["type"] == "customer" and one["externalId"].endswith("-20")
+            for one in account(address)["records"]
+        )
+        == 2
+    )
+
+
 def test_nobody_to_book_on_is_a_rejection_that_says_what_to_add(address: str) -> None:
     outcome = netsuite(address, tables={"customers": {"entries": {"web": "78"}}}).execute(
         post("sales_order", external_id="C-7", buyer={"company_id": "C-8"})
@@ -76,6 +102,11 @@ def test_nobody_to_book_on_is_a_rejection_that_says_what_to_add(address: str) ->
         (
             {"customers": {"default": "7"}, "currencies": {"ask": True}},
             "tables.currencies.ask: the profile can't ask",
+        ),
+        ({"customers": {"default": "7", "create": True}}, "tables.customers.create: needs `ask: true`"),
+        (
+            {"customers": {"default": "7"}, "nodes": {"create": True}},
+            "tables.nodes.create: the profile can't make",
         ),
     ],
 )
