@@ -176,7 +176,7 @@ def test_check_names_operations_that_the_wsdl_lacks(tmp_path: Path) -> None:
     own = profile_file(tmp_path, commands={"invoice.post": post}, check=None)
     check = erp(Answer(""), profile=own).check()["invoice.post"]
     assert check.verdict is Verdict.MISCONFIGURED
-    assert "the WSDL has no operation PostOrder; it has: GetDocument" in check.message
+    assert "the WSDL has no operation PostOrder; it has: ChangePurchaseOrder, GetDocument" in check.message
 
 
 @pytest.mark.parametrize(
