@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 from crossdock.inventory.lots import (
     CountedLot,
     Lot,
+    LotMovement,
     LotStock,
     SinceCount,
     count_lots,
     expired_units,
+    lot_movement,
     lot_name,
     pick,
 )
+from crossdock.inventory.position import Movement, MovementKind
 
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
 SOON, LATER = date(2026, 11, 30), date(2027, 1, 31)
 
@@ -121,3 +125,20 @@ def test_a_position_without_lots_is_picked_from_as_ever() -> None:
 @pytest.mark.parametrize(("until", "expected"), [(TODAY, {}), (LATER, {("A", "CHI"): 3})])
 def test_what_is_no_stock_on_a_day(until: date, expected: dict[tuple[str, str], int]) -> None:
     assert LotStock({("A", "CHI"): [a_lot("1", 3, SOON), a_lot("2", 4)]}).expired(until) == expected
+
+
+def test_a_movement_of_a_position_is_one_of_its_lot() -> None:
+    moved = Movement("A", "CHI", MovementKind.SHIPPED, -3, 0, -3, -1, AT, "wms", "S-1", 4)
+    assert lot_movement(moved, "7") == LotMovement(
+        "A", "CHI", "7", MovementKind.SHIPPED, -3, -1, AT, "wms", "S-1"
+    )
+
+
+def test_exactly_what_is_named_is_held_and_given_back() -> None:
+    stock = LotStock({("A", "CHI"): [a_lot("1", 5), a_lot("2", 5, allocated=1)]})
+    stock.hold("A", "CHI", [("2", 3), (None, 1)])
+    assert [lot.allocated for lot in stock.lots["A", "CHI"]] == [0, 4]
+    stock.hold("A", "CHI", [("2", 3), ("1", 1)], -1)
+    assert [lot.allocated for lot in stock.lots["A", "CHI"]] == [-1, 1]
+    stock.hold("B", "CHI", [("1", 1)])
+    assert stock.lots["B", "CHI"] == []

@@ -155,6 +155,11 @@ def test_the_state_of_an_order_is_that_of_its_lines(
         assert derive_state(lines) is state
 
 
+def test_units_no_node_was_asked_for_are_waiting_or_allocated() -> None:
+    assert LineQuantities(9, cancelled=1, shipped=2, allocated=4, requested=3).unrequested == 3
+    assert LineQuantities(9) == LineQuantities(9, 0, 0, 0, 0, 0, 0, 0)
+
+
 def test_units_that_come_back_are_counted() -> None:
     assert LineQuantities(2, shipped=2, returned=1).take_back(1).returned == 2
 

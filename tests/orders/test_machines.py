@@ -21,7 +21,7 @@ from crossdock.orders.life_cycles import (
     ShipmentEvent,
     ShipmentState,
 )
-from crossdock.orders.machine import Machine, StepKind, TransitionRefusedError, advance, take
+from crossdock.orders.machine import Machine, Step, StepKind, TransitionRefusedError, advance, take
 from crossdock.orders.worklist import Cause
 from crossdock.sdk.errors import RecordRejectedError
 
@@ -123,3 +123,41 @@ def test_the_impossible_is_refused_and_says_what_is_allowed() -> None:
     )
     with pytest.raises(TransitionRefusedError, match="nothing is allowed any more"):
         advance(ORDER, OrderState.CLOSED, OrderEvent.HOLD)
+
+
+SMALL: Machine[FulfilmentState, FulfilmentEvent] = Machine(
+    "parcel",
+    F.OPEN,
+    {(F.OPEN, FE.PICK): F.PICKING, (F.PICKING, FE.PICK): F.PICKING, (F.PICKING, FE.SHIP): F.SHIPPED},
+    late={(F.SHIPPED, FE.PICK): "it has left"},
+    escalated={(F.SHIPPED, FE.CANCEL): Cause.INVENTORY_CONFLICT},
+)
+
+
+def test_a_step_says_what_an_event_did_and_why_it_did_nothing() -> None:
+    assert take(SMALL, F.OPEN, FE.PICK) == Step(F.PICKING) == Step(F.PICKING, StepKind.MOVED, "", None)
+    assert take(SMALL, F.SHIPPED, FE.PICK) == Step(F.SHIPPED, StepKind.IGNORED, "it has left", None)
+    assert take(SMALL, F.SHIPPED, FE.SHIP) == Step(F.SHIPPED, StepKind.IGNORED, "repeated", None)
+    told = "'cancel' of a parcel that is 'shipped'"
+    escalated = Step(F.SHIPPED, StepKind.ESCALATED, told, Cause.INVENTORY_CONFLICT)
+    assert take(SMALL, F.SHIPPED, FE.CANCEL) == escalated
+    assert advance(SMALL, F.SHIPPED, FE.CANCEL) is F.SHIPPED
+
+
+def test_a_machine_knows_what_moves_a_state_and_what_ends_it() -> None:
+    assert SMALL.allowed(F.PICKING) == (FE.PICK, FE.SHIP)
+    assert SMALL.allowed(F.SHIPPED) == ()
+    assert SMALL.states == tuple(F)
+    assert F.PICKING not in SMALL.finals
+    assert {F.SHIPPED, F.CLOSED} <= SMALL.finals
+    assert [SMALL.repeats(F.SHIPPED, event) for event in (FE.SHIP, FE.PICK)] == [True, False]
+    assert Machine("empty", F.OPEN, {}) == Machine("empty", F.OPEN, {}, {}, {})
+
+
+def test_what_is_refused_is_told_part_by_part() -> None:
+    with pytest.raises(TransitionRefusedError) as refused:
+        take(SMALL, F.OPEN, FE.SHIP)
+    error = refused.value
+    assert (error.machine, error.state, error.event, error.allowed) == ("parcel", "open", "ship", ("pick",))
+    (rejection,) = error.rejections
+    assert rejection.code == "orders.transition"

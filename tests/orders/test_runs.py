@@ -65,3 +65,7 @@ def test_a_run_is_always_ahead_and_none_is_left_out(after: datetime, at: list[ti
 def test_runs_that_cannot_be_are_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         RunsConfig.model_validate(wrong)
+
+
+def test_a_schedule_of_which_nothing_is_said_is_of_every_day_by_greenwich() -> None:
+    assert RunSchedule() == RunSchedule((), timedelta(0), (0, 1, 2, 3, 4, 5, 6), "UTC")

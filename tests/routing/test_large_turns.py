@@ -37,7 +37,7 @@ Stock = Mapping[str, Sequence[int]]
 FAR = {"a": (40.7, -74.0), "b": (41.0, -88.0), "c": (34.0, -118.2)}
 
 
-def nodes(**facts: dict[str, object]) -> Network:
+def nodes(**facts: dict[str, Any]) -> Network:
     return network([node(name, *FAR[name], **facts.get(name, {})) for name in FAR])
 
 
@@ -131,7 +131,7 @@ def test_lines_that_stay_together_and_nodes_that_may_not_handle_them_part_nothin
     assert splittable(problem_of(demand(kit), stock, split={"keep_together": ["kit"]})) == frozenset()
     assert splittable(problem_of(demand(kit), stock)) == frozenset({0})
     acid = demand([line(0, 9, restrictions=("hazmat",))])
-    able: dict[str, dict[str, object]] = {"a": {"handles": ("hazmat",)}, "b": {"handles": ("hazmat",)}}
+    able: dict[str, dict[str, Any]] = {"a": {"handles": ("hazmat",)}, "b": {"handles": ("hazmat",)}}
     assert splittable(problem_of(acid, stock, nodes(**able))) == frozenset({0})
     able.pop("b")
     assert splittable(problem_of(acid, stock, nodes(**able))) == frozenset()

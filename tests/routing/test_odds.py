@@ -363,3 +363,10 @@ def test_each_tier_may_use_its_share_of_the_time_and_what_the_last_has_left(
     supply = SupplyView(net, [("sku0", "a", 4), ("sku0", "b", 5)])
     assert route(demand([line(0, 8)]), supply, net, policies(time_budget_seconds=60), NOW).optimal
     assert shares in ([4, 3, 2, 1], [3, 2, 1], [2, 1]), shares
+
+
+def test_units_of_which_nobody_says_what_they_are_worth_elsewhere_are_worth_nothing() -> None:
+    net = network([node("a")])
+    rules = policies(objective=["opportunity_cost", "workload"])
+    (sent,) = route(demand([line(0)]), SupplyView(net, [("sku0", "a", 3)]), net, rules, NOW).assignments
+    assert [dict(sent.costs)[term] for term in ("opportunity_cost", "workload")] == [0, 0]
