@@ -180,6 +180,13 @@ def test_lines_that_change_nothing_say_why() -> None:
             "SKU X is not in the catalogue: import the product, then replay the line",
         ),
     ]
+    there = {SKU: Position(SKU, NODE, 5)}
+    for line in ((SKU, -1, None), (SKU, 1, -1)):
+        assert [each.reason for each in apply_feed(there, [line], feed(1), {}).rejected] == [
+            LineReason.NEGATIVE_QUANTITY
+        ]
+    net = feed(1, meaning=FeedMeaning.AVAILABLE)
+    assert apply_feed(there, [(SKU, -1, 0)], net, {}).positions[0].on_hand == -1
     known = {SKU: Position(SKU, NODE, 5, as_of=minute(1), feed_id="first")}
     assert told(apply_feed(known, [(SKU, 7, None)], feed(1), {})) == [
         (

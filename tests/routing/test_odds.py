@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from crossdock.routing import (
     RateCard,
     Service,
     SupplyView,
+    Surcharge,
     compile_policy,
     explain,
     route,
@@ -31,7 +33,7 @@ from crossdock.routing.formulation import Formulation
 from crossdock.routing.large import splittable
 from crossdock.routing.model import Address, Money
 from crossdock.routing.policy_checks import Finding, FindingKind
-from crossdock.routing.problem import Problem
+from crossdock.routing.problem import IMPOSSIBLE, Problem
 from crossdock.routing.program import Budget, Program, Terms
 from crossdock.routing.promising import Promises
 from crossdock.routing.reading_conditions import formula_of
@@ -370,3 +372,113 @@ def test_units_of_which_nobody_says_what_they_are_worth_elsewhere_are_worth_noth
     rules = policies(objective=["opportunity_cost", "workload"])
     (sent,) = route(demand([line(0)]), SupplyView(net, [("sku0", "a", 3)]), net, rules, NOW).assignments
     assert [dict(sent.costs)[term] for term in ("opportunity_cost", "workload")] == [0, 0]
+
+
+@pytest.mark.parametrize(("units", "at"), [(1, "near"), (3, "far")])
+def test_what_units_are_worth_elsewhere_counts_for_each(units: int, at: str) -> None:
+    net = network([node("near"), node("far", 41.0, -88.0)])
+    rows = [("sku0", name, 9) for name in ("near", "far")]
+    order = demand([line(0, units, unit_weight_grams=10)], promise=None)
+    freight = [
+        route(order, SupplyView(net, [row]), net, policies(objective=["shipping_cost"]), NOW).tiers[0]
+        for row in rows
+    ]
+    supply = SupplyView(net, rows)
+    worth = float((freight[1] - freight[0]) * 1000) / 2
+    supply.opportunity = np.array([[0.0, worth], [0.0, 0.0]])
+    rules = policies(objective=[{"shipping_cost": 1, "opportunity_cost": 1}])
+    assert [each.node for each in route(order, supply, net, rules, NOW).assignments] == [at]
+
+
+@pytest.mark.parametrize("units", [1, 2, 3])
+def test_what_handling_costs_counts_for_each_unit_each_line_and_the_shipment(units: int) -> None:
+    cost = HandlingCost(Decimal("0.50"), Decimal("0.30"), Decimal("0.20"))
+    net = network([node("near", handling_cost=cost)])
+    order = demand([line(0, units), line(1, 2)])
+    supply = SupplyView(net, [("sku0", "near", 9), ("sku1", "near", 9)])
+    decision = route(order, supply, net, policies(objective=[{"handling_cost": 2}]), NOW)
+    assert decision.tiers == (2 * (Decimal("0.50") + 2 * Decimal("0.30") + (units + 2) * Decimal("0.20")),)
+    problem = Problem(
+        situation_of(order, supply, NOW), net, policies(objective=[{"handling_cost": 2}]).policies[0]
+    )
+    assert problem.item_cost[:, 0].tolist() == [2 * (300 + units * 200), 2 * (300 + 2 * 200)]
+    assert problem.cost.tolist() == [1000, 1000]
+    assert problem.table()[-1].tolist() == [1000 + 600 + units * 400 + 600 + 800] * 2
+
+
+@pytest.mark.parametrize(("share", "term"), [(0.5, "stock_balance"), (0.0, "zero_stock")])
+def test_what_an_order_takes_of_the_stock_is_known_for_every_node(share: float, term: str) -> None:
+    net = network([node("few"), node("many", 41.0, -88.0), node("none")])
+    order = demand([line(0, 2)])
+    supply = SupplyView(net, [("sku0", "few", 2), ("sku0", "many", 4), ("sku0", "none", 1)])
+    problem = Problem(situation_of(order, supply, NOW), net, policies(objective=[term]).policies[0])
+    scale = problem.packing.scales[term]
+    assert problem.item_cost[0, :2].tolist() == [scale, share * scale]
+    assert problem.item_cost[0, 2] >= IMPOSSIBLE
+
+
+def test_a_node_that_would_be_as_good_and_comes_first_would_have_won() -> None:
+    net = network([node("a"), node("b")])
+    supply = SupplyView(net, [("sku0", "b", 5)])
+    rules = policies()
+    found = explain(route(demand([line(0, 2)]), supply, net, rules, NOW), net, rules)
+    assert found.flip == "a would have won with 2 more units of sku0."
+
+
+def test_a_line_is_not_parted_among_nodes_that_may_not_handle_it() -> None:
+    able: dict[str, Any] = {"handles": ("hazmat",)}
+    net = network([node("a", **able), node("b", 41.0, -88.0, **able), node("c")])
+    supply = SupplyView(net, [("sku0", at, 5) for at in ("a", "b", "c")])
+    order = demand([line(0, 8, restrictions=("hazmat",))])
+    decision = route(order, supply, net, policies(time_budget_seconds=60), NOW)
+    assert sorted(each.node for each in decision.assignments) == ["a", "b"]
+
+
+def test_a_product_that_is_dearer_to_send_makes_its_whole_kit_dearer() -> None:
+    bulky = replace(rate_card(), surcharges=(Surcharge("bulky", amount=Decimal(7), restriction="oversize"),))
+    carriers = (
+        Service("ground", "p", "ground", (1,)),
+        Service("express", "p", "express", (1,), refuses=("hazmat",)),
+    )
+    net = Network(
+        [node("a", handles=("oversize", "hazmat"))],
+        carriers,
+        [bulky, rate_card("express", factor="1.1")],
+        currency="USD",
+    )
+
+    def sent(restriction: str, keep: list[str]) -> tuple[str, Decimal]:
+        kit: dict[str, Any] = {"group": "g", "group_kind": "kit"}
+        order = demand([line(0, restrictions=(restriction,), **kit), line(1, **kit)])
+        supply = SupplyView(net, [("sku0", "a", 1), ("sku1", "a", 1)])
+        rules = policies(objective=["shipping_cost"], split={"keep_together": keep})
+        (only,) = route(order, supply, net, rules, NOW).assignments
+        return only.service, dict(only.costs)["shipping_cost"]
+
+    for keep in ([], ["kit"]):
+        assert sent("oversize", keep) == ("express", Decimal("4.920"))
+        assert sent("hazmat", keep) == ("ground", Decimal("4.470"))
+
+
+@pytest.mark.parametrize("part", ["per_shipment", "per_line", "per_unit", "opportunity", "freight"])
+def test_no_cost_however_high_outweighs_an_earlier_tier(part: str) -> None:
+    """One shipment from the dear node, though two cheap nodes would cost thousands less."""
+    dear = HandlingCost(**{part: Decimal(900)}) if part.startswith("per_") else HandlingCost()
+    cards = [rate_card(), replace(rate_card("express", factor="9000"), id="express")]
+    places = [
+        node("dear", handling_cost=dear, services=("express" if part == "freight" else "ground",)),
+        node("one", services=("ground",)),
+        node("two", services=("ground",)),
+    ]
+    net = network(places, cards=cards)
+    order = demand([line(number, 50, unit_weight_grams=1, unit_volume_cm3=1) for number in range(4)])
+    rows = [
+        (each.sku, at, 50) for n, each in enumerate(order.lines) for at in ("dear", ("one", "two")[n % 2])
+    ]
+    supply = SupplyView(net, rows)
+    if part == "opportunity":
+        supply.opportunity = np.array([[900_000.0, 0.0, 0.0]] * 4 + [[0.0, 0.0, 0.0]])
+    costs = {"shipping_cost": 1, "handling_cost": 1, "opportunity_cost": 1}
+    decision = route(order, supply, net, policies(objective=["shipments", costs]), NOW)
+    assert [each.node for each in decision.assignments] == ["dear"]
+    assert decision.tiers[1] > 800

@@ -156,48 +156,69 @@ def test_what_cannot_work_is_found(policies: list[dict[str, Any]], found: list[t
     assert all(len(finding.message.split()) > 4 for finding in check(*policies))
 
 
+SAVES: dict[str, Any] = {"objective": ["shipping_cost"]}
+EARLIER = "always applies first; move it up, or narrow what stands before it"
+NOBODY = "nothing could be placed"
+
+
 @pytest.mark.parametrize(
     ("policies", "words"),
     [
-        (
-            when("order.pick_up", "", "order.units > 1", ""),
-            "the policy is never asked: p1 always applies first; move",
-        ),
+        (when("order.pick_up", "", "order.units > 1", ""), f"the policy is never asked: p1 {EARLIER}"),
         (
             when("order.pick_up", "!order.pick_up", ""),
-            "the policies before it cover all orders there are: it is",
+            "the policies before it cover all orders there are: it is never asked",
         ),
         (
             when("order.pick_up", "!order.pick_up", "order.units > 1"),
-            "one of p0, p1 always applies first; move it up",
+            f"the policy is never asked: one of p0, p1 {EARLIER}",
         ),
         (
             when("order.units > 1 && order.units < 1", ""),
-            "no order can meet this condition: correct it, or take",
+            "no order can meet this condition: correct it, or take the policy out",
+        ),
+        (
+            [{"fences": [{"require": "true", "when": "order.units < 1"}]}],
+            "no order of this policy can meet this condition: the fence is never asked",
         ),
         (
             [{"fences": [{"require": "node.id == 'x'"}]}],
-            "no node of the network can pass node.id == 'x': nothing",
+            f"no node of the network can pass node.id == 'x': {NOBODY}",
+        ),
+        (
+            [{"fences": [{"require": "node.id == 'a'"}, {"require": "node.id == 'b'"}]}],
+            f"each fence can be passed, but no node of the network passes all of them: {NOBODY}",
         ),
         ([{"prefer": ["node.id == 'x'"]}], "no node of the network ever meets it: it is always given up"),
-        ([{"split": {"keep_together": ["bundle"]}}], "in a group of kind 'bundle'; there are: kit, set"),
         (
-            [{"split": {"max_shipments": 1, "only_if_saves": "2 USD"}, "objective": ["shipping_cost"]}],
-            "never split",
+            [{"split": {"keep_together": ["bundle"]}}],
+            "lines are never in a group of kind 'bundle'; there are: kit, set",
         ),
         (
-            [{"split": {"only_if_saves": "2 SEK"}, "objective": ["shipping_cost"]}],
-            "no exchange rate of SEK is known",
+            [{"split": {"max_shipments": 1, "only_if_saves": "2 USD"}, **SAVES}],
+            "max_shipments is 1: an order is never split, so this is never asked",
+        ),
+        (
+            [{"split": {"only_if_saves": "2 SEK"}, **SAVES}],
+            "no exchange rate of SEK is known (hub.exchange_rates); there are: USD",
+        ),
+        (
+            [{"reevaluate": {"every": "1h", "min_saving": "2 SEK"}, **SAVES}],
+            "no exchange rate of SEK is known (hub.exchange_rates); there are: USD",
         ),
         (
             [{"fences": [{"max_distance_km": 9}, {"max_distance_km": 8}]}],
-            "another fence sets a shorter distance",
+            "another fence sets a shorter distance: this one is never asked",
         ),
-        (when("order.units > 1"), "write a last policy without `when`"),
+        (
+            when("order.units > 1"),
+            "no policy applies to an order of channel shop (web), to US, 1 line with 1 units, in USD: "
+            "write a last policy without `when`",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(policies: list[dict[str, Any]], words: str) -> None:
-    assert words in check(*policies)[0].message
+    assert check(*policies)[0].message == words
 
 
 KINDS = replace(WORLD, channel_kinds=("web", "marketplace", "store", "b2b"))
@@ -212,7 +233,8 @@ def test_a_policy_for_a_kind_of_channel_that_is_not_configured_is_a_note() -> No
         (FindingKind.NO_EFFECT, "1.when"),
         (FindingKind.NO_EFFECT, "2.fences.0.when"),
     ]
-    assert "no channel of this configuration" in found[0].message
+    kinds = "no channel of this configuration is of a kind whose orders get here: it is never asked"
+    assert (found[0].message, found[0].policy) == (kinds, "p1@1")
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_sum_is_of_the_columns_it_names() -> None:
 
 
 def test_every_parting_is_listed_once_the_fewest_sets_first() -> None:
-    table, at_most = partings(4)
+    table, at_most = partings.__wrapped__(4)  # whatever was asked before
     assert at_most == (0, 1, 8, 14, 15)
     rows = [tuple(sorted(each for each in row if each)) for row in table.tolist()]
     assert len(set(rows)) == len(rows) == 15

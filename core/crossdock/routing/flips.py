@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from crossdock.routing.engine import solve, too_small_sets
 from crossdock.routing.flip import MEASURES, Flip, FlipKind
 from crossdock.routing.items import by_sku, memberships
-from crossdock.routing.large import splittable
 from crossdock.routing.margins import Margins, cheapest_rest, level_costs
-from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, Costs, best_parting
+from crossdock.routing.partitions import FEASIBLE, Costs, best_parting
 from crossdock.routing.plan import Plan
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 from crossdock.routing.situation import Situation
@@ -33,14 +32,12 @@ _MOST_WEIGHED = 6
 
 
 def flips_of(problem: Problem, given_up: int, *, complete: bool) -> tuple[Flip, ...]:
-    """The smallest change of each kind; none for orders that are left to the solver.
+    """The smallest change of each kind, for an order that is not left to the solver.
 
     Args:
         given_up: Preferences that the decision gave up.
         complete: Whether every line has a place.
     """
-    if len(problem.items) > MOST_ITEMS or splittable(problem):
-        return ()
     plan = solve(problem)
     found = [_more_stock(problem, plan, given_up) if complete else _stock_for_all(problem, plan)]
     found.append(_less_money(problem, plan, given_up) if complete else None)
