@@ -17,6 +17,7 @@ from crossdock.streams.processors.documents import encode
 from crossdock.streams.transaction import SqlTransaction
 from crossdock_schemas.registry import ENTITIES
 from tests.processors.harness import Harness
+from tests.processors.test_back_orders import WAITS, due, order, position, sound, waiting
 from tests.schemas.builders import a_line, an_order
 
 _WAIT_SECONDS = 30.0
@@ -33,9 +34,21 @@ def an_order_for(name: str, units: int) -> dict[str, Any]:
     return an_order(external_id=name, lines=(a_line(sku="A", quantity=units),))
 
 
-def while_it_waits(hub: Harness, first: Callable[[Transaction], object], order: dict[str, Any]) -> None:
-    """Let ``first`` change stock and not commit before ``order`` has been decided and waits for the same rows."""
-    sent = threading.Thread(target=hub.send, args=("order/1", order))
+def handled(hub: Harness, tx: Transaction, processor: str, schema: str, document: dict[str, Any]) -> None:
+    """Handle a document in ``tx``, which is not committed yet."""
+    body = ENTITIES[schema].model_validate_json(encode(document)).model_dump_json(exclude_defaults=True)
+    message = hub.message(schema, body.encode(), connection="shop", key=f"shop:{document['external_id']}")
+    hub.processor(processor).handler(tx, [message])
+
+
+def while_it_waits(
+    hub: Harness,
+    first: Callable[[Transaction], object],
+    document: dict[str, Any],
+    schema: str = "order/1",
+) -> None:
+    """Let ``first`` change stock and not commit before ``document`` has been read, and waits for the same rows."""
+    sent = threading.Thread(target=hub.send, args=(schema, document))
     with hub.database.engine.begin() as connection:
         tx = SqlTransaction(connection, hub.clock.now())
         first(tx)
@@ -79,12 +92,27 @@ def test_a_lot_that_another_order_is_given_meanwhile_is_not_named_twice(hub: Har
         {"sku": "A", "quantity": 1, "lot": "late", "expires_on": "2027-02-28"},
     ]
     hub.stock("CHI", {}, lines=lots)
-    body = ENTITIES["order/1"].model_validate_json(encode(an_order_for("first", 1)))
-    message = hub.message(
-        "order/1",
-        body.model_dump_json(exclude_defaults=True).encode(),
-        connection="shop",
-        key="shop:first",
-    )
-    while_it_waits(hub, lambda tx: hub.processor("route").handler(tx, [message]), an_order_for("second", 1))
+    first = an_order_for("first", 1)
+    while_it_waits(hub, lambda tx: handled(hub, tx, "route", "order/1", first), an_order_for("second", 1))
     assert (placed(hub, "first"), placed(hub, "second")) == ([("soon", 1)], [("late", 1)])
+
+
+def test_what_comes_while_a_back_order_is_cancelled_is_not_given_back_once_more(
+    database: Database, make: Callable[..., Harness]
+) -> None:
+    if database.dialect == "sqlite":
+        pytest.skip("SQLite has one writer")
+    hub = make(policies=WAITS)
+    due(hub, 2)
+    order(hub, "patient", 2)
+    lines = [{"sku": "A", "quantity": 1, "reason": "received"}]
+    came = {"external_id": "R", "node": "CHI", "occurred_at": hub.clock.now(), "lines": lines}
+    while_it_waits(
+        hub,
+        lambda tx: handled(hub, tx, "stock", "stock_movement/1", came),
+        {"external_id": "patient", "version": "1", "requested_at": hub.clock.now()},
+        "cancellation/1",
+    )
+    assert waiting(hub) == {}
+    assert position(hub) == (1, 0, 0, 0)
+    sound(hub)

@@ -246,6 +246,20 @@ def test_parts_that_are_moved_to_one_node_become_one(hub: Harness) -> None:
     sound(hub)
 
 
+def test_a_part_that_is_moved_where_another_was_taken_back_is_held_there(hub: Harness) -> None:
+    for node, units in (("CHI", 1), ("NYC", 2)):
+        hub.stock(node, {"A": units})
+    reserve(hub, lines=TWO)
+    for counted in (0, 3):
+        hub.clock.move(60)
+        hub.stock("CHI", {"A": counted})
+    loaded = hub.database.read_now(lambda c: reserving.load(c, "cart"))
+    assert held(loaded) == [("CHI", 1, "released"), ("NYC", 2, "active")]
+    assert held(move(hub, "cart", "CHI")) == [("CHI", 2, "active")]
+    assert balances(hub) == {"CHI": (3, 2, 0), "NYC": (2, 0, 0)}
+    sound(hub)
+
+
 def test_parts_are_moved_together_or_not_at_all(hub: Harness) -> None:
     for node, units in (("CHI", 3), ("NYC", 2), ("SFO", 2)):
         hub.stock(node, {"A": units})

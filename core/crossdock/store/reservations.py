@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, delete, literal_column, select, text
+from sqlalchemy import Connection, Text, bindparam, case, delete, literal_column, select, text
 
 from crossdock.inventory.position import Movement, Position
 from crossdock.inventory.promises import Reservation, ReservationState, expire
@@ -40,7 +40,11 @@ _arrive = InsertMany(
     reservations,
     (*_COLUMNS, "updated_at"),
     conflict=("key", "sku", "node"),
-    update=lambda new: {"quantity": reservations.c.quantity + new.quantity, "updated_at": new.updated_at},
+    update=lambda new: {
+        # A line that holds nothing any more, because its node had less than was promised, holds what arrives.
+        "quantity": new.quantity + case((_ACTIVE, reservations.c.quantity), else_=literal_column("0")),
+        **{name: new[name] for name in ("expires_at", "state", "updated_at")},
+    },
 )
 _of_keys = SelectMany(
     {"wanted": Text()},

@@ -77,7 +77,8 @@ def arrived(hub: Hub, tx: Transaction, node: str, units: Mapping[str, int]) -> N
 
 def drop_surplus(books: Books, order_ids: Iterable[str]) -> None:
     """Give back what orders wait for no more: it was placed otherwise, or cancelled."""
-    waiting = inbound.of_orders(books.tx.connection, order_ids)
+    connection = books.tx.connection
+    waiting = inbound.of_orders(connection, order_ids)
     surplus: list[BackOrder] = []
     left: dict[tuple[str, str], int] = {}
     for each in waiting:
@@ -90,8 +91,12 @@ def drop_surplus(books: Books, order_ids: Iterable[str]) -> None:
             surplus.append(each)
     if surplus:
         keys = sorted({(each.sku, each.node) for each in surplus})
-        reservations.lock_positions(books.tx.connection, keys, books.tx.now)
-        give_back(books.tx, surplus)
+        reservations.lock_positions(connection, keys, books.tx.now)
+        # Read again: until the lock, units may have come for them, or less have become due.
+        locked = {
+            each.key: each for each in inbound.of_orders(connection, {each.order_id for each in surplus})
+        }
+        give_back(books.tx, [locked[each.key] for each in surplus if each.key in locked])
 
 
 def set_supply(hub: Hub, tx: Transaction, row: Inbound) -> Inbound:
