@@ -48,7 +48,12 @@ class ShownLine:
 
 @dataclass(frozen=True, slots=True)
 class ShownAssignment:
-    """One shipment of a plan; costs are in the unit of each term of the policy."""
+    """One shipment of a plan; costs are in the unit of each term of the policy.
+
+    Attributes:
+        lines: What it takes out of the node's stock, without what other shipments bring there.
+        to_node: The node that sends it on, together with the rest of the order; empty where it goes to the destination.
+    """
 
     node: str
     service: str
@@ -56,6 +61,7 @@ class ShownAssignment:
     delivery_date: date
     lines: tuple[ShownLine, ...]
     costs: dict[str, Decimal]
+    to_node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,7 @@ def shown_assignment(assignment: Assignment) -> ShownAssignment:
         assignment.delivery_date,
         tuple(ShownLine(line.line_id, line.sku, line.quantity) for line in assignment.lines),
         dict(assignment.costs),
+        assignment.to_node,
     )
 
 

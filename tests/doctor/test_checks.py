@@ -32,6 +32,7 @@ CORRUPTIONS = {
     "document, created_at, updated_at FROM shipments",
     "every_order_has_a_next_step": "UPDATE orders SET route_at = NULL",
     "nodes_were_asked": "DELETE FROM commands WHERE name = 'fulfilment.request'",
+    "what_is_to_come_is_on_its_way": "UPDATE fulfilment_order_lines SET to_come = 1 WHERE open > 0",
     "decisions_can_be_explained": "DELETE FROM network_versions",
     "shipments_are_confirmed": "DELETE FROM commands WHERE name = 'shipment.confirm'",
     "shipments_are_invoiced": "DELETE FROM commands WHERE name = 'invoice.post'",

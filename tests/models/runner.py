@@ -141,17 +141,19 @@ class Model(ReturnSteps):
             row = Inbound(f"PO-{node}-{sku}", sku, node, quantity, at)
             self.hub.transactions.transact_now(partial(_set_supply, self.hub.hub, row))
 
-    def _do_receive(self, node: str, units: Mapping[str, int]) -> None:
-        """The node has received units, and says so."""
+    def _do_receive(self, node: str, units: Mapping[str, int], of: str | None = None) -> None:
+        """The node has received units, and says so, and perhaps of which fulfilment order."""
         self.hub.clock.move(60)
         lines = [{"sku": sku, "quantity": quantity, "reason": "received"} for sku, quantity in units.items()]
         at = self.hub.clock.now()
-        moved = {
+        moved: dict[str, Any] = {
             "external_id": f"receipt-{node}-{at:%d%H%M%S}",
             "node": node,
             "occurred_at": at,
             "lines": lines,
         }
+        if of:
+            moved["references"] = [{"kind": "fulfilment_order", "value": self._fulfilment(of).id}]
         self.hub.send("stock_movement/1", moved, connection="wms")
         self.hub.tick("retry_waiting")
 
@@ -345,12 +347,13 @@ class Model(ReturnSteps):
         lines = stored.fulfilment.lines
         shown: dict[str, Any] = {
             "node": stored.fulfilment.node,
+            "to_node": stored.fulfilment.to_node or None,
             "state": stored.fulfilment.state.value,
             "service": stored.service,
             "ship_by": stored.ship_by.date() if stored.ship_by else None,
             "lines": {line.sku: line.quantity for line in lines},
         }
-        for kind in ("open", "shipped", "short", "rejected", "cancelled", "to_cancel"):
+        for kind in ("open", "shipped", "short", "rejected", "cancelled", "to_cancel", "to_come"):
             shown[kind] = {line.sku: units for line in lines if (units := getattr(line, kind))}
         for row in self.hub.rows(commands, name="fulfilment.request", order_key=stored.id):
             document = msgspec.json.decode(row["payload"])

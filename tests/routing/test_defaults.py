@@ -95,6 +95,7 @@ def test_a_policy_says_little_and_does_the_usual() -> None:
             "only_if_saves": None,
             "quantity": True,
         },
+        "consolidate": [],
         "unfillable": {
             "retry": "on_stock",
             "stop_after": "8h",

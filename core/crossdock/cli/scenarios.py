@@ -76,11 +76,15 @@ def _print(result: ScenarioResult, *, explain: bool) -> None:
 
 def _table(order: str, decision: ShownDecision) -> Table:
     title = f"order {order}, policy {decision.policy or 'none'}"
+    met_at = {assignment.to_node for assignment in decision.assignments}
     rows: list[tuple[object, ...]] = [
         (
-            assignment.node,
+            assignment.node + (f" to {assignment.to_node}" if assignment.to_node else ""),
             assignment.service or "pick-up",
-            ", ".join(f"{line.quantity} x {line.sku}" for line in assignment.lines),
+            ", ".join(
+                [f"{line.quantity} x {line.sku}" for line in assignment.lines]
+                + ["what comes to it"] * (assignment.node in met_at)
+            ),
             assignment.ship_date,
             assignment.delivery_date,
             ", ".join(f"{term} {value.normalize():f}" for term, value in assignment.costs.items()),

@@ -49,7 +49,12 @@ def print_story(to: Console, story: Story, *, lines: int | None) -> None:
         )
         to.print(grid("line", "SKU", "#waits for", "at", "ships by", rows=waits))
     for stored in story.order.fulfilment_orders:
-        if stored.state == FulfilmentState.SCHEDULED:
+        to_come = sum(line.to_come for line in stored.lines)
+        if to_come:
+            to.print(
+                f"{stored.node} is asked to ship {stored.id} when it has {to_come} units that come to it"
+            )
+        elif stored.state == FulfilmentState.SCHEDULED:
             to.print(f"{stored.node} is asked to ship {stored.id} at {instant(stored.release_at)}")
     day = ""
     for entry in story.entries:

@@ -19,6 +19,7 @@ _WHOLE = text("""
     LEFT JOIN (SELECT sent.order_id, each_line.order_line, sum(each_line.shipped) AS shipped
                FROM fulfilment_orders AS sent
                JOIN fulfilment_order_lines AS each_line ON each_line.fulfilment_order_id = sent.id
+               WHERE sent.to_node IS NULL
                GROUP BY sent.order_id, each_line.order_line) AS sums
            ON sums.order_id = line.order_id AND sums.order_line = line.line_id
     WHERE line.kit_line IS NOT NULL AND one.created_at > :recent

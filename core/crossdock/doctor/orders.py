@@ -70,6 +70,7 @@ ORDER_CHECKS = (
                           sum(each_line.shipped) AS shipped
                    FROM fulfilment_orders AS one
                    JOIN fulfilment_order_lines AS each_line ON each_line.fulfilment_order_id = one.id
+                   WHERE one.to_node IS NULL
                    GROUP BY one.order_id, each_line.order_line) AS sums
                ON sums.order_id = line.order_id AND sums.order_line = line.line_id
         WHERE line.allocated <> coalesce(sums.allocated, 0)
@@ -130,6 +131,21 @@ ORDER_CHECKS = (
           AND NOT EXISTS (SELECT 1 FROM work_items AS item
                           WHERE item.subject = 'fulfilment_order:' || one.id)
         ORDER BY one.id
+        """),
+    ),
+    Check(
+        "what_is_to_come_is_on_its_way",
+        "What a fulfilment order waits for, to send it on, is open or under way in the one that brings it.",
+        "Report this with the order's story (`crossdock order show ID`); cancelling the lines gives the units back.",
+        sql("""
+        SELECT last_leg.fulfilment_order_id, last_leg.sku, last_leg.awaits, last_leg.open, last_leg.to_come,
+               leg.open + leg.shipped - leg.arrived AS on_its_way
+        FROM fulfilment_order_lines AS last_leg
+        LEFT JOIN fulfilment_order_lines AS leg ON leg.id = last_leg.awaits
+        WHERE last_leg.to_come <> 0
+          AND (leg.id IS NULL OR last_leg.to_come < 0 OR last_leg.to_come > last_leg.open
+               OR last_leg.to_come > leg.open + leg.shipped - leg.arrived)
+        ORDER BY last_leg.id
         """),
     ),
     Check(

@@ -25,6 +25,9 @@ _UNTOLD = """
       AND EXISTS (SELECT 1 FROM fulfilment_order_lines AS held
                   JOIN order_lines AS line ON line.order_id = left_node.order_id AND line.line_id = held.order_line
                   WHERE held.fulfilment_order_id = left_node.fulfilment_order_id AND line.kit_line IS NULL)
+      -- Of goods that go to another node first the buyer hears when they leave there.
+      AND NOT EXISTS (SELECT 1 FROM fulfilment_orders AS leg
+                      WHERE leg.id = left_node.fulfilment_order_id AND leg.to_node IS NOT NULL)
       AND {applies}
     ORDER BY left_node.id
 """

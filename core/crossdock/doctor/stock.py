@@ -59,13 +59,19 @@ STOCK_CHECKS = (
     ),
     Check(
         "cover_equals_back_orders",
-        "What may be promised of a position beyond its stock is what its back-orders wait for.",
+        "What may be promised of a position beyond its stock is what its back-orders wait for, and what comes to be "
+        "sent on.",
         "Report this; `PUT /v1/inbound/…` with what is really due, or cancelling the orders, gives the units back.",
         sql("""
-        SELECT sku, node, sum(booked) AS cover, sum(held) AS back_ordered
+        SELECT sku, node, sum(booked) AS cover, sum(held) AS back_ordered_or_to_come
         FROM (SELECT sku, node, cover AS booked, 0 AS held FROM positions
               UNION ALL
-              SELECT sku, node, 0, to_come FROM back_orders) AS both_books
+              SELECT sku, node, 0, to_come FROM back_orders
+              UNION ALL
+              SELECT line.sku, of_line.node, 0, line.to_come
+              FROM fulfilment_order_lines AS line
+              JOIN fulfilment_orders AS of_line ON of_line.id = line.fulfilment_order_id
+              WHERE line.to_come <> 0) AS every_book
         GROUP BY sku, node HAVING sum(booked) <> sum(held) ORDER BY sku, node
         """),
     ),

@@ -32,7 +32,14 @@ from crossdock.orders.fulfilment import (
 from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState
 from crossdock.orders.worklist import Cause
 
-__all__ = ["Cancellation", "call_back", "cancel_lines", "confirm_cancellation", "refuse_cancellation"]
+__all__ = [
+    "Cancellation",
+    "call_back",
+    "cancel_lines",
+    "confirm_cancellation",
+    "ended",
+    "refuse_cancellation",
+]
 
 
 class Cancellation(Struct, frozen=True):
@@ -76,7 +83,8 @@ def cancel_lines(
     if at_once:
         effects.append(ReportCancellation(order, tuple(at_once), reason))
     done = {fulfilment.id: fulfilment for fulfilment in fulfilments}
-    for fulfilment in sorted(fulfilments, key=lambda one: one.requested):
+    to_buyer = [fulfilment for fulfilment in fulfilments if not fulfilment.to_node]
+    for fulfilment in sorted(to_buyer, key=lambda one: one.requested):
         marked = _mark(fulfilment, left)
         if marked is fulfilment:
             continue
@@ -86,7 +94,7 @@ def cancel_lines(
         else:
             unwanted = {line.id: line.to_cancel for line in marked.lines}
             dropped, changed, freed = drop(marked, changed, unwanted, WhyReleased.CANCELLED)
-            done[fulfilment.id] = _ended(dropped)
+            done[fulfilment.id] = ended(dropped)
             effects += freed
     too_late = {line: units for line, units in left.items() if units}
     if too_late:
@@ -106,7 +114,7 @@ def call_back(fulfilment: Fulfilment, quantities: Quantities) -> FulfilmentChang
         called, effects = _ask(fulfilment)
         return FulfilmentChange(called, quantities, tuple(effects))
     dropped, changed, freed = drop(fulfilment, quantities, None, WhyReleased.CANCELLED)
-    return FulfilmentChange(_ended(dropped), changed, tuple(freed))
+    return FulfilmentChange(ended(dropped), changed, tuple(freed))
 
 
 def confirm_cancellation(
@@ -128,7 +136,7 @@ def confirm_cancellation(
         state, raised = step(dropped, FulfilmentEvent.REFUSE_CANCEL)
         kept = replace(_unmarked(dropped), state=state)
         return FulfilmentChange(kept, changed, (*freed, *raised))
-    return FulfilmentChange(_ended(dropped), changed, tuple(freed))
+    return FulfilmentChange(ended(dropped), changed, tuple(freed))
 
 
 def refuse_cancellation(
@@ -171,7 +179,8 @@ def _unmarked(fulfilment: Fulfilment) -> Fulfilment:
     return replace(fulfilment, lines=tuple(replace(line, to_cancel=0) for line in fulfilment.lines))
 
 
-def _ended(fulfilment: Fulfilment) -> Fulfilment:
+def ended(fulfilment: Fulfilment) -> Fulfilment:
+    """A fulfilment order of which nothing is open any more, in the state that this leads to."""
     if fulfilment.open:
         return fulfilment
     return replace(fulfilment, state=step(fulfilment, last_event(fulfilment))[0])

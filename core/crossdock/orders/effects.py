@@ -9,8 +9,10 @@ from msgspec import Struct
 from crossdock.orders.worklist import Cause
 
 __all__ = [
+    "CallOff",
     "Effect",
     "LineUnits",
+    "NotComing",
     "RaiseWork",
     "ReleaseAllocation",
     "ReportCancellation",
@@ -86,6 +88,23 @@ class Reroute(Struct, frozen=True):
     exclude_nodes: frozenset[str]
 
 
+class CallOff(Struct, frozen=True):
+    """Units that a line of a fulfilment order was to bring to another node are not waited for there any more."""
+
+    fulfilment_line: str
+    quantity: int
+
+
+class NotComing(Struct, frozen=True):
+    """Units that a line of a fulfilment order was to bring to another node will not come; they are to be had at none of
+    ``exclude_nodes``.
+    """
+
+    fulfilment_line: str
+    quantity: int
+    exclude_nodes: frozenset[str]
+
+
 class RequestCancellation(Struct, frozen=True):
     """Ask the node to cancel a fulfilment order; it may refuse."""
 
@@ -125,6 +144,8 @@ Effect = (
     | ShipAllocation
     | ShipUnasked
     | Reroute
+    | CallOff
+    | NotComing
     | RequestCancellation
     | ReportShipment
     | ReportCancellation

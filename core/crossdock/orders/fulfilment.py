@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.effects import (
+    CallOff,
     Effect,
     LineUnits,
+    NotComing,
     RaiseWork,
     ReleaseAllocation,
     ReportCancellation,
@@ -33,6 +35,7 @@ __all__ = [
     "last_event",
     "line_of_lot",
     "noted",
+    "own_quantities",
     "request",
     "step",
 ]
@@ -55,6 +58,9 @@ class FulfilmentLine(Struct, frozen=True):
         cancelled: Units taken back before they left.
         to_cancel: Of the open units, those the buyer does not want any more and the node was asked to stop.
         lot: The lot to pick them from; None where any will do.
+        awaits: The line of another fulfilment order that brings the units to the node; None where they lie there.
+        to_come: Of the open units, those that have not come yet.
+        arrived: Of units sent to another node, those that are not under way any more.
     """
 
     id: str
@@ -67,6 +73,9 @@ class FulfilmentLine(Struct, frozen=True):
     cancelled: int = 0
     to_cancel: int = 0
     lot: str | None = None
+    awaits: str | None = None
+    to_come: int = 0
+    arrived: int = 0
 
     @property
     def open(self) -> int:
@@ -85,6 +94,8 @@ class Fulfilment(Struct, frozen=True):
         lines: What is to be shipped.
         tried_nodes: Nodes that have refused these units before; a re-route avoids them and this node.
         messages: Ids of the node's messages that were applied.
+        to_node: The node that sends the goods on with the rest of the order; empty where they go to the buyer. Its
+            units count in the lines of the order only there.
     """
 
     id: str
@@ -94,6 +105,7 @@ class Fulfilment(Struct, frozen=True):
     lines: tuple[FulfilmentLine, ...]
     tried_nodes: frozenset[str] = frozenset()
     messages: frozenset[str] = frozenset()
+    to_node: str = ""
 
     @property
     def requested(self) -> bool:
@@ -105,6 +117,11 @@ class Fulfilment(Struct, frozen=True):
         """Units the node still has to ship."""
         return sum(line.open for line in self.lines)
 
+    @property
+    def to_come(self) -> int:
+        """Of them, units that the node does not have yet."""
+        return sum(line.to_come for line in self.lines)
+
 
 class FulfilmentChange(Struct, frozen=True):
     """A fulfilment order and its order's lines after a change, and what has to be done outside."""
@@ -112,6 +129,21 @@ class FulfilmentChange(Struct, frozen=True):
     fulfilment: Fulfilment
     quantities: Quantities
     effects: tuple[Effect, ...] = ()
+
+
+def own_quantities(fulfilment: Fulfilment) -> Quantities:
+    """The lines that a fulfilment order to another node changes: those of the order do not know of it."""
+    found: dict[str, LineQuantities] = {}
+    for line in fulfilment.lines:
+        known = found.get(line.order_line, LineQuantities(0))
+        found[line.order_line] = LineQuantities(
+            ordered=known.ordered + line.quantity,
+            cancelled=known.cancelled + line.cancelled,
+            allocated=known.allocated + line.open,
+            requested=known.requested + (line.open if fulfilment.requested else 0),
+            shipped=known.shipped + line.shipped,
+        )
+    return found
 
 
 def by_line(fulfilment: Fulfilment, said: Iterable[tuple[str | None, str, int]]) -> dict[str, int]:
@@ -166,7 +198,8 @@ def drop(
     """Take units out of a fulfilment order, leaving its state alone.
 
     Units that the buyer does not want any more are cancelled, the others are routed again: elsewhere, unless
-    the node only did what it was asked.
+    the node only did what it was asked. Where the node was to send them to another, that one hears of it instead; what
+    was to come for them is called off.
 
     Args:
         fulfilment: From which they are taken.
@@ -178,8 +211,7 @@ def drop(
     changed = dict(quantities)
     lines: list[FulfilmentLine] = []
     effects: list[Effect] = []
-    reroute: list[LineUnits] = []
-    cancelled: list[LineUnits] = []
+    gone: list[tuple[FulfilmentLine, int, int]] = []
     for line in fulfilment.lines:
         taken = line.open if units is None else min(units.get(line.id, 0), line.open)
         unwanted = min(taken, line.to_cancel)
@@ -192,17 +224,27 @@ def drop(
         effects.append(ReleaseAllocation(line.id, line.sku, fulfilment.node, taken, why, line.lot))
         if short:
             effects.append(WriteOff(line.sku, fulfilment.node, taken, line.lot))
-        if unwanted:
-            cancelled.append(LineUnits(line.order_line, unwanted))
-        if taken > unwanted:
-            reroute.append(LineUnits(line.order_line, taken - unwanted))
-    if cancelled:
-        effects.append(ReportCancellation(fulfilment.order, tuple(cancelled), why.value, fulfilment.id))
-    if reroute:
-        at_fault = () if why is WhyReleased.CANCELLED else (fulfilment.node,)
-        exclude = fulfilment.tried_nodes.union(at_fault)
-        effects.append(Reroute(fulfilment.order, tuple(reroute), exclude))
+        if line.awaits and line.to_come:
+            effects.append(CallOff(line.awaits, line.to_come - lines[-1].to_come))
+        gone.append((line, unwanted, taken - unwanted))
+    effects += _consequences(fulfilment, gone, why)
     return replace(fulfilment, lines=tuple(lines)), changed, effects
+
+
+def _consequences(
+    fulfilment: Fulfilment, gone: Iterable[tuple[FulfilmentLine, int, int]], why: WhyReleased
+) -> Iterator[Effect]:
+    """Who hears of units that a node is not going to ship: by line, those not wanted any more, and the others."""
+    exclude = fulfilment.tried_nodes.union(() if why is WhyReleased.CANCELLED else (fulfilment.node,))
+    if fulfilment.to_node:
+        yield from (NotComing(line.id, wanted, exclude) for line, _, wanted in gone if wanted)
+        return
+    cancelled = tuple([LineUnits(line.order_line, unwanted) for line, unwanted, _ in gone if unwanted])
+    reroute = tuple([LineUnits(line.order_line, wanted) for line, _, wanted in gone if wanted])
+    if cancelled:
+        yield ReportCancellation(fulfilment.order, cancelled, why.value, fulfilment.id)
+    if reroute:
+        yield Reroute(fulfilment.order, reroute, exclude)
 
 
 def noted(fulfilment: Fulfilment, quantities: Quantities, message: str) -> tuple[Fulfilment, Quantities]:
@@ -253,4 +295,5 @@ def _dropped(line: FulfilmentLine, taken: int, unwanted: int, why: WhyReleased) 
         short=line.short + (taken if why is WhyReleased.SHORT else 0),
         cancelled=line.cancelled + (taken if why is WhyReleased.CANCELLED else 0),
         to_cancel=line.to_cancel - unwanted,
+        to_come=max(0, line.to_come - taken),
     )

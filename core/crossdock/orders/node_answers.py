@@ -104,7 +104,7 @@ def apply_shipment(
         lines.append(new_line)
         effects += booked
     shipped = _shipped_lines(quantities, changed)
-    if shipped:
+    if shipped and not fulfilment.to_node:
         effects.append(ReportShipment(fulfilment.order, fulfilment.id, shipment, shipped))
     effects += _told_of(fulfilment, shipment, surplus, unwanted)
     done = replace(fulfilment, lines=tuple(lines))

@@ -3,21 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
+from crossdock.routing.model import AssignedLine, Assignment
+from crossdock.routing.plan import Shipment
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 
-__all__ = ["cheapest_lane", "packed_shipment", "shipment_costs", "why_unfilled"]
+__all__ = [
+    "assignment_of",
+    "cheapest_lane",
+    "freight",
+    "last_leg_costs",
+    "packed_shipment",
+    "shipment_costs",
+    "shipment_of",
+    "why_unfilled",
+]
 
 Units = Sequence[tuple[int, int]]
 """Line position and units."""
+
+
+def shipment_of(problem: Problem, subset: int, lane: int) -> Shipment:
+    """The items of ``subset`` going by ``lane``."""
+    lines = problem.demand.lines
+    units = [
+        (position, lines[position].quantity)
+        for item, positions in enumerate(problem.items)
+        if subset >> item & 1
+        for position in positions
+    ]
+    return Shipment(lane, tuple(sorted(units)))
+
+
+def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
+    """One shipment with its dates and the value of each term."""
+    lane, lanes, lines = shipment.lane, problem.lanes, problem.demand.lines
+    node, service = lanes.node.item(lane), lanes.service.item(lane)
+    return Assignment(
+        node=problem.network.nodes[node].id,
+        service=lanes.services[service][0].id,
+        lines=tuple([AssignedLine(lines[p].line_id, lines[p].sku, units) for p, units in shipment.units]),
+        ship_date=date.fromordinal(problem.shipping(lane)),
+        delivery_date=date.fromordinal(problem.delivery(lane)),
+        costs=shipment_costs(problem, lane, shipment.units),
+    )
 
 
 def shipment_costs(problem: Problem, lane: int, units: Units) -> tuple[tuple[str, Decimal], ...]:
     """Natural value of every term, and always freight and handling, of one shipment."""
     node = problem.lanes.node.item(lane)
     return tuple([(term, _NATURAL[term](problem, lane, node, units)) for term in problem.policy.named_terms])
+
+
+def last_leg_costs(
+    problem: Problem, lane: int, units: Units, own: Units, days: tuple[int, int]
+) -> tuple[tuple[str, Decimal], ...]:
+    """As ``shipment_costs``, of goods that were brought together at the node of ``lane``.
+
+    Args:
+        units: All that is sent.
+        own: Of it, what was at the node before: only that comes out of its stock.
+        days: Ordinals of shipping and delivery.
+    """
+    ship, delivery = days
+    node = problem.lanes.node.item(lane)
+    dated = {
+        "late_days": Decimal(problem.deadline.late_days(delivery, ship)),
+        "transit_days": Decimal(max(delivery - problem.today, 0)),
+    }
+    found: list[tuple[str, Decimal]] = []
+    for term in problem.policy.named_terms:
+        of = own if term in _OF_STOCK else units
+        found.append((term, dated[term] if term in dated else _NATURAL[term](problem, lane, node, of)))
+    return tuple(found)
 
 
 def _handling(problem: Problem, _lane: int, node: int, units: Units) -> Decimal:
@@ -59,7 +120,7 @@ def _opportunity(problem: Problem, _lane: int, node: int, units: Units) -> Decim
 _NATURAL: dict[str, Callable[[Problem, int, int, Units], Decimal]] = {
     "late_days": _late_days,
     "shipments": lambda _problem, _lane, _node, _units: Decimal(1),
-    "shipping_cost": lambda problem, lane, _node, units: _money(_freight(problem, lane, units)),
+    "shipping_cost": lambda problem, lane, _node, units: _money(freight(problem, lane, units)),
     "handling_cost": _handling,
     "transit_days": _transit_days,
     "distance": _distance,
@@ -71,7 +132,12 @@ _NATURAL: dict[str, Callable[[Problem, int, int, Units], Decimal]] = {
 }
 
 
-def _freight(problem: Problem, lane: int, units: Units) -> float:
+_OF_STOCK = frozenset({"stock_balance", "zero_stock", "opportunity_cost"})
+"""Terms that count what is taken out of a node's stock."""
+
+
+def freight(problem: Problem, lane: int, units: Units) -> float:
+    """Freight of one shipment by ``lane``, in thousandths."""
     lines = problem.demand.lines
     weight = volume = 0
     for position, count in units:
@@ -115,7 +181,7 @@ def packed_shipment(problem: Problem, lane: int, units: Units) -> float:
     restrictions = {r for p, _ in units for r in problem.demand.lines[p].restrictions}
     if restrictions & set(service.refuses) or problem.cost[lane] >= IMPOSSIBLE:
         return float("inf")
-    return float(problem.cost[lane]) + problem.packed_freight(_freight(problem, lane, units))
+    return float(problem.cost[lane]) + problem.packed_freight(freight(problem, lane, units))
 
 
 def _money(value: float) -> Decimal:

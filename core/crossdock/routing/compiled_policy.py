@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from crossdock.errors import MisconfiguredError
 from crossdock.routing.conditions import Condition, compile_condition
-from crossdock.routing.model import Demand
+from crossdock.routing.model import Address, Demand
 from crossdock.routing.network import Network
 from crossdock.routing.policy import (
     BUILT_IN_FENCES,
@@ -103,9 +103,13 @@ class CompiledPolicy:
             self._applies[key] = known
         return known
 
-    def masks(self, demand: Demand, network: Network) -> NodeMasks:
-        """What the conditions say of every node; remembered by the facts they name."""
-        address = demand.destination.address
+    def masks(self, demand: Demand, network: Network, to: Address | None = None) -> NodeMasks:
+        """What the conditions say of every node; remembered by the facts they name.
+
+        Args:
+            to: Where the nodes have to send to, if that is not the destination of ``demand``.
+        """
+        address = to or demand.destination.address
         key = (
             network.version,
             (address.country, address.region) if self.serves_destination and not demand.pick_up else None,
@@ -113,17 +117,17 @@ class CompiledPolicy:
         )
         known = self._masks.get(key)
         if known is None:
-            known = self._examine(demand, network)
+            known = self._examine(demand, network, address)
             if len(self._masks) >= _REMEMBERED:
                 self._masks.clear()
             self._masks[key] = known
         return known
 
-    def _examine(self, demand: Demand, network: Network) -> NodeMasks:
+    def _examine(self, demand: Demand, network: Network, to: Address) -> NodeMasks:
         passed = network.active.copy()
         kept = np.zeros(network.size, dtype=np.intp)
         for position, node in enumerate(network.nodes):
-            passed[position] &= self.failed_fence(demand, network, position) == ""
+            passed[position] &= self.failed_fence(demand, network, position, to) == ""
             while kept[position] < len(self.preferences):
                 if not self.preferences[kept[position]].holds(demand, node):
                     break
@@ -136,11 +140,11 @@ class CompiledPolicy:
         places = [place for place, item in enumerate(written) if isinstance(item, RequireFence)]
         return zip(places, self.fences, strict=True)
 
-    def failed_fence(self, demand: Demand, network: Network, position: int) -> str:
+    def failed_fence(self, demand: Demand, network: Network, position: int, to: Address | None = None) -> str:
         """The first fence on the node itself that fails: its name or condition; empty if all hold."""
         node = network.nodes[position]
         if self.serves_destination and not demand.pick_up and node.serves:
-            address = demand.destination.address
+            address = to or demand.destination.address
             if address.country not in node.serves and address.region not in node.serves:
                 return "serves_destination"
         for fence in self.fences:

@@ -14,12 +14,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from crossdock.routing.account import shipment_costs, why_unfilled
+from crossdock.routing.account import assignment_of, shipment_of, why_unfilled
 from crossdock.routing.compiled_policy import CompiledPolicy, PolicySet
+from crossdock.routing.consolidation import consolidated_assignments, legs_of
 from crossdock.routing.decision import Decision, snapshot
 from crossdock.routing.items import memberships
 from crossdock.routing.large import solve_large, splittable
-from crossdock.routing.model import AssignedLine, Assignment, Demand, UnfilledLine
+from crossdock.routing.model import Assignment, Demand, UnfilledLine
 from crossdock.routing.network import Network
 from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, Costs, best_parting
 from crossdock.routing.plan import Plan, Shipment
@@ -29,6 +30,7 @@ from crossdock.routing.supply import SupplyView
 
 __all__ = [
     "assignment_of",
+    "assignments_of",
     "problem_of",
     "route",
     "shipment_of",
@@ -94,6 +96,7 @@ _NO_GAP, _NOTHING = Decimal("0.0"), Decimal(0)
 def solve(problem: Problem) -> Plan:
     """The best plan of ``problem``: most lines placed, then fewest preferences given up, then least cost."""
     costs, split = _weigh(problem)
+    ways = legs_of(problem) if costs is not None else []
     preferences = len(problem.policy.preferences)
     best: Plan | None = None
     for given_up in range(preferences + 1):
@@ -106,6 +109,11 @@ def solve(problem: Problem) -> Plan:
             )
         else:
             plan = _place(problem, costs, given_up)
+        for legs in ways:
+            found = legs.best(given_up, plan.cost)
+            if found is not None:
+                exact = problem.packing.exact
+                plan = Plan((), (), given_up, exact, cost=found.cost, consolidation=found)
         if best is None or len(plan.left_out) < len(best.left_out):
             best = plan
         if not best.left_out:
@@ -130,7 +138,8 @@ def _place(problem: Problem, costs: Costs, given_up: int) -> Plan:
     exact, most = problem.packing.exact, problem.most_shipments
     found = best_parting(costs, most, too_small)
     if found is not None:
-        return Plan(tuple([shipment_of(problem, *each) for each in found[1]]), (), given_up, exact)
+        shipments = tuple([shipment_of(problem, *each) for each in found[1]])
+        return Plan(shipments, (), given_up, exact, cost=found[0])
     items = range(len(problem.items))
     placeable = costs.placeable()
     most_kept = min(len(placeable), len(items) - 1) if problem.policy.unfillable.ship_rest else 0
@@ -161,24 +170,12 @@ def too_small_sets(problem: Problem) -> NDArray[np.bool_] | None:
     return (memberships(len(problem.items)) @ np.array(problem.value, dtype=np.float64)) < least
 
 
-def shipment_of(problem: Problem, subset: int, lane: int) -> Shipment:
-    """The items of ``subset`` going by ``lane``."""
-    lines = problem.demand.lines
-    units = [
-        (position, lines[position].quantity)
-        for item, positions in enumerate(problem.items)
-        if subset >> item & 1
-        for position in positions
-    ]
-    return Shipment(lane, tuple(sorted(units)))
-
-
 def decision_of(problem: Problem, plan: Plan) -> Decision:
     """Put ``plan`` in words of the domain."""
     situation, network, policy = problem.situation, problem.network, problem.policy
     digest, data = snapshot(situation, network.version, policy.id, policy.version)
     lines = problem.demand.lines
-    assignments = tuple([assignment_of(problem, shipment) for shipment in plan.shipments])
+    assignments = assignments_of(problem, plan)
     unfilled = tuple(
         UnfilledLine(lines[p].line_id, lines[p].sku, lines[p].quantity, why_unfilled(problem, p))
         for item in plan.left_out
@@ -202,18 +199,11 @@ def decision_of(problem: Problem, plan: Plan) -> Decision:
     )
 
 
-def assignment_of(problem: Problem, shipment: Shipment) -> Assignment:
-    """One shipment with its dates and the value of each term."""
-    lane, lanes, lines = shipment.lane, problem.lanes, problem.demand.lines
-    node, service = lanes.node.item(lane), lanes.service.item(lane)
-    return Assignment(
-        node=problem.network.nodes[node].id,
-        service=lanes.services[service][0].id,
-        lines=tuple([AssignedLine(lines[p].line_id, lines[p].sku, units) for p, units in shipment.units]),
-        ship_date=date.fromordinal(problem.shipping(lane)),
-        delivery_date=date.fromordinal(problem.delivery(lane)),
-        costs=shipment_costs(problem, lane, shipment.units),
-    )
+def assignments_of(problem: Problem, plan: Plan) -> tuple[Assignment, ...]:
+    """The shipments of ``plan`` with their dates and the value of each term."""
+    if plan.consolidation is not None:
+        return consolidated_assignments(problem, plan.consolidation)
+    return tuple([assignment_of(problem, shipment) for shipment in plan.shipments])
 
 
 def tier_values(policy: CompiledPolicy, assignments: tuple[Assignment, ...]) -> tuple[Decimal, ...]:

@@ -5,7 +5,7 @@ The decision's snapshot is put through the same engine again; nothing here runs 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,16 +14,17 @@ import numpy as np
 from crossdock.errors import MisconfiguredError
 from crossdock.routing.candidates import Candidate, candidates_of
 from crossdock.routing.compiled_policy import PolicySet
+from crossdock.routing.consolidation import legs_of
 from crossdock.routing.decision import Decision, decode_decision, restore
-from crossdock.routing.engine import assignment_of, shipment_of, tier_values, too_small_sets
+from crossdock.routing.engine import assignments_of, shipment_of, tier_values, too_small_sets
 from crossdock.routing.flip import Flip
 from crossdock.routing.flips import flips_of
 from crossdock.routing.large import splittable
 from crossdock.routing.large_choices import LargeChoices
 from crossdock.routing.model import Assignment
 from crossdock.routing.network import Network
-from crossdock.routing.partitions import MOST_ITEMS, Costs, ranked_partings
-from crossdock.routing.plan import Shipment
+from crossdock.routing.partitions import FEASIBLE, MOST_ITEMS, Costs, ranked_partings
+from crossdock.routing.plan import Plan
 from crossdock.routing.problem import IMPOSSIBLE, Problem
 
 __all__ = ["Alternative", "Candidate", "Explanation", "explain"]
@@ -64,8 +65,7 @@ class Explanation:
         decision = self.decision
         by = f"policy {decision.policy} version {decision.policy_version}" if decision.policy else "no policy"
         out = [f"Order {decision.order_id}, decided by {by} at {decision.decided_at.isoformat()}."]
-        for assignment in decision.assignments:
-            out.append(f"Chosen: {_shipment_words(assignment)}.")
+        out += [f"Chosen: {words}." for words in _plan_words(decision.assignments)]
         for line in decision.unfilled:
             out.append(
                 f"Not placed: {line.quantity} x {line.sku} (line {line.line_id}): {_REASONS[line.reason]}."
@@ -75,7 +75,7 @@ class Explanation:
         if not decision.optimal:
             out.append(f"Not proven best: at most {decision.gap:.1%} from the best in an unfinished tier.")
         for number, alternative in enumerate(self.alternatives, start=1):
-            plan = " and ".join(_shipment_words(a) for a in alternative.assignments)
+            plan = " and ".join(_plan_words(alternative.assignments))
             worse = ", ".join(f"{value:+f}" for value in alternative.tiers_worse)
             out.append(f"Alternative {number}: {plan}; tiers {worse}.")
         if self.flip:
@@ -150,11 +150,13 @@ def explain(data: bytes | Decision, network: Network, policies: PolicySet) -> Ex
     if split or len(problem.items) > MOST_ITEMS:
         choices = LargeChoices(problem, split, decision)
         others = () if decision.unfilled else choices.alternatives(_ALTERNATIVES)
-        alternatives = tuple(_alternative(problem, decision, plan.shipments) for plan in others)
+        alternatives = tuple(_alternative(problem, decision, plan) for plan in others)
         flips = tuple(choices.flips())
     else:
         alternatives = _alternatives(problem, decision)
-        flips = flips_of(problem, decision.given_up, complete=decision.complete)
+        # Flips are proven smallest among direct plans alone, so none is told where others compete.
+        competing = legs_of(problem)
+        flips = () if competing else flips_of(problem, decision.given_up, complete=decision.complete)
     preferences = policy.definition.prefer
     return Explanation(decision, candidates, alternatives, flips, preferences)
 
@@ -165,26 +167,45 @@ def _alternatives(problem: Problem, decision: Decision) -> tuple[Alternative, ..
         return ()
     nodes = problem.lanes.node
     table = np.where(problem.allowed(decision.given_up).take(nodes), problem.table(), IMPOSSIBLE)
-    used = {(a.node, tuple(line.line_id for line in a.lines)) for a in decision.assignments}
-    found: list[Alternative] = []
     too_small, wanted = too_small_sets(problem), _ALTERNATIVES + 1
-    for _, sets in ranked_partings(Costs.of(table, nodes), problem.most_shipments, too_small, wanted):
-        other = _alternative(problem, decision, [shipment_of(problem, *each) for each in sets])
-        if {(a.node, tuple(line.line_id for line in a.lines)) for a in other.assignments} != used:
-            found.append(other)
-    return tuple(found[:_ALTERNATIVES])
+    plans = [
+        Plan(tuple(shipment_of(problem, *each) for each in sets), (), decision.given_up, True, cost=cost)
+        for cost, sets in ranked_partings(Costs.of(table, nodes), problem.most_shipments, too_small, wanted)
+    ]
+    for legs in legs_of(problem):
+        best = legs.best(decision.given_up, FEASIBLE)
+        if best is not None:
+            plans.append(Plan((), (), decision.given_up, True, cost=best.cost, consolidation=best))
+    used = _shape(decision.assignments)
+    others = [_alternative(problem, decision, plan) for plan in sorted(plans, key=lambda plan: plan.cost)]
+    return tuple([each for each in others if _shape(each.assignments) != used][:_ALTERNATIVES])
 
 
-def _alternative(problem: Problem, decision: Decision, shipments: Sequence[Shipment]) -> Alternative:
-    assignments = tuple(assignment_of(problem, shipment) for shipment in shipments)
+def _shape(assignments: Iterable[Assignment]) -> set[tuple[str, str, tuple[str, ...]]]:
+    """Which node sends which lines where to."""
+    return {(a.node, a.to_node, tuple(line.line_id for line in a.lines)) for a in assignments}
+
+
+def _alternative(problem: Problem, decision: Decision, plan: Plan) -> Alternative:
+    assignments = assignments_of(problem, plan)
     values = tier_values(problem.policy, assignments)
     return Alternative(assignments, tuple(v - w for v, w in zip(values, decision.tiers, strict=True)))
 
 
-def _shipment_words(assignment: Assignment) -> str:
+def _plan_words(assignments: Sequence[Assignment]) -> list[str]:
+    """Each shipment of a plan."""
+    met_at = {assignment.to_node for assignment in assignments}
+    return [_shipment_words(each, brought=each.node in met_at) for each in assignments]
+
+
+def _shipment_words(assignment: Assignment, *, brought: bool = False) -> str:
     lines = ", ".join(f"{line.quantity} x {line.sku}" for line in assignment.lines)
     costs = ", ".join(f"{term} {value.normalize():f}" for term, value in assignment.costs)
     how = f"by {assignment.service}" if assignment.service else "for pick-up"
+    if assignment.to_node:
+        how += f" to {assignment.to_node}"
+    elif brought:
+        lines = f"{lines} and what comes to it" if lines else "what comes to it"
     return (
         f"{assignment.node} sends {lines} {how}, out {assignment.ship_date}, "
         f"there {assignment.delivery_date} ({costs})"

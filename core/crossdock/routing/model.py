@@ -108,8 +108,7 @@ class Node:
 
     Attributes:
         services: Ids of the carrier services that pick up here.
-        handles: Product restrictions the node may handle (``hazmat``, ``cold``, ...); a line with a restriction
-            that is not listed can't be fulfilled here.
+        handles: Product restrictions the node may handle (``hazmat``, ``cold``); a line with another is not for it.
         serves: Countries (``US``) and regions (``US-CA``) the node delivers to; empty means everywhere.
         time_zone: IANA name; calendar and cut-off are local to it.
         cut_off: Orders up to this local time start on the same opening day; ``None`` means until closing.
@@ -220,10 +219,8 @@ class Destination(Struct, frozen=True):
 
 
 class DemandLine(Struct, frozen=True):
-    """One order line with the product facts that routing needs, per unit.
-
-    Attributes:
-        group: Lines with the same group id belong together (a kit, a set) if the policy keeps ``group_kind`` together.
+    """One order line with product facts per unit; lines of one ``group`` belong together if the policy keeps its
+    ``group_kind`` together.
     """
 
     line_id: str
@@ -280,7 +277,9 @@ class Assignment(Struct, frozen=True):
 
     Attributes:
         service: Id of the carrier service; empty for a pick-up.
+        lines: What it takes out of the node's stock, without what other shipments bring there.
         costs: The value of each term of the policy, and always shipping and handling, in the unit of the term.
+        to_node: The node that sends it on, together with the rest of the order; empty where it goes to the destination.
     """
 
     node: str
@@ -289,6 +288,7 @@ class Assignment(Struct, frozen=True):
     ship_date: date
     delivery_date: date
     costs: tuple[tuple[str, Decimal], ...]
+    to_node: str = ""
 
 
 class UnfilledLine(Struct, frozen=True):

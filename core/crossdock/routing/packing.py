@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossdock.routing.compiled_policy import CompiledPolicy
 from crossdock.routing.network import Network
 from crossdock.routing.policy import MONEY_TERMS
 from crossdock.routing.tariff import MONEY_SCALE, Floats, thousandths
 
-__all__ = ["LONGEST_DELAY_DAYS", "Packing", "packing"]
+__all__ = ["BUYERS_TERMS", "LONGEST_DELAY_DAYS", "Packing", "of_legs", "packing"]
 
 LONGEST_DELAY_DAYS = 1000
 """A promise is counted as broken for no longer than this before today."""
@@ -24,6 +25,8 @@ _LONGEST_WAY_DAYS = 1000
 
 _HALF_ROUND_THE_EARTH_KM = 20_016
 _EXACT_LIMIT = 2.0**53
+BUYERS_TERMS = frozenset({"late_days", "shipments", "transit_days"})
+"""What counts for the buyer alone: shipments between nodes have none of it."""
 _WHOLE_TERMS = frozenset({"late_days", "shipments", "transit_days", "zero_stock", "priority"})
 
 
@@ -80,6 +83,17 @@ def packing(
     return known
 
 
+def of_legs(policy: CompiledPolicy, network: Network, whole: Packing) -> Packing:
+    """As ``whole``, for shipments between nodes: without what counts only where the buyer gets a shipment."""
+    key = (network.version, whole)
+    known = policy.packings.get(key)
+    if known is None:
+        scales = {term: scale for term, scale in whole.scales.items() if term not in BUYERS_TERMS}
+        known = policy.packings[key] = replace(whole, scales=scales, shipment=np.zeros(network.size))
+        _add_by_node(known, network)
+    return known
+
+
 def _bounds(network: Network, money: float, shipments: int, lines: int) -> dict[str, float]:
     """The most that each term of a plan can sum up to, in natural units."""
     return {
@@ -123,13 +137,22 @@ def _pack(policy: CompiledPolicy, network: Network, money: float, shipments: int
     result = Packing(tuple(multipliers), scales, factor, whole, shipment, line, unit, product <= _EXACT_LIMIT)
     if saves is not None:
         result.shipment[:] += saving * multipliers[policy.saving_tier]
-    for term, packed, value in (
-        ("shipments", result.shipment, np.ones(network.size)),
-        ("priority", result.shipment, network.priority),
-        ("handling_cost", result.shipment, network.handling_parts[0]),
-        ("handling_cost", result.line_handling, network.handling_parts[1]),
-        ("handling_cost", result.unit_handling, network.handling_parts[2]),
+    _add_by_node(result, network)
+    for packed, value in (
+        (result.line_handling, network.handling_parts[1]),
+        (result.unit_handling, network.handling_parts[2]),
     ):
-        if term in scales:
-            packed += result.pack(term, value)
+        if "handling_cost" in scales:
+            packed += result.pack("handling_cost", value)
     return result
+
+
+def _add_by_node(packing: Packing, network: Network) -> None:
+    """Add to ``packing.shipment`` what every shipment costs at each node."""
+    for term, value in (
+        ("shipments", np.ones(network.size)),
+        ("priority", network.priority),
+        ("handling_cost", network.handling_parts[0]),
+    ):
+        if term in packing.scales:
+            packing.shipment[:] += packing.pack(term, value)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from crossdock.routing.consolidation import Consolidation
 
 __all__ = ["Plan", "Shipment"]
 
@@ -19,6 +25,8 @@ class Plan(Struct, frozen=True):
 
     Attributes:
         given_up: Number of preferences given up, from the last.
+        cost: Packed cost of a plan that leaves nothing out, where it was weighed.
+        consolidation: How the goods are brought together on the way; then ``shipments`` is empty.
         gap: How far from the best a tier may be, as a share of it; 0 if ``optimal``.
     """
 
@@ -27,3 +35,5 @@ class Plan(Struct, frozen=True):
     given_up: int
     optimal: bool
     gap: float = 0.0
+    cost: float = math.inf
+    consolidation: Consolidation | None = None

@@ -177,6 +177,9 @@ class PolicyDefinition(_Strict):
     objective: Annotated[tuple[str | dict[str, Decimal], ...], Field(min_length=1)]
     """Tiers of terms; an earlier tier always beats a later one. A tier is one term, or terms with weights."""
     split: SplitRule = SplitRule()
+    consolidate: tuple[str, ...] = ()
+    """Nodes at which the goods of several may be brought together, to go on as one shipment: where that is better by
+    the objective. Of orders up to 10 lines; not for pick-ups."""
     unfillable: Unfillable = Unfillable()
     release_after: DurationText = timedelta(0)
     """How long nodes are not asked yet: buyers change their minds, better stock comes. Cut short where the goods

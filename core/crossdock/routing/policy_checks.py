@@ -21,6 +21,7 @@ from crossdock.routing.formulas import (
     either,
     everything,
 )
+from crossdock.routing.model import NodeKind
 from crossdock.routing.policy import DistanceFence, PolicyState
 from crossdock.routing.policy_world import World
 from crossdock.routing.reading_conditions import formula_of
@@ -203,6 +204,7 @@ class _Check:
                 message = "max_shipments is 1: an order is never split, so this is never asked"
                 yield self._finding(FindingKind.NO_EFFECT, number, f"split.{name}", message)
         yield from self._money(number, policy)
+        yield from self._consolidation(number, policy)
         distances = [
             (place, fence.max_distance_km)
             for place, fence in enumerate(policy.definition.fences)
@@ -212,6 +214,21 @@ class _Check:
             if distance > min(each for _, each in distances):
                 message = "another fence sets a shorter distance: this one is never asked"
                 yield self._finding(FindingKind.NO_EFFECT, number, f"fences.{place}.max_distance_km", message)
+
+    def _consolidation(self, number: int, policy: CompiledPolicy) -> Iterator[Finding]:
+        """Nodes at which nothing can be brought together."""
+        nodes = {node.id: node for node in self._world.nodes}
+        for place, name in enumerate(policy.definition.consolidate):
+            node = nodes.get(name)
+            message = ""
+            if node is None:
+                message = f"node {name!r} is not configured; there are: {', '.join(sorted(nodes)) or 'none'}"
+            elif node.kind is NodeKind.SUPPLIER:
+                message = f"{name} is a supplier: it ships its own goods, and receives none of other nodes"
+            elif not node.services:
+                message = f"{name} has no services: it could not send on what it receives"
+            if message:
+                yield self._finding(FindingKind.CONTRADICTION, number, f"consolidate.{place}", message)
 
     def _money(self, number: int, policy: CompiledPolicy) -> Iterator[Finding]:
         """Amounts that can't be compared with costs."""

@@ -13,7 +13,7 @@ from crossdock.routing.compiled_policy import CompiledPolicy
 from crossdock.routing.deadline import Deadline
 from crossdock.routing.items import bundles, memberships, shared_skus
 from crossdock.routing.network import Network
-from crossdock.routing.packing import packing
+from crossdock.routing.packing import Packing, of_legs, packing
 from crossdock.routing.situation import Situation
 from crossdock.routing.supply import UNLIMITED
 from crossdock.routing.tariff import Floats, thousandths
@@ -42,26 +42,26 @@ class Problem:
         deadline: By when the goods have to be there, or gone.
     """
 
-    def __init__(self, situation: Situation, network: Network, policy: CompiledPolicy) -> None:
-        """Read the order; the table is computed by ``table``."""
+    def __init__(
+        self, situation: Situation, network: Network, policy: CompiledPolicy, whole: Problem | None = None
+    ) -> None:
+        """Read the order; the table is computed by ``table``.
+
+        Args:
+            whole: The order whose goods are to be brought to the destination of ``situation`` first, line by line.
+        """
         demand = situation.demand
         self.situation, self.demand, self.network, self.policy = situation, demand, network, policy
-        self.items = bundles(demand, policy.split.keep_together)
+        self.items = bundles(demand, () if whole else policy.split.keep_together)
         self.reach = network.reach(demand.destination)
         self.timetable = network.timetable(max(situation.now, demand.ready_from or situation.now))
-        masks = policy.masks(demand, network)
+        masks = policy.masks((whole or self).demand, network, demand.destination.address)
         self.kept_preferences = masks.kept
         self.least_capacity = self._least_capacity()
         self.eligible = self._eligible(masks.passed)
         self._measure_items()
         self.most_shipments = min(policy.split.max_shipments or len(self.items), len(self.items))
-        self.packing = packing(
-            policy,
-            network,
-            money_bits=int(self._money_bound()).bit_length(),
-            shipments=self.most_shipments,
-            lines=len(demand.lines),
-        )
+        self.packing: Packing = of_legs(policy, network, whole.packing) if whole else self._packing()
         self.today = situation.now.date().toordinal()
         self.deadline = Deadline.of(demand, self.today)
         self.lanes = network.lanes(masks.passed, demand)
@@ -70,6 +70,14 @@ class Problem:
         self.cost = self._lane_cost(fenced=self.eligible is not masks.passed)
         self.item_cost = self._item_cost()
         self._table: Floats | None = None
+
+    def _packing(self) -> Packing:
+        lines, shipments, bound = len(self.demand.lines), self.most_shipments, 0.0
+        if self.policy.definition.consolidate:
+            # Every line may go on its own, and then all of them together once more.
+            shipments, bound = lines + 1, self._money_bound(1)
+        bits = int(bound + self._money_bound(shipments)).bit_length()
+        return packing(self.policy, self.network, money_bits=bits, shipments=shipments, lines=lines)
 
     def _measure_items(self) -> None:
         lines = self.demand.lines
@@ -111,18 +119,15 @@ class Problem:
         if demand.fixed_node or demand.excluded_nodes:
             index = self.network.index
             if demand.fixed_node:
-                only = np.zeros(self.network.size, dtype=bool)
-                if demand.fixed_node in index:
-                    only[index[demand.fixed_node]] = True
-                eligible = eligible & only
+                eligible = eligible & np.array([node == demand.fixed_node for node in index], dtype=bool)
             else:
                 eligible = eligible.copy()
             eligible[[index[node] for node in demand.excluded_nodes if node in index]] = False
         return eligible
 
-    def _money_bound(self) -> float:
-        """More, in thousandths, than the money terms of any plan can sum up to."""
-        shipments, units = self.most_shipments, sum(self.units)
+    def _money_bound(self, shipments: int) -> float:
+        """More, in thousandths, than the money terms of any plan of so many shipments can sum up to."""
+        units = sum(self.units)
         per_shipment, per_line, per_unit = self.network.highest_handling
         bound = per_shipment * shipments + per_line * len(self.demand.lines) + per_unit * units
         weight, volume = sum(self.weight), sum(self.volume)
@@ -192,11 +197,9 @@ class Problem:
     @property
     def least_value(self) -> float | None:
         """The least value of each shipment of a split order, in thousandths of the demand's currency."""
-        least = self.policy.split.min_value
-        if least is None:
-            return None
-        rates = self.network.exchange_rates
-        return float(thousandths(self.network.converted(least) / rates[self.demand.currency]))
+        least, rates = self.policy.split.min_value, self.network.exchange_rates
+        own = self.demand.currency
+        return None if least is None else float(thousandths(self.network.converted(least) / rates[own]))
 
     @property
     def sends(self) -> NDArray[np.bool_]:
@@ -227,9 +230,8 @@ class Problem:
     def allowed(self, given_up: int) -> NDArray[np.bool_]:
         """Nodes that meet the preferences left when the last ``given_up`` are given up, shape (nodes,)."""
         kept = self.kept_preferences
-        if kept is None:
-            return np.ones(self.network.size, dtype=bool)
-        return kept >= len(self.policy.preferences) - given_up
+        met = len(self.policy.preferences) - given_up
+        return np.ones(self.network.size, dtype=bool) if kept is None else kept >= met
 
     def may_handle(self, position: int) -> NDArray[np.bool_]:
         """Nodes that may handle the product of a line, shape (nodes,)."""
@@ -249,11 +251,8 @@ class Problem:
     def packed_freights(self, amounts: float | list[float]) -> Floats:
         """Packed costs of ``amounts`` thousandths of freight."""
         values = np.array(amounts)
-        return (
-            self.packing.pack("shipping_cost", values)
-            if "shipping_cost" in self.packing.scales
-            else 0.0 * values
-        )
+        counts = "shipping_cost" in self.packing.scales
+        return self.packing.pack("shipping_cost", values) if counts else 0.0 * values
 
     def table(self) -> Floats:
         """Packed cost of every set of items by every lane, shape (2**items, lanes); row 0 means nothing."""

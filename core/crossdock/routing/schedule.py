@@ -83,6 +83,14 @@ class NodeClock:
         ready, slack = self._work((start, window[1]))
         return Readiness(ready, self._utc(min(start + slack, limit)))
 
+    def ready_after(self, day: date) -> datetime | None:
+        """When what comes in the course of ``day`` is ready for the carrier: work on it begins at the next opening.
+
+        None where there is none within a year.
+        """
+        window = self._next_opening(day)
+        return None if window is None else self._work(window)[0]
+
     def _work(self, window: tuple[datetime, datetime]) -> tuple[datetime | None, timedelta]:
         """Let the processing time pass in opening hours: when it is done, and the opening time left that day."""
         start, closes = window

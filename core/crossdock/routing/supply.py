@@ -125,12 +125,14 @@ class SupplyView:
     def _apply(self, plan: Sequence[Assignment], sign: int, *, capacity: bool = True) -> None:
         for assignment in plan:
             node = self._index[assignment.node]
-            units = 0
+            lines, units = sign * len(assignment.lines), 0
             for line in assignment.lines:
                 self.available[self._row[line.sku], node] += sign * line.quantity
-                units += line.quantity
+                units += sign * line.quantity
             if capacity:
-                self._shift_capacity(node, sign, sign * len(assignment.lines), sign * units)
+                self._shift_capacity(node, sign, lines, units)
+                if assignment.to_node:
+                    self._shift_capacity(self._index[assignment.to_node], 0, lines, units)
 
     def _shift_capacity(self, node: int, orders: int, lines: int, units: int) -> None:
         for kind, change in enumerate((orders, lines, units)):

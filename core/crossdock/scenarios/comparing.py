@@ -71,8 +71,10 @@ def _parts(wanted: ExpectedShipment, found: Assignment, path: Path) -> Iterator[
     units: dict[str, int] = {}
     for line in found.lines:
         units[line.sku] = units.get(line.sku, 0) + line.quantity
-    if wanted.service is not None and wanted.service != found.service:
-        yield (*path, "service"), f"expected {wanted.service!r}, found {found.service!r}"
+    for name in ("service", "to_node"):
+        word = getattr(wanted, name)
+        if word is not None and word != getattr(found, name):
+            yield (*path, name), f"expected {word!r}, found {getattr(found, name)!r}"
     if wanted.lines is not None and dict(wanted.lines) != units:
         yield (*path, "lines"), f"expected {_units(wanted.lines)}, found {_units(units)}"
     for name in ("ship_date", "delivery_date"):
@@ -115,4 +117,5 @@ def _units(units: Mapping[str, int]) -> str:
 
 def _words(shipment: Assignment) -> str:
     lines = ", ".join(f"{line.quantity} x {line.sku}" for line in shipment.lines)
-    return f"{lines} from {shipment.node} by {shipment.service or 'pick-up'}"
+    to = f" to {shipment.to_node}" if shipment.to_node else ""
+    return f"{lines or 'nothing of its own'} from {shipment.node}{to} by {shipment.service or 'pick-up'}"

@@ -49,6 +49,8 @@ class ExpectedShipment(_Strict):
     """Empty for a pick-up."""
     lines: Mapping[str, int] | None = None
     """Units by SKU."""
+    to_node: str | None = None
+    """The node that sends it on with the rest; empty where it goes to the destination."""
     ship_date: date | None = None
     delivery_date: date | None = None
     costs: Mapping[str, Decimal] | None = None

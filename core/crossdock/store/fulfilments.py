@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 from sqlalchemy import Connection, Text, select
 
 from crossdock.orders.fulfilment import Fulfilment, FulfilmentLine
@@ -58,6 +57,7 @@ _FULFILMENT = (
     "order_id",
     "number",
     "node",
+    "to_node",
     "connection",
     "state",
     "attempt",
@@ -90,7 +90,18 @@ _CHANGING = (
     "updated_at",
 )
 _COUNTS = ("shipped", "rejected", "short", "cancelled", "to_cancel")
-_FULFILMENT_LINE = ("id", "fulfilment_order_id", "order_line", "sku", "quantity", *_COUNTS, "open", "lot")
+_ON_THE_WAY = ("awaits", "to_come", "arrived")
+_FULFILMENT_LINE = (
+    "id",
+    "fulfilment_order_id",
+    "order_line",
+    "sku",
+    "quantity",
+    *_COUNTS,
+    "open",
+    "lot",
+    *_ON_THE_WAY,
+)
 
 
 _save_fulfilments = InsertMany(
@@ -103,7 +114,7 @@ _save_fulfilment_lines = InsertMany(
     fulfilment_order_lines,
     _FULFILMENT_LINE,
     conflict=("id",),
-    update=lambda new: {name: new[name] for name in (*_COUNTS, "open")},
+    update=lambda new: {name: new[name] for name in (*_COUNTS, "open", "to_come", "arrived")},
 )
 
 
@@ -166,6 +177,7 @@ def save_fulfilments(connection: Connection, changed: Sequence[StoredFulfilment]
                 *(getattr(line, name) for name in _COUNTS),
                 line.open,
                 line.lot,
+                *(getattr(line, name) for name in _ON_THE_WAY),
             )
             for stored in changed
             for line in stored.fulfilment.lines
@@ -180,6 +192,7 @@ def _fulfilment_row(stored: StoredFulfilment) -> tuple[Any, ...]:
         fulfilment.order,
         stored.number,
         fulfilment.node,
+        fulfilment.to_node or None,
         stored.connection,
         fulfilment.state,
         stored.attempt,
@@ -205,11 +218,10 @@ def _fulfilment_row(stored: StoredFulfilment) -> tuple[Any, ...]:
 def _fulfilments(connection: Connection, key: str, values: Iterable[str]) -> dict[str, StoredFulfilment]:
     rows = _rows_by[key](connection, [(each,) for each in sorted(set(values))])
     lines: dict[str, list[FulfilmentLine]] = {}
-    for name, of, order_line, sku, quantity, *counts, _, lot in _fulfilment_lines(
-        connection, [(row.id,) for row in rows]
-    ):
-        line = FulfilmentLine(name, order_line, sku, quantity, *counts)
-        lines.setdefault(of, []).append(line if lot is None else replace(line, lot=lot))
+    for row in _fulfilment_lines(connection, [(row.id,) for row in rows]):
+        # All but ``open``, which follows from the others.
+        line = FulfilmentLine(row[0], *row[2:10], *row[11:])
+        lines.setdefault(row.fulfilment_order_id, []).append(line)
     return {row.id: _stored(row, tuple(lines.get(row.id, ()))) for row in rows}
 
 
@@ -223,6 +235,7 @@ def _stored(row: Any, lines: tuple[FulfilmentLine, ...]) -> StoredFulfilment:
             lines=lines,
             tried_nodes=frozenset(row.tried_nodes),
             messages=frozenset(row.messages),
+            to_node=row.to_node or "",
         ),
         number=row.number,
         connection=row.connection,

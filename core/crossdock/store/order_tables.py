@@ -33,6 +33,7 @@ _WAITING = text("route_at IS NOT NULL")
 _READY = text("collect_by IS NOT NULL")
 _RELEASE = text("release_at IS NOT NULL")
 _UNSURE = text("evaluate_at IS NOT NULL")
+_BETWEEN_NODES = text("to_node IS NOT NULL")
 _HELD = text("hold_until IS NOT NULL")
 
 orders = Table(
@@ -106,6 +107,8 @@ fulfilment_orders = Table(
     Column("order_id", Text, nullable=False),
     Column("number", Integer, nullable=False),
     Column("node", Text, nullable=False),
+    # The node that sends the goods on; empty where they go to the buyer.
+    Column("to_node", Text),
     Column("connection", Text),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -137,6 +140,13 @@ fulfilment_orders = Table(
     Index("ix_fulfilment_orders_collect_by", "collect_by", sqlite_where=_READY, postgresql_where=_READY),
     Index("ix_fulfilment_orders_release_at", "release_at", sqlite_where=_RELEASE, postgresql_where=_RELEASE),
     Index("ix_fulfilment_orders_evaluate_at", "evaluate_at", sqlite_where=_UNSURE, postgresql_where=_UNSURE),
+    Index(
+        "ix_fulfilment_orders_to_node",
+        "to_node",
+        "state",
+        sqlite_where=_BETWEEN_NODES,
+        postgresql_where=_BETWEEN_NODES,
+    ),
 )
 
 _OPEN_UNITS = text("open > 0")
@@ -158,6 +168,12 @@ fulfilment_order_lines = Table(
     Column("open", RowId, nullable=False),
     # The lot that the node is to pick; empty where any will do.
     Column("lot", Text),
+    # The line of another fulfilment order that brings the units here, and those of the open ones that are to come: the
+    # ``cover`` of the position counts them.
+    Column("awaits", Text),
+    Column("to_come", RowId, nullable=False, server_default=text("0")),
+    # Of units sent to another node, those that are not under way any more.
+    Column("arrived", RowId, nullable=False, server_default=text("0")),
     CheckConstraint("open >= 0 AND open = quantity - shipped - rejected - short - cancelled", name="open"),
     Index("ix_fulfilment_order_lines_of", "fulfilment_order_id"),
     Index("ix_fulfilment_order_lines_open", "sku", sqlite_where=_OPEN_UNITS, postgresql_where=_OPEN_UNITS),

@@ -62,7 +62,12 @@ class DetailHold:
 
 @dataclass(frozen=True, slots=True)
 class DetailFulfilmentLine:
-    """What of an order line a node has; ``to_cancel`` units it was asked to cancel and has not answered for."""
+    """What of an order line a node has.
+
+    Attributes:
+        to_cancel: Units it was asked to cancel and has not answered for.
+        to_come: Units that other nodes bring to it first.
+    """
 
     line: str
     sku: str
@@ -73,6 +78,7 @@ class DetailFulfilmentLine:
     short: int
     cancelled: int
     to_cancel: int
+    to_come: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,16 @@ class DetailBackOrder:
 
 @dataclass(frozen=True, slots=True)
 class DetailFulfilmentOrder:
-    """What one node is to ship; ``release_at`` is when it is asked, where it was not asked yet."""
+    """What one node is to ship.
+
+    Attributes:
+        to_node: The node that sends the goods on; null where they go to the buyer.
+        release_at: When it is asked, where it was not asked yet.
+    """
 
     id: str
     node: str
+    to_node: str | None
     state: str
     service: str
     ship_by: datetime | None
@@ -185,7 +197,14 @@ def _fulfilment(stored: StoredFulfilment) -> DetailFulfilmentOrder:
     fulfilment = stored.fulfilment
     release_at = None if fulfilment.requested else stored.release_at
     return DetailFulfilmentOrder(
-        stored.id, fulfilment.node, state, stored.service, stored.ship_by, release_at, lines
+        stored.id,
+        fulfilment.node,
+        fulfilment.to_node or None,
+        state,
+        stored.service,
+        stored.ship_by,
+        release_at,
+        lines,
     )
 
 

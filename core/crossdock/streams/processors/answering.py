@@ -7,7 +7,8 @@ from functools import partial
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.cancelling import confirm_cancellation, refuse_cancellation
-from crossdock.orders.fulfilment import FulfilmentChange, Quantities, by_line
+from crossdock.orders.consolidating import lost
+from crossdock.orders.fulfilment import FulfilmentChange, Quantities, by_line, noted
 from crossdock.orders.life_cycles import FulfilmentEvent
 from crossdock.orders.node_answers import apply_progress, apply_rejection, apply_short_pick
 from crossdock.orders.worklist import Cause
@@ -67,8 +68,7 @@ def _answer(books: Books, said: ResponseDocument, source: str) -> None:
     stored = stored_fulfilment(books, said.fulfilment_order)
     occurrence = Occurrence(said.external_id, source, said.occurred_at)
     stored = books.acknowledge(stored, occurrence)
-    quantities = books.orders[stored.fulfilment.order].quantities
-    books.apply(stored, _change(stored, quantities, said), occurrence)
+    books.apply(stored, _change(stored, books.quantities_of(stored), said), occurrence)
     if said.kind is ResponseKind.PACKED:
         note_ready(books, stored.id, said.occurred_at)
 
@@ -89,6 +89,8 @@ def _change(stored: StoredFulfilment, quantities: Quantities, said: ResponseDocu
             gone = said.reason in _OUT_OF_STOCK
             return apply_rejection(fulfilment, quantities, message, units, out_of_stock=gone)
         case ResponseKind.SHORT:
+            if fulfilment.to_node and not fulfilment.open and message not in fulfilment.messages:
+                return lost(noted(fulfilment, quantities, message)[0], units)
             return apply_short_pick(fulfilment, quantities, message, units)
         case ResponseKind.CANCELLED:
             return confirm_cancellation(fulfilment, quantities, message, units)

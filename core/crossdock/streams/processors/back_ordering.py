@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -21,8 +22,10 @@ from crossdock.routing import Decision
 from crossdock.store import inbound, order_book, reservations, stock
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processor import Transaction
-from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.hub import Hub
+
+if TYPE_CHECKING:
+    from crossdock.streams.processors.books import Books
 
 __all__ = ["arrived", "drop_surplus", "give_back", "promise", "set_supply"]
 

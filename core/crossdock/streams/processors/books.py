@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from crossdock.inventory.position import Movement
 from crossdock.orders.effects import (
+    CallOff,
     Effect,
     LineUnits,
+    NotComing,
     RaiseWork,
     ReleaseAllocation,
     ReportCancellation,
@@ -25,12 +27,12 @@ from crossdock.orders.effects import (
     ShipUnasked,
     WriteOff,
 )
-from crossdock.orders.fulfilment import Fulfilment, FulfilmentChange, Quantities
+from crossdock.orders.fulfilment import Fulfilment, FulfilmentChange, Quantities, own_quantities
 from crossdock.orders.holds import active
 from crossdock.orders.life_cycles import OrderState
 from crossdock.orders.order_state import derive_state
 from crossdock.orders.worklist import Cause, WorkItem, open_item
-from crossdock.store import capacity, commands, decision_log, fulfilments, order_book
+from crossdock.store import capacity, commands, decision_log, fulfilments, order_book, stock
 from crossdock.store.catalogue import Component, components_of
 from crossdock.store.commands import CommandRow
 from crossdock.store.decision_log import DecisionRow
@@ -38,7 +40,9 @@ from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
 from crossdock.store.worklist import raise_items
 from crossdock.streams.processor import Transaction
-from crossdock.streams.processors.documents import OrderDocument, encode, read
+from crossdock.streams.processors.asking import node_command, unasked
+from crossdock.streams.processors.consolidating import change_cover, follow
+from crossdock.streams.processors.documents import OrderDocument, read
 from crossdock.streams.processors.exploding import by_order, explode
 from crossdock.streams.processors.freeing import freed
 from crossdock.streams.processors.happenings import Acknowledge, Occurrence
@@ -151,10 +155,20 @@ class Books:
         self.put_order(order)
         return order
 
+    def quantities_of(self, stored: StoredFulfilment) -> Quantities:
+        """The lines that a fulfilment order counts in: its order's, unless its goods go to another node first."""
+        fulfilment = stored.fulfilment
+        return own_quantities(fulfilment) if fulfilment.to_node else self.orders[fulfilment.order].quantities
+
+    def count_in(self, stored: StoredFulfilment, quantities: Quantities) -> None:
+        """Keep the lines that a change of a fulfilment order has changed, see ``quantities_of``."""
+        if not stored.fulfilment.to_node:
+            self.put_quantities(stored.fulfilment.order, quantities)
+
     def apply(self, stored: StoredFulfilment, change: FulfilmentChange, occurrence: Occurrence) -> None:
         """Keep a change of a fulfilment order, and carry out what it asks for."""
         self.put_fulfilment(replace(stored, fulfilment=change.fulfilment))
-        self.put_quantities(stored.fulfilment.order, change.quantities)
+        self.count_in(stored, change.quantities)
         self.carry_out(change.effects, occurrence)
 
     def carry_out(self, effects: Iterable[Effect], occurrence: Occurrence) -> None:
@@ -168,14 +182,14 @@ class Books:
                     self.entries.add(effect, occurrence, None)
                 case Reroute():
                     self._reroute(effect, occurrence)
+                case CallOff() | NotComing():
+                    follow(self, effect, occurrence)
                 case RequestCancellation():
                     self.command_node("fulfilment.cancel", self.fulfilments[effect.fulfilment_order])
                 case ReportShipment():
                     self.shipped.append((effect, occurrence))
                 case ReportCancellation():
-                    known = self.fulfilments.get(effect.fulfilment_order)
-                    if known is not None and known.cancel_reason is not None:
-                        self.tell_cancelled(effect.order, effect.lines, known.cancel_reason)
+                    self._report_cancellation(effect)
                 case RaiseWork():
                     self.raise_work(effect.cause, effect.subject, effect.message)
                 case _:
@@ -200,9 +214,9 @@ class Books:
         self.put_fulfilment(known)
         return known
 
-    def promise(self, movements: Sequence[Movement]) -> None:
-        """Book allocations at the end; the table refuses what is not there."""
-        self.entries.promise(movements)
+    def promise(self, movements: Sequence[Movement], *, to_come: bool = False) -> None:
+        """Book allocations at the end; the table refuses what is not there, or not ``to_come``."""
+        self.entries.promise(movements, to_come=to_come)
 
     def decide(self, row: DecisionRow) -> None:
         """Keep a decision at the end."""
@@ -214,37 +228,11 @@ class Books:
 
     def command_node(self, name: str, stored: StoredFulfilment, payload: bytes | None = None) -> None:
         """Ask the node of a fulfilment order; one without a connection is a work item for people."""
-        fulfilment = stored.fulfilment
         if not self.hub.does(stored.connection, name):
-            what = "asked to ship" if name == "fulfilment.request" else "asked to cancel"
-            self.raise_work(
-                Cause.CONSTRAINT_UNMET,
-                f"fulfilment_order:{fulfilment.id}",
-                f"node {fulfilment.node} can't be {what} {fulfilment.id} by message: "
-                + (
-                    f"connection {stored.connection} does no {name}"
-                    if stored.connection
-                    else "it has no connection"
-                ),
-            )
+            self.raise_work(Cause.CONSTRAINT_UNMET, f"fulfilment_order:{stored.id}", unasked(stored, name))
             return
-        assert stored.connection is not None
-        key = f"{name}:{fulfilment.id}"
-        if name == "fulfilment.cancel" and fulfilment.messages:
-            key += f":{len(fulfilment.messages)}"  # a node that has refused may be asked again
-        self.command(
-            CommandRow(
-                connection=stored.connection,
-                name=name,
-                order_key=fulfilment.id,
-                idempotency_key=key,
-                payload=payload
-                or encode({"id": fulfilment.id, "order": fulfilment.order, "node": fulfilment.node}),
-                refs={"fulfilment_order": fulfilment.id},
-                correlation_id=self.orders[fulfilment.order].correlation_id,
-                created_at=self.tx.now,
-            )
-        )
+        order = self.orders[stored.fulfilment.order]
+        self.command(node_command(order, stored, name, payload, self.tx.now))
 
     def raise_work(
         self, cause: Cause, subject: str, message: str, *, order_id: str | None = None, fix: str = ""
@@ -264,9 +252,11 @@ class Books:
     def close(self) -> None:
         """Write everything, in a few statements."""
         now, connection = self.tx.now, self.tx.connection
-        self.entries.book(connection, self._of_line, now)
         orders = [self.orders[each] for each in self._changed_orders]
         changed = [self.fulfilments[each] for each in self._changed_fulfilments]
+        less_to_come = change_cover(self.tx, self._before, changed)
+        self.entries.book(connection, self._of_line, now)
+        stock.change_cover(connection, less_to_come)
         order_book.save_orders(connection, orders, now)
         fulfilments.save_fulfilments(connection, changed, now)
         self.settlements.write(connection, orders, changed, now)
@@ -294,6 +284,10 @@ class Books:
         self.fulfilments[stored.id] = stored
         self._fulfilments_of.setdefault(stored.fulfilment.order, {})[stored.id] = None
 
+    def _report_cancellation(self, effect: ReportCancellation) -> None:
+        known = self.fulfilments.get(effect.fulfilment_order)
+        if known is not None and known.cancel_reason is not None:
+            self.tell_cancelled(effect.order, effect.lines, known.cancel_reason)
+
     def _reroute(self, effect: Reroute, occurrence: Occurrence) -> None:
-        order = self.orders[effect.order]
-        self.tx.emit(reroute(order, occurrence.id, occurrence.id, effect.exclude_nodes))
+        self.tx.emit(reroute(self.orders[effect.order], occurrence.id, occurrence.id, effect.exclude_nodes))

@@ -18,6 +18,8 @@ def being_cancelled(books: Books, order_id: str) -> dict[str, int]:
     """Units by order line that nodes have been asked to cancel and have not answered for."""
     units: dict[str, int] = {}
     for stored in books.of_order(order_id):
+        if stored.fulfilment.to_node:
+            continue
         for line in stored.fulfilment.lines:
             if line.to_cancel:
                 units[line.order_line] = units.get(line.order_line, 0) + line.to_cancel

@@ -22,7 +22,7 @@ from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import load_products
 from crossdock.streams.processors.placing import fulfil_from
 from crossdock.streams.processors.reserving import locked
-from crossdock.streams.processors.snapshot import View
+from crossdock.streams.processors.snapshot import View, take_capacity
 
 __all__ = ["confirm", "confirm_arrived", "confirm_named"]
 
@@ -124,9 +124,7 @@ def _place(
     if days:
         taken: dict[str, capacity.Used] = {}
         for plan in view.drain():
-            orders, lines, units = taken.get(plan.node, (0, 0, 0))
-            more = sum(line.quantity for line in plan.lines)
-            taken[plan.node] = (orders + 1, lines + len(plan.lines), units + more)
+            take_capacity(taken, plan)
         capacity.take(books.tx.connection, days, taken)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from crossdock.errors import RecordRejectedError, Rejection
+from crossdock.orders.consolidating import lost, under_way
 from crossdock.orders.life_cycles import FulfilmentState
 from crossdock.orders.node_answers import apply_rejection
 from crossdock.orders.worklist import Action
@@ -155,11 +156,15 @@ def _exclude_node(hub: Hub, tx: Transaction, row: ItemRow, reason: str) -> str:
     books, name = Books(hub, tx), row.subject.partition(":")[2]
     books.load_fulfilments([name])
     stored = books.fulfilments.get(name)
-    if stored is None or not stored.fulfilment.open:
+    if stored is None or not (stored.fulfilment.open or any(under_way(stored.fulfilment).values())):
         raise _refused("work_item.gone", f"no unit of fulfilment order {name} is with a node any more")
     node, asked = stored.fulfilment.node, stored.fulfilment.state is not FulfilmentState.OPEN
     occurrence = Occurrence(f"work_item:{row.id}:{tx.now.isoformat()}", "hub", tx.now)
-    quantities = books.orders[stored.fulfilment.order].quantities
+    if not stored.fulfilment.open:
+        books.apply(stored, lost(stored.fulfilment), occurrence)
+        books.close()
+        return f"{name} of {node} counts as lost on the way, and is routed again"
+    quantities = books.quantities_of(stored)
     books.apply(stored, apply_rejection(stored.fulfilment, quantities, occurrence.id), occurrence)
     told = hub.does(stored.connection, "fulfilment.cancel")
     if asked and told:

@@ -11,14 +11,14 @@ import msgspec
 from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredShipment
+from crossdock.streams.processors.asking import ship_to
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.documents import (
-    DestinationDocument,
     ParcelDocument,
     ShipmentDocument,
     encode,
 )
-from crossdock.streams.processors.stores import address_of, degrees, node_address
+from crossdock.streams.processors.stores import degrees, node_address
 
 __all__ = ["buy_labels"]
 
@@ -30,12 +30,11 @@ def buy_labels(
     labels = books.hub.config.labels
     assert labels is not None
     order = books.orders[shipment.order_id]
-    placed = books.document(order.document)
-    destination = next(each for each in placed.destinations if each.id == stored.destination)
+    to = _ship_to(books, ship_to(books.hub, order, books.document(order.document), stored))
     for kept, parcel in zip(shipment.parcels, document.parcels, strict=True):
         if kept.tracking_number:
             continue
-        body = _label_request(books, stored, shipment, destination, parcel, kept.number)
+        body = _label_request(books, stored, shipment, to, parcel, kept.number)
         books.command(
             CommandRow(
                 connection=labels.connection,
@@ -54,11 +53,10 @@ def _label_request(
     books: Books,
     stored: StoredFulfilment,
     shipment: StoredShipment,
-    destination: DestinationDocument,
+    to: Mapping[str, object],
     parcel: ParcelDocument,
     number: int,
 ) -> bytes:
-    connection = books.orders[shipment.order_id].connection
     grams = parcel.weight.grams if parcel.weight else _weight(books, stored, parcel)
     return encode(
         {
@@ -68,7 +66,7 @@ def _label_request(
             "carrier": stored.carrier,
             "service": stored.service,
             "ship_from": node_address(books.hub, shipment.node),
-            "ship_to": _ship_to(books, address_of(books.hub, connection, destination)),
+            "ship_to": to,
             "weight": {"grams": grams},
         }
     )

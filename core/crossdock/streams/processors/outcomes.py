@@ -128,7 +128,7 @@ def _failed(batch: _Batch, key: str, outcome: OutcomeDocument) -> None:
     stored = books.fulfilments.get(outcome.refs.get("fulfilment_order", ""))
     cause = Cause.OUTCOME_UNKNOWN if outcome.state == "parked" else Cause.PARTNER_REFUSED
     if stored is not None and cause is Cause.PARTNER_REFUSED:
-        quantities = books.orders[stored.fulfilment.order].quantities
+        quantities = books.quantities_of(stored)
         if outcome.command == "fulfilment.request":
             refused = apply_rejection(stored.fulfilment, quantities, occurrence.id)
         else:

@@ -1,7 +1,4 @@
-"""Canonical documents that the hub itself writes: what nodes, channels, carriers and ERPs are told.
-
-Parts of the order that are only handed on stay the bytes they came as.
-"""
+"""Ids that the hub gives, its own notes, and what channels are told of units that will not come."""
 
 from __future__ import annotations
 
@@ -10,36 +7,21 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-import msgspec
-
-from crossdock.config.network import NodeConfig
-from crossdock.orders.fulfilment import FulfilmentLine
-from crossdock.routing import NodeKind
 from crossdock.store.commands import CommandRow
-from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
 from crossdock.streams.processor import Message
 from crossdock.streams.processors.documents import (
-    NOTHING,
-    LineDocument,
-    MoneyDocument,
-    OrderDocument,
     Part,
     encode,
 )
 from crossdock.streams.processors.exploding import gone_from_channel
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.stores import address_of
 from crossdock.streams.topics import ORDERS
-from crossdock_schemas.order import DeliveryKind
 
 __all__ = [
-    "FulfilmentLineOut",
-    "FulfilmentOrderOut",
     "RerouteDocument",
     "cancellation",
     "fulfilment_id",
-    "fulfilment_order",
     "purchase_order_number",
     "reference_id",
     "reroute",
@@ -48,50 +30,6 @@ __all__ = [
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no letter that people take for a digit."""
-
-
-class Out(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A document, or a part of one, as it is written."""
-
-
-class FulfilmentLineOut(Out, frozen=True, omit_defaults=True, kw_only=True):
-    """``FulfilmentLine``."""
-
-    id: str
-    sku: str
-    quantity: int
-    order_line: str
-    name: str | None = None
-    gtin: str | None = None
-    unit: str = "EA"
-    unit_price: MoneyDocument | None = None
-    lot: str | None = None
-    gift: msgspec.Raw = NOTHING
-    properties: msgspec.Raw = NOTHING
-
-
-class FulfilmentOrderOut(Out, frozen=True, omit_defaults=True, kw_only=True):
-    """``FulfilmentOrder``."""
-
-    id: str
-    order: str
-    channel: str
-    node: str
-    created_at: datetime
-    lines: tuple[FulfilmentLineOut, ...]
-    order_number: str | None = None
-    attempt: int = 1
-    ship_by: datetime | None = None
-    deliver_by: datetime | None = None
-    delivery: DeliveryKind = DeliveryKind.SHIP
-    ship_to: msgspec.Raw = NOTHING
-    bill_to: msgspec.Raw = NOTHING
-    carrier: str | None = None
-    service: str | None = None
-    purchase_order: str | None = None
-    gift: msgspec.Raw = NOTHING
-    note: str | None = None
-    references: tuple[dict[str, str], ...] = ()
 
 
 def reference_id(prefix: str, *parts: Any) -> str:
@@ -113,41 +51,6 @@ def fulfilment_id(order_id: str, number: int) -> str:
 def purchase_order_number(fulfilment_order_id: str) -> str:
     """Of what is ordered of a supplier by a fulfilment order."""
     return f"P{fulfilment_order_id.removeprefix('F')}"
-
-
-def fulfilment_order(
-    hub: Hub, order: StoredOrder, document: OrderDocument, stored: StoredFulfilment
-) -> bytes:
-    """The ``fulfilment_order/1`` that a node is sent, under the name that its connection calls it."""
-    node = hub.nodes[stored.fulfilment.node]
-    lines = {line.external_id: line for line in document.lines}
-    destination = next((each for each in document.destinations if each.id == stored.destination), None)
-    fulfilment = stored.fulfilment
-    return encode(
-        FulfilmentOrderOut(
-            id=fulfilment.id,
-            order=order.id,
-            channel=order.channel,
-            node=node.external_id or node.id,
-            created_at=stored.created_at,
-            order_number=order.number,
-            attempt=stored.attempt,
-            ship_by=stored.ship_by,
-            deliver_by=stored.deliver_by,
-            delivery=destination.kind if destination else DeliveryKind.SHIP,
-            ship_to=address_of(hub, order.connection, destination) if destination else NOTHING,
-            bill_to=document.bill_to,
-            carrier=stored.carrier,
-            service=stored.service or None,
-            purchase_order=document.purchase_order,
-            gift=document.gift,
-            note=document.note,
-            references=_references(node, order, fulfilment.id),
-            lines=tuple(
-                _fulfilment_line(line, lines[line.order_line]) for line in fulfilment.lines if line.open
-            ),
-        )
-    )
 
 
 def cancellation(
@@ -241,28 +144,4 @@ def reroute(
             "connection": order.connection,
             "correlation_id": order.correlation_id,
         },
-    )
-
-
-def _references(node: NodeConfig, order: StoredOrder, fulfilment_order_id: str) -> tuple[dict[str, str], ...]:
-    """A supplier is told under which number its goods are ordered."""
-    of_order = {"kind": "order", "value": order.external_id}
-    if node.kind is not NodeKind.SUPPLIER:
-        return (of_order,)
-    return of_order, {"kind": "purchase_order", "value": purchase_order_number(fulfilment_order_id)}
-
-
-def _fulfilment_line(line: FulfilmentLine, ordered: LineDocument) -> FulfilmentLineOut:
-    return FulfilmentLineOut(
-        id=line.id,
-        sku=line.sku,
-        quantity=line.open,
-        order_line=line.order_line,
-        name=ordered.name,
-        gtin=ordered.gtin,
-        unit=ordered.unit,
-        unit_price=ordered.unit_price,
-        lot=line.lot,
-        gift=ordered.gift,
-        properties=ordered.properties,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -21,12 +21,13 @@ from crossdock.routing import Assignment, Decision, Demand, route
 from crossdock.store import decision_log
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
+from crossdock.streams.processors.asking import fulfilment_order
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.demand import ProductFacts, Unroutable, demands_of, load_products
 from crossdock.streams.processors.documents import OrderDocument
 from crossdock.streams.processors.giving_up import give_up, wait
 from crossdock.streams.processors.hub import Hub
-from crossdock.streams.processors.outgoing import fulfilment_id, fulfilment_order
+from crossdock.streams.processors.outgoing import fulfilment_id
 from crossdock.streams.processors.snapshot import Snapshot, View
 
 __all__ = ["Plan", "Request", "ask", "fulfil", "fulfil_from", "let_go", "place"]
@@ -96,8 +97,7 @@ def fulfil_from(
         books.decide(row)
         books.put_order(replace(books.orders[order.id], decisions=made))
         plan = Plan(destination, demand, decision, row.id)
-        for assignment, lots in zip(decision.assignments, picks, strict=True):
-            fulfil(books, order.id, document, plan, assignment, lots)
+        fulfil(books, order.id, document, plan, zip(decision.assignments, picks, strict=True))
     return refused, [decision for _, _, decision, _ in decisions]
 
 
@@ -115,31 +115,48 @@ def fulfil(
     order_id: str,
     document: OrderDocument,
     plan: Plan,
-    assignment: Assignment,
-    lots: Sequence[Sequence[Pick]],
+    shipments: Iterable[tuple[Assignment, Sequence[Sequence[Pick]]]],
     release_at: datetime | None = None,
 ) -> None:
-    """Turn one shipment of a plan into an allocated fulfilment order. Its node is asked at once, or when nothing keeps
-    it back any more: a hold, or the time that its policy leaves it, but at ``release_at`` at the latest; of a pre-order
-    never before its day.
+    """Turn shipments of a plan, with the lots of their lines, into allocated fulfilment orders.
+
+    Their nodes are asked at once, or when nothing keeps them back any more: a hold, or the time that the policy leaves
+    them, but at ``release_at`` at the latest; of a pre-order never before its day. The node that sends on what others
+    bring is asked when it has all of it.
     """
-    order = books.orders[order_id]
-    stored = kept_back(books.hub, _allocated(books, order_id, plan, assignment, lots), plan, books.tx.now)
-    if release_at is not None and stored.release_at is not None:
-        stored = replace(stored, release_at=min(release_at, stored.release_at))
-    if plan.demand.ready_from is not None:
-        stored = replace(stored, release_at=max(plan.demand.ready_from, stored.release_at or books.tx.now))
-    lines, node, now = stored.fulfilment.lines, assignment.node, books.tx.now
-    quantities = order.quantities
+    legs: list[FulfilmentLine] = []
+    for assignment, lots in shipments:
+        brought = [] if assignment.to_node else legs
+        stored = _allocated(books, order_id, plan, assignment, lots, brought)
+        if assignment.to_node:
+            legs += stored.fulfilment.lines
+        if not brought:
+            stored = kept_back(books.hub, stored, plan, books.tx.now)
+            if release_at is not None and stored.release_at is not None:
+                stored = replace(stored, release_at=min(release_at, stored.release_at))
+            if plan.demand.ready_from is not None:
+                day = plan.demand.ready_from
+                stored = replace(stored, release_at=max(day, stored.release_at or books.tx.now))
+        _promise(books, stored)
+        _begin(books, stored, document)
+
+
+def _promise(books: Books, stored: StoredFulfilment) -> None:
+    """Allocate the units of a new fulfilment order."""
+    node, now, lines = stored.fulfilment.node, books.tx.now, stored.fulfilment.lines
+    quantities = dict(books.orders[stored.fulfilment.order].quantities)
     for line in lines:
+        allocated = Movement(
+            line.sku, node, MovementKind.ALLOCATED, 0, 0, line.quantity, 0, now, "hub", line.id
+        )
+        books.promise([allocated], to_come=line.awaits is not None)
         quantities[line.order_line] = quantities[line.order_line].allocate(line.quantity)
-    books.promise(
-        [
-            Movement(line.sku, node, MovementKind.ALLOCATED, 0, 0, line.quantity, 0, now, "hub", line.id)
-            for line in lines
-        ]
-    )
-    books.put_quantities(order_id, quantities)
+    books.count_in(stored, quantities)
+
+
+def _begin(books: Books, stored: StoredFulfilment, document: OrderDocument) -> None:
+    """Ask the node of a new fulfilment order, unless something keeps it back."""
+    order, now = books.orders[stored.fulfilment.order], books.tx.now
     if active(order.holds, now):
         held = replace(stored.fulfilment, state=FulfilmentState.ON_HOLD)
         books.put_fulfilment(replace(stored, fulfilment=held))
@@ -157,12 +174,17 @@ def kept_back(hub: Hub, stored: StoredFulfilment, plan: Plan, now: datetime) -> 
     if wait:
         node = hub.network.clocks[hub.network.index[stored.fulfilment.node]]
         release_at = node.latest_start(now, now + wait, hub.network.service_by_id[stored.service])
-    return replace(stored, release_at=release_at, evaluate_at=now + again.every if again else None)
+    # What is brought together goes on as it was planned: its parts wait for each other.
+    looked_at = again is not None and not stored.fulfilment.to_node
+    return replace(
+        stored, release_at=release_at, evaluate_at=now + again.every if again and looked_at else None
+    )
 
 
 def let_go(books: Books, stored: StoredFulfilment, document: OrderDocument) -> None:
-    """Ask the node of a fulfilment order that no hold keeps back, or let it wait for its time."""
+    """Ask the node of a fulfilment order that no hold keeps back, or let it wait for its time, or its goods."""
     waits = stored.release_at is not None and stored.release_at > books.tx.now
+    waits = waits or stored.fulfilment.to_come > 0
     state = FulfilmentState.SCHEDULED if waits else FulfilmentState.OPEN
     stored = replace(stored, fulfilment=replace(stored.fulfilment, state=state))
     if waits:
@@ -172,23 +194,30 @@ def let_go(books: Books, stored: StoredFulfilment, document: OrderDocument) -> N
 
 
 def _allocated(
-    books: Books, order_id: str, plan: Plan, assignment: Assignment, lots: Sequence[Sequence[Pick]]
+    books: Books,
+    order_id: str,
+    plan: Plan,
+    assignment: Assignment,
+    lots: Sequence[Sequence[Pick]],
+    brought: Sequence[FulfilmentLine],
 ) -> StoredFulfilment:
-    """The fulfilment order of a shipment, open; units of several lots are lines of their own."""
+    """The fulfilment order of a shipment, open."""
     node = books.hub.nodes[assignment.node]
     number = len(books.of_order(order_id)) + 1
     name = fulfilment_id(order_id, number)
-    picked = (
-        (line, lot, units) for line, picks in zip(assignment.lines, lots, strict=True) for lot, units in picks
-    )
-    lines = tuple(
-        FulfilmentLine(f"{name}-{position}", line.line_id, line.sku, units, lot=lot)
-        for position, (line, lot, units) in enumerate(picked, start=1)
-    )
+    lines = _lines(name, assignment, lots, brought)
     service = books.hub.network.service_by_id.get(assignment.service)
     tried = frozenset(plan.demand.excluded_nodes)
     return StoredFulfilment(
-        fulfilment=Fulfilment(name, order_id, assignment.node, FulfilmentState.OPEN, lines, tried),
+        fulfilment=Fulfilment(
+            name,
+            order_id,
+            assignment.node,
+            FulfilmentState.OPEN,
+            lines,
+            tried,
+            to_node=assignment.to_node,
+        ),
         number=number,
         connection=node.connection,
         attempt=number,
@@ -198,20 +227,41 @@ def _allocated(
         deliver_by=_end_of(assignment.delivery_date, node.time_zone),
         costs={term: str(value) for term, value in assignment.costs},
         decision_id=plan.decision_id,
-        destination=plan.destination or None,
+        destination=None if assignment.to_node else plan.destination or None,
         requested_at=None,
         known_from=None,
         created_at=books.tx.now,
     )
 
 
+def _lines(
+    name: str,
+    assignment: Assignment,
+    lots: Sequence[Sequence[Pick]],
+    brought: Sequence[FulfilmentLine],
+) -> tuple[FulfilmentLine, ...]:
+    """Units of each lot, and those that each line of others brings, are lines of their own."""
+    picked = (
+        FulfilmentLine("", line.line_id, line.sku, units, lot=lot)
+        for line, picks in zip(assignment.lines, lots, strict=True)
+        for lot, units in picks
+    )
+    to_come = (
+        FulfilmentLine("", each.order_line, each.sku, each.quantity, awaits=each.id, to_come=each.quantity)
+        for each in brought
+    )
+    return tuple(
+        replace(line, id=f"{name}-{position}") for position, line in enumerate((*picked, *to_come), start=1)
+    )
+
+
 def ask(books: Books, stored: StoredFulfilment, document: OrderDocument) -> None:
     """Ask the node of an open fulfilment order to ship."""
     order = books.orders[stored.fulfilment.order]
-    change = request(stored.fulfilment, order.quantities)
+    change = request(stored.fulfilment, books.quantities_of(stored))
     asked = replace(stored, fulfilment=change.fulfilment, requested_at=books.tx.now)
     books.put_fulfilment(asked)
-    books.put_quantities(order.id, change.quantities)
+    books.count_in(stored, change.quantities)
     body = fulfilment_order(books.hub, order, document, asked)
     books.command_node("fulfilment.request", asked, body)
 

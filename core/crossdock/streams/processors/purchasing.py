@@ -15,6 +15,7 @@ from crossdock.store.catalogue import documents_of
 from crossdock.store.commands import CommandRow
 from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_book import StoredOrder
+from crossdock.streams.processors.asking import ship_to
 from crossdock.streams.processors.documents import (
     NOTHING,
     LineDocument,
@@ -26,7 +27,6 @@ from crossdock.streams.processors.documents import (
 )
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.outgoing import purchase_order_number
-from crossdock.streams.processors.stores import address_of
 from crossdock_schemas.purchasing import PurchaseOrderStatus
 
 __all__ = ["purchase_orders"]
@@ -200,7 +200,6 @@ def _document(
 ) -> PurchaseOrderOut:
     stored, fulfilment = news.stored, news.stored.fulfilment
     lines = {line.external_id: line for line in document.lines}
-    destination = next((each for each in document.destinations if each.id == stored.destination), None)
     new = news.status is PurchaseOrderStatus.ORDERED
     known = [prices.get((fulfilment.node, line.sku)) for line in fulfilment.lines] if new else []
     currency = next((price.currency for price in known if price), hub.config.hub.currency)
@@ -217,7 +216,7 @@ def _document(
         currency=currency,
         ship_by=stored.ship_by,
         deliver_by=stored.deliver_by,
-        ship_to=address_of(hub, news.order.connection, destination) if destination else NOTHING,
+        ship_to=ship_to(hub, news.order, document, stored),
         lines=tuple(
             _line(
                 number, line, lines[line.order_line], price if price and price.currency == currency else None

@@ -153,14 +153,15 @@ def _change(
             new.append(assignment)
     picks = view.take(plan.demand, replace(move.decision, assignments=tuple(new)))
     document, plan = books.document_of(order), plan._replace(decision_id=row.id)
-    for assignment, lots in zip(new, picks, strict=True):
-        fulfil(books, order_id, document, plan, assignment, lots, release_at)
+    fulfil(books, order_id, document, plan, zip(new, picks, strict=True), release_at)
 
 
 def _staying(known: Sequence[tuple[StoredFulfilment, Assignment]], move: Move | None) -> frozenset[str]:
     """The fulfilment orders that are the same in the better plan, or all where there is none."""
     if move is None:
         return frozenset(stored.id for stored, _ in known)
+    if any(assignment.to_node for assignment in move.decision.assignments):
+        return frozenset()  # one of them would send on what is brought to it
     wanted = Counter(_shape(assignment) for assignment in move.decision.assignments)
     staying = set()
     for stored, assignment in known:

@@ -100,7 +100,7 @@ def _shipped_by(books: Books, order: str) -> list[str]:
     return [
         each.fulfilment.node
         for each in reversed(books.of_order(order))
-        if any(line.shipped for line in each.fulfilment.lines)
+        if not each.fulfilment.to_node and any(line.shipped for line in each.fulfilment.lines)
     ]
 
 

@@ -20,6 +20,7 @@ from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.shipments import StoredParcel, StoredShipment
 from crossdock.streams.processors.books import Books
 from crossdock.streams.processors.confirmations import confirm_shipment, said_of
+from crossdock.streams.processors.consolidating import have_left
 from crossdock.streams.processors.documents import (
     LabelDocument,
     ShipmentDocument,
@@ -88,7 +89,7 @@ def advise(
     if _needs_labels(books, stored, document):
         change = apply_progress(
             fulfilment,
-            books.orders[fulfilment.order].quantities,
+            books.quantities_of(stored),
             FulfilmentEvent.PACK,
             packed,
         )
@@ -144,9 +145,11 @@ def _leave(
     """The goods have left: book them out, tell the channel and the ERP."""
     order = books.orders[stored.fulfilment.order]
     change = apply_shipment(
-        stored.fulfilment, order.quantities, document.external_id, units, final=document.final
+        stored.fulfilment, books.quantities_of(stored), document.external_id, units, final=document.final
     )
     books.apply(stored, change, occurrence)
+    if stored.fulfilment.to_node:
+        have_left(books, stored.id)
     left = replace(shipment, state=ShipmentState.SHIPPED, shipped_at=document.shipped_at)
     reported = {
         line.order_line: line.quantity
@@ -171,6 +174,8 @@ def _units(stored: StoredFulfilment, document: ShipmentDocument) -> dict[str, in
 def _needs_labels(books: Books, stored: StoredFulfilment, document: ShipmentDocument) -> bool:
     if books.hub.config.labels is None or all(parcel.tracking_number for parcel in document.parcels):
         return False
+    if stored.fulfilment.to_node:
+        return True
     order = books.document(books.orders[stored.fulfilment.order].document)
     destination = next((each for each in order.destinations if each.id == stored.destination), None)
     return destination is not None and destination.kind is not DeliveryKind.PICK_UP

@@ -81,7 +81,7 @@ def _call_back(hub: Hub, tx: Transaction, lines: Iterable[str]) -> None:
     books.load_fulfilments(fulfilment_ids)
     for each in fulfilment_ids:
         stored = books.fulfilments[each]
-        change = call_back(stored.fulfilment, books.orders[stored.fulfilment.order].quantities)
+        change = call_back(stored.fulfilment, books.quantities_of(stored))
         books.apply(stored, change, Occurrence(f"shortfall:{each}", "hub", tx.now))
     books.close()
 

@@ -15,7 +15,7 @@ from crossdock.streams.processors.demand import ProductFacts
 from crossdock.streams.processors.limits import consumed, unfenced
 from crossdock.streams.processors.staleness import stale_nodes
 
-__all__ = ["Snapshot", "View"]
+__all__ = ["Snapshot", "View", "take_capacity"]
 
 
 _UNITS = itemgetter(0, 1, 2)
@@ -78,16 +78,13 @@ class Snapshot:
     def keep(self, view: View) -> None:
         """Take off what the orders of a channel got."""
         for assignment in view.drain():
-            units = 0
             for line in assignment.lines:
                 key = (line.sku, assignment.node)
                 self._units_taken[key] = self._units_taken.get(key, 0) + line.quantity
-                units += line.quantity
                 if key in self.fences:
                     self.fences[key] = consumed(self.fences[key], self._channel, line.quantity)
             for table in (self._taken, self._used):
-                sums = table.get(assignment.node, (0, 0, 0))
-                table[assignment.node] = _add(sums, (1, len(assignment.lines), units))
+                take_capacity(table, assignment)
 
     def close(self) -> None:
         """Write down the capacity that was taken."""
@@ -111,6 +108,8 @@ class View:
             For every line of every shipment the lots to pick: they last until it arrives, and until the promised day.
         """
         promised = demand.promise or date.min
+        if any(shipment.to_node for shipment in decision.assignments):
+            promised = max(promised, *(shipment.delivery_date for shipment in decision.assignments))
         self.supply.take(decision.assignments)
         self._plans.extend(decision.assignments)
         return [
@@ -137,6 +136,14 @@ class View:
         """The plans taken since the last time."""
         plans, self._plans = self._plans, []
         return plans
+
+
+def take_capacity(used: dict[str, capacity.Used], assignment: Assignment) -> None:
+    """Add what one shipment of a plan takes of nodes' capacity; where it is sent on, it is work once more."""
+    lines, units = len(assignment.lines), sum(line.quantity for line in assignment.lines)
+    used[assignment.node] = _add(used.get(assignment.node, (0, 0, 0)), (1, lines, units))
+    if assignment.to_node:
+        used[assignment.to_node] = _add(used.get(assignment.to_node, (0, 0, 0)), (0, lines, units))
 
 
 def _add(left: tuple[int, int, int], right: tuple[int, int, int]) -> tuple[int, int, int]:

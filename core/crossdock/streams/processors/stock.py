@@ -27,10 +27,12 @@ from crossdock.inventory.feeds import (
 from crossdock.inventory.lots import CountedLot
 from crossdock.inventory.position import Movement, Position
 from crossdock.orders.worklist import Cause, open_item
-from crossdock.store import counts, feeds, stock
+from crossdock.store import counts, feeds, legs, stock
 from crossdock.store.worklist import raise_items, settle
 from crossdock.streams.processor import DeadLetter, Message, Processor, Transaction
 from crossdock.streams.processors.back_ordering import arrived
+from crossdock.streams.processors.books import Books
+from crossdock.streams.processors.consolidating import receive
 from crossdock.streams.processors.documents import encode, read
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.lots import book_counted, book_moved, told_lots
@@ -229,10 +231,20 @@ def _movement(hub: Hub, tx: Transaction, message: Message, document: MovementDoc
     book_moved(tx, document, movements, news)
     came = _came(document, movements, news)
     if came:
-        arrived(hub, tx, document.node, came)
+        _supplied(hub, tx, document, came)
     if document.references:
         put_in_transit(hub, tx, document, news)
     cover(hub, tx, document.node, skus)
+
+
+def _supplied(hub: Hub, tx: Transaction, document: MovementDocument, came: dict[str, int]) -> None:
+    """Let go on what has waited for the units that came."""
+    bound = legs.bound_for(tx.connection, document.node, came)
+    if bound:
+        books = Books(hub, tx)
+        came = receive(books, bound, document, came)
+        books.close()
+    arrived(hub, tx, document.node, {sku: units for sku, units in came.items() if units})
 
 
 def _came(

@@ -32,19 +32,22 @@ class StockEntries:
         self.fenced = False
         self._facts: list[tuple[Fact, Occurrence, datetime | None]] = []
         self._promises: list[Movement] = []
+        self._to_come: list[Movement] = []
 
     def add(self, fact: Fact, occurrence: Occurrence, known_from: datetime | None) -> None:
         """Something happened to goods that were promised."""
         self._facts.append((fact, occurrence, known_from))
 
-    def promise(self, movements: Iterable[Movement]) -> None:
-        """Goods are allocated; the table refuses what is not there."""
-        self._promises.extend(movements)
+    def promise(self, movements: Iterable[Movement], *, to_come: bool = False) -> None:
+        """Goods are allocated; the table refuses what is not there. What is to come is in no lot and no ring-fence."""
+        (self._to_come if to_come else self._promises).extend(movements)
 
     def book(
         self, connection: Connection, of_line: Callable[[str], tuple[str, str | None]], now: datetime
     ) -> None:
         """Write everything; ``of_line`` names channel and lot of a line of a fulfilment order."""
+        if self._to_come:
+            stock.book_promises(connection, self._to_come, now)
         self._book_facts(connection, now)
         if not self._promises:
             return

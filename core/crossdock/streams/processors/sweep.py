@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from crossdock.orders.worklist import RULES, Cause
-from crossdock.store import reservations, waiting, worklist
+from crossdock.store import legs, reservations, waiting, worklist
 from crossdock.streams import metrics
 from crossdock.streams.processor import Timer, Transaction
 from crossdock.streams.processors.books import Books
@@ -30,6 +30,7 @@ def sweep_timers(hub: Hub) -> tuple[Timer, ...]:
         Timer("no_shows", 60.0, partial(_no_shows, hub)),
         Timer("expired_lots", 60.0, note_expired),
         Timer("silent_nodes", 60.0, partial(_silent, hub)),
+        Timer("late_legs", 60.0, partial(_late_legs, hub)),
         Timer("worklist", 15.0, _count_work),
     )
 
@@ -93,6 +94,28 @@ def _silent(hub: Hub, tx: Transaction) -> None:
             Cause.UPSTREAM_LAG,
             f"fulfilment_order:{name}",
             f"node {stored.fulfilment.node} was asked for {name} at {asked} and has not answered",
+        )
+    books.close()
+
+
+def _late_legs(hub: Hub, tx: Transaction) -> None:
+    """Goods that should have come to the node that sends them on, and have not for too long, are somebody's work."""
+    names = legs.overdue(tx.connection, tx.now - hub.config.silence, _AT_ONCE)
+    if not names:
+        return
+    books = Books(hub, tx)
+    books.load_fulfilments(names)
+    for name in names:
+        stored = books.fulfilments[name]
+        fulfilment, due = (
+            stored.fulfilment,
+            stored.deliver_by.isoformat() if stored.deliver_by else "long ago",
+        )
+        books.raise_work(
+            Cause.UPSTREAM_LAG,
+            f"fulfilment_order:{name}",
+            f"{name} has left {fulfilment.node} for {fulfilment.to_node}, was due there at {due}, and nobody has said "
+            "that it came: book the receipt there, or exclude the node, as what is lost is routed again",
         )
     books.close()
 
