@@ -1,5 +1,7 @@
 // An account over NetSuite's own WSDL: node netsuite_erp.mjs PATH_OF_netsuite.wsdl, port in PORT. Keeps records by type and
 // external id, verifies the signature of each call and that no nonce comes twice. GET / gives what it has and was asked.
+// POST /reset empties it, and lets nonces come again: the clocks of tests may stand still. POST /items adds items of the
+// given ids and instants of change.
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -20,6 +22,7 @@ const records = new Map([
   ['vendor/acme', { type: 'vendor', externalId: 'acme', internalId: '815' }],
 ]);
 const nonces = new Set();
+let standstill = false;
 const received = [];
 const list = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
 
@@ -53,7 +56,7 @@ function authenticate(headers) {
   const encoded = (parts) => parts.map((part) => encodeURIComponent(part)).join('&');
   const base = encoded(['account', 'consumerKey', 'token', 'nonce', 'timestamp'].map((name) => String(value(name))));
   const expected = createHmac('sha256', encoded(['cs/secret', 'ts secret'])).update(base).digest('base64');
-  const fresh = !nonces.has(value('nonce'));
+  const fresh = standstill || !nonces.has(value('nonce'));
   nonces.add(value('nonce'));
   if (!fresh || passport?.signature?.$value !== expected || passport.signature.attributes.algorithm !== 'HMAC-SHA256') {
     throw fault('invalidCredentialsFault', 'INVALID_LOGIN_CREDENTIALS', 'You have entered an invalid email address or password.');
@@ -103,29 +106,39 @@ function get({ baseRef }) {
   };
 }
 
-const items = Array.from({ length: 12 }, (_, index) => ({
+const item = (internalId, number, modified) => ({
   attributes: {
-    'xsi:type': 'a:InventoryItem', internalId: String(50 + index), externalId: `0${index + 1}`, 'xmlns:xsi': xsi,
+    'xsi:type': 'a:InventoryItem', internalId, externalId: `0${number}`, 'xmlns:xsi': xsi,
     'xmlns:a': 'urn:accounting_2023_2.lists.webservices.netsuite.com',
   },
-  'a:lastModifiedDate': '2026-11-20T08:00:00.000-08:00',
+  'a:lastModifiedDate': modified,
   'a:weight': '2.5', 'a:weightUnit': '_lb',
-  'a:itemId': index ? `0${index + 1}` : 'TENT : 01', 'a:upcCode': '4006381333931', 'a:displayName': `Item ${index + 1}`,
+  'a:itemId': number === 1 ? 'TENT : 01' : `0${number}`, 'a:upcCode': '4006381333931', 'a:displayName': `Item ${number}`,
   'a:isInactive': 'false',
-}));
-function found(pageIndex, pageSize) {
+});
+let items = Array.from({ length: 12 }, (_, index) => item(String(50 + index), index + 1, '2026-11-20T08:00:00.000-08:00'));
+const searches = new Map();
+function search({ searchRecord }, headers) {
+  const { operator, searchValue } = searchRecord.basic.lastModifiedDate ?? {};
+  const since = operator === 'onOrAfter' ? new Date(searchValue) : new Date(0);
+  const searchId = `WEBSERVICES_${searches.size + 1}_abc`;
+  const changed = items.filter((one) => new Date(one['a:lastModifiedDate']) >= since);
+  searches.set(searchId, { items: changed, pageSize: Number(headers.searchPreferences.pageSize) });
+  return found(1, searchId);
+}
+function found(pageIndex, searchId) {
+  const { items, pageSize } = searches.get(searchId);
   const from = (pageIndex - 1) * pageSize;
   return {
     'c:searchResult': {
       attributes: { 'xmlns:c': core },
       'c:status': { attributes: { isSuccess: 'true' } },
       'c:totalRecords': items.length, 'c:pageSize': pageSize, 'c:totalPages': Math.ceil(items.length / pageSize),
-      'c:pageIndex': pageIndex, 'c:searchId': 'WEBSERVICES_1_abc',
+      'c:pageIndex': pageIndex, 'c:searchId': searchId,
       'c:recordList': { 'c:record': items.slice(from, from + pageSize) },
     },
   };
 }
-let pageSize = 1000;
 function availability({ itemAvailabilityFilter }) {
   const rows = list(itemAvailabilityFilter.item.recordRef).flatMap(({ attributes: { internalId } }) => [1, 2].map((place) => ({
     'c:item': { attributes: { internalId, type: 'inventoryItem' }, 'c:name': internalId === '50' ? 'TENT : 01' : `0${internalId - 49}` },
@@ -145,10 +158,10 @@ function availability({ itemAvailabilityFilter }) {
 
 const operations = {
   add, update, get,
-  search: (_, headers) => { pageSize = Number(headers.searchPreferences.pageSize); return found(1, pageSize); },
+  search,
   searchMoreWithId: ({ pageIndex, searchId }) => {
-    if (searchId !== 'WEBSERVICES_1_abc') throw fault('unexpectedErrorFault', 'INVALID_PAGE_INDEX', 'the search has expired');
-    return found(Number(pageIndex), pageSize);
+    if (!searches.has(searchId)) throw fault('unexpectedErrorFault', 'INVALID_PAGE_INDEX', 'the search has expired');
+    return found(Number(pageIndex), searchId);
   },
   getItemAvailability: availability,
   getServerTime: () => ({
@@ -161,7 +174,17 @@ const port = Object.fromEntries(Object.entries(operations).map(([name, answer]) 
   return answer(args, headers);
 }]));
 
-const server = http.createServer((request, response) => {
+const server = http.createServer(async (request, response) => {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (request.url === '/reset') {
+    standstill = true;
+    items = [];
+    received.length = 0;
+    [records, searches].forEach((one) => one.clear());
+  } else if (request.url === '/items') {
+    items.push(...JSON.parse(Buffer.concat(chunks)).map(({ id, changed }) => item(id, Number(id), changed)));
+  }
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ records: [...records.values()], received }));
 });

@@ -10,8 +10,10 @@ from crossdock.sdk.connector import Command
 from tests.connectors.soap_erp.builders import Erp, command
 from tests.servers.node import contract
 
-__all__ = ["RECORDED", "SECRETS", "account", "netsuite", "post", "received"]
+__all__ = ["CLIENT", "RECORDED", "SECRETS", "account", "netsuite", "netsuite_config", "post", "received"]
 
+# one for all: reading the certificates of authorities takes longer than a call
+CLIENT = httpx.Client(trust_env=False, verify=False)
 PATH = "/services/NetSuitePort_2023_2"
 SECRETS = {
     "consumer_key": "ck",
@@ -37,8 +39,14 @@ _known: dict[str, Erp] = {}
 
 
 def netsuite(address: str, **changes: Any) -> Erp:
-    """A connection; one for each configuration, since reading the WSDL takes a second."""
-    config = {
+    """A connection; one for each configuration."""
+    config = netsuite_config(address, **changes)
+    transport = httpx.MockTransport(RECORDED) if address == "https://erp.test" else None
+    return _known.setdefault(str(config), Erp(config, transport))
+
+
+def netsuite_config(address: str, **changes: Any) -> dict[str, Any]:
+    return {
         "profile": "netsuite",
         "wsdl": str(contract("netsuite", "wsdl", "netsuite.wsdl")),
         "endpoint": address + PATH,
@@ -47,12 +55,10 @@ def netsuite(address: str, **changes: Any) -> Erp:
         "secrets": SECRETS,
         "nodes": {"1": "dc-east", "2": "dc-west"},
     } | changes
-    transport = httpx.MockTransport(RECORDED) if address == "https://erp.test" else None
-    return _known.setdefault(str(config), Erp(config, transport))
 
 
 def account(address: str) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(address, trust_env=False).json()
+    answer: dict[str, Any] = CLIENT.get(address).json()
     return answer
 
 

@@ -1,21 +1,27 @@
-"""The SOAP connector proves itself against the plain ERP, and as one that is called."""
+"""The SOAP connector proves itself against the plain ERP, as one that is called, and on NetSuite's WSDL."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 import httpx
+import pytest
 
 from crossdock.sdk.connector import RawRequest
-from crossdock.sdk.testkit import CommandSample, Partner, Setting, conformance
+from crossdock.sdk.testkit import CommandSample, Partner, Setting, StreamSettings, conformance
+from crossdock.sdk.testkit.commanding import CommandRules
+from crossdock.sdk.testkit.polling import PollRules
 from crossdock_connectors.soap_erp import CONNECTOR
 from crossdock_connectors.soap_erp.manifest import STREAM_OF_OPERATION
 from tests.connectors.soap_erp.builders import PLAIN as CONFIG
 from tests.connectors.soap_erp.builders import POSTING, PURCHASE
+from tests.connectors.soap_erp.netsuite import CLIENT, account, netsuite_config
 from tests.connectors.soap_erp.plain_erp import DATA, SOAP, PlainErp
 
 ENDPOINT = "https://erp.example/soap"
@@ -106,4 +112,66 @@ def _record(stream: str, key: str, now: datetime) -> str:
             return f'<order xmlns:d="{DATA}">{known}<d:currency>USD</d:currency>{line}</order>'
 
 
+class NetSuite(Partner):
+    """An account in node-soap, over NetSuite's own WSDL."""
+
+    page_size = 5
+    address: ClassVar[str]
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        self._items = 0
+        self._tell("reset")
+
+    def config(self) -> dict[str, object]:
+        tables = {"customers": {"default": "77"}}
+        return netsuite_config(
+            self.address, tables=tables, page_size=self.page_size, start="2026-11-22T10:00:00Z"
+        )
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        return httpx.AsyncHTTPTransport(verify=False)
+
+    def stream(self, name: str) -> StreamSettings:
+        return StreamSettings(mapping="soap_erp/netsuite/item")
+
+    def add(self, stream: str, count: int) -> Sequence[str]:
+        numbers = [str(number) for number in range(self._items, self._items + count)]
+        self._items += count
+        now = self.clock.now().isoformat()
+        self._tell("items", [{"id": number, "changed": now} for number in numbers])
+        return numbers
+
+    def command(self, name: str) -> CommandSample:
+        posting = json.loads(json.dumps({**POSTING, "kind": "sales_order"}, default=str), parse_float=Decimal)
+        return CommandSample(posting, {**posting, "channel": "bad"}, mapping="soap_erp/netsuite/transaction")
+
+    def effects(self) -> int:
+        return sum(record["type"] == "salesOrder" for record in account(self.address)["records"])
+
+    def _tell(self, what: str, content: object = None) -> None:
+        CLIENT.post(f"{self.address}/{what}", json=content).raise_for_status()
+
+
+@pytest.fixture
+def _served(address: str) -> None:
+    NetSuite.address = address
+
+
+class _OverNetSuite(PollRules, CommandRules):
+    """What another profile may change: one stream and one command of it stand for all."""
+
+    plugin = replace(
+        CONNECTOR,
+        manifest=CONNECTOR.manifest.model_copy(
+            update={
+                "streams": {"products": CONNECTOR.manifest.stream("products")},
+                "commands": {"sales_order.post": CONNECTOR.manifest.command("sales_order.post")},
+            }
+        ),
+    )
+    partner = NetSuite
+
+
 TestSoapErp = conformance(CONNECTOR, Erp)
+TestNetSuite = pytest.mark.xdist_group("netsuite")(pytest.mark.usefixtures("_served")(_OverNetSuite))

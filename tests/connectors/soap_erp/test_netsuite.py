@@ -123,7 +123,7 @@ def test_items_page_by_page(address: str) -> None:
 
 def test_an_expired_search_is_begun_again(address: str) -> None:
     first = netsuite(address, page_size=5).pages("products", limits=Limits(pages=1))
-    assert first[-1].cursor["token"] == "WEBSERVICES_1_abc"
+    assert str(first[-1].cursor["token"]).startswith("WEBSERVICES_")
     resumed = netsuite(address, page_size=5).pages("products", {**first[-1].cursor, "token": "forgotten"})
     assert [len(page.records) for page in resumed] == [5, 5, 2]
 

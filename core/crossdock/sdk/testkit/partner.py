@@ -26,10 +26,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
-    """What stands under a connection's ``streams.NAME``: the dialect of its files, defaults that mappings see."""
+    """What stands under a connection's ``streams.NAME``: the dialect of its files, defaults that mappings see, and a
+    mapping in place of the manifest's.
+    """
 
     dialect: Mapping[str, object] = field(default_factory=dict)
     defaults: Mapping[str, object] = field(default_factory=dict)
+    mapping: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,14 +155,13 @@ class Rig:
                 )
                 if form.name != "x12" or record.value.get("set") not in _ACKNOWLEDGEMENTS:
                     values.append(record.value)
-        if spec.mapping is None:
+        mapping = settings.mapping or spec.mapping
+        if mapping is None:
             return []
         assert values, f"{stream}: there is no record in {payload[:200]!r}"
         hub = self._hub(stream, settings.defaults, payload, file_name)
         inputs = [{"rows": values}] if spec.format in ("csv", "fixed_width", "ndjson") else values
-        return [
-            made for each in inputs for made in self.mapped(spec.mapping, spec.emits, {**each, "_hub": hub})
-        ]
+        return [made for each in inputs for made in self.mapped(mapping, spec.emits, {**each, "_hub": hub})]
 
     def _hub(
         self, stream: str, defaults: Mapping[str, object], payload: bytes, file_name: str | None
