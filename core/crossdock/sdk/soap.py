@@ -134,7 +134,7 @@ class ZeepSoapClient:
     def _read_wsdl(self) -> _Loaded:
         try:
             document = _document(self._wsdl, self._wsdl.stat().st_mtime_ns)
-            client = zeep.Client(document, transport=NoNetwork(), settings=_settings(), wsse=self._wsse)
+            client = zeep.Client(document, transport=NoNetwork(), settings=document.settings, wsse=self._wsse)
             service = client._get_service(self._service)
             port = client._get_port(service, self._port)
         except MisconfiguredError as error:
@@ -237,15 +237,11 @@ def _mapping(answer: object) -> Mapping[str, object]:
 @lru_cache(maxsize=8)
 def _document(wsdl: Path, modified_ns: int) -> Document:
     """A WSDL with the schemas that it imports, read once a process: NetSuite's takes a second and 100 MB."""
-    transport: Any = NoNetwork()
-    return Document(str(wsdl), transport, settings=_settings())
-
-
-def _settings() -> zeep.Settings:
     settings = zeep.Settings()
     settings.raw_response = settings.forbid_dtd = True
     settings.force_https = False
-    return settings
+    transport: Any = NoNetwork()
+    return Document(str(wsdl), transport, settings=settings)
 
 
 def _root_part(response: httpx.Response) -> bytes:

@@ -14,7 +14,7 @@ def _connections_are_closed() -> Iterator[None]:
     close_all()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     wsdl = contract("netsuite", "wsdl", "netsuite.wsdl")
     with running_node(
