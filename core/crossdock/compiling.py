@@ -42,9 +42,9 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
 
     Raises:
         MisconfiguredError: A node that lies nowhere, a policy that can't work, a tariff that is not well formed,
-            purchase orders for a connection that takes none.
+            purchase orders or credit notes for a connection that takes none.
     """
-    _refuse_purchase_orders(config, manifests)
+    _refuse_postings(config, manifests)
     # Orders of a channel without a connection come through the API, under the channel's own name.
     channels = {
         channel.connection or name: Channel(name, channel) for name, channel in config.channels.items()
@@ -73,15 +73,17 @@ def compile_hub(config: Config, manifests: Mapping[str, Manifest], locate: Locat
     )
 
 
-def _refuse_purchase_orders(config: Config, manifests: Mapping[str, Manifest]) -> None:
+def _refuse_postings(config: Config, manifests: Mapping[str, Manifest]) -> None:
+    commands = {"purchase_order": "purchase_order.create", "credit_note": "credit_note.post"}
     for index, posting in enumerate(config.postings):
         manifest = manifests.get(posting.connection)
-        if posting.purchase_order and manifest and "purchase_order.create" not in manifest.commands:
-            raise MisconfiguredError(
-                f"postings.{index}.purchase_order: connection {posting.connection} does no purchase_order.create; "
-                "post to one that does, or leave it out",
-                path=f"postings.{index}.purchase_order",
-            )
+        for wanted, command in commands.items():
+            if getattr(posting, wanted) and manifest and command not in manifest.commands:
+                raise MisconfiguredError(
+                    f"postings.{index}.{wanted}: connection {posting.connection} does no {command}; "
+                    "post to one that does, or leave it out",
+                    path=f"postings.{index}.{wanted}",
+                )
 
 
 def network_document(config: Config) -> bytes:

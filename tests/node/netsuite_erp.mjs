@@ -14,7 +14,8 @@ const xsi = 'http://www.w3.org/2001/XMLSchema-instance';
 const sales = 'urn:sales_2023_2.transactions.webservices.netsuite.com';
 const relationships = 'urn:relationships_2023_2.lists.webservices.netsuite.com';
 const namespaces = {
-  customer: relationships, vendor: relationships, purchaseOrder: 'urn:purchases_2023_2.transactions.webservices.netsuite.com',
+  customer: relationships, vendor: relationships, creditMemo: 'urn:customers_2023_2.transactions.webservices.netsuite.com',
+  purchaseOrder: 'urn:purchases_2023_2.transactions.webservices.netsuite.com',
 };
 // one customer and one vendor are there from the beginning
 const records = new Map([

@@ -44,7 +44,7 @@ function post(posting) {
   const known = documents.get(key);
   if (known && posting.order !== 'FORGETFUL') return { documentNumber: known.documentNumber, status: 'DUPLICATE' };
   const lines = list(posting.line);
-  const documentNumber = `${posting.kind === 'invoice' ? 'RE' : 'SO'}-${documents.size + 1}`;
+  const documentNumber = `${{ invoice: 'RE', credit_note: 'CN' }[posting.kind] ?? 'SO'}-${documents.size + 1}`;
   documents.set(key, {
     documentNumber, kind: posting.kind, externalId: posting.externalId,
     quantity: lines.reduce((sum, line) => sum + Number(line.quantity), 0),
@@ -70,6 +70,7 @@ function page(all, { page, pageSize }, answer, name) {
 const port = {
   PostSalesOrder: (args) => { received.push(args); return post(args.posting); },
   PostInvoice: (args) => { received.push(args); return post(args.posting); },
+  PostCreditNote: (args) => { received.push(args); return post(args.posting); },
   PostPurchaseOrder: (args) => { received.push(args); return purchase(args.purchaseOrder); },
   ChangePurchaseOrder: (args) => { received.push(args); return purchase(args.purchaseOrder); },
   GetDocument({ kind, externalId }) {

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossdock.orders.life_cycles import ReturnState
-from crossdock.orders.return_progress import Due, Known, Reported, is_settled, return_state, still_due
+from crossdock.orders.return_progress import (
+    Due,
+    Known,
+    Reported,
+    is_settled,
+    paid_units,
+    return_state,
+    still_due,
+)
 from crossdock.orders.returning import Received
 from crossdock_schemas.returns import Condition, Disposition
 
@@ -71,3 +79,11 @@ def test_what_is_settled_was_paid(units: list[int], reports: list[int], data: st
     asked = [each for each in due if each.cumulative > sum(reports)]
     assert is_settled(due, reported) == all(each.done for each in asked)
     assert is_settled(due, [*reported, Reported("1", total)])
+
+
+def test_money_went_back_by_the_account_that_says_more_and_the_two_are_never_added() -> None:
+    due = [Due("1", 2, 2, done=True), Due("1", 1, 3), Due("2", 1, 1)]
+    assert paid_units(due, []) == {"1": 2}
+    assert paid_units(due, [Reported("1", 2)]) == {"1": 2}
+    assert paid_units(due, [Reported("1", 2), Reported("1", 1), Reported("3", 1)]) == {"1": 3, "3": 1}
+    assert paid_units(due, [Reported(None, 0)]) == {"1": 3, "2": 1}

@@ -95,6 +95,7 @@ _COMMANDS = {
     "erp": (
         "sales_order.post",
         "invoice.post",
+        "credit_note.post",
         "purchase_order.create",
         "purchase_order.change",
         "purchase_order.cancel",
@@ -285,6 +286,7 @@ _PAYLOADS = {
     "fulfilment.request": "fulfilment_order/1",
     "shipment.confirm": "shipment/1",
     "invoice.post": "invoice_posting/1",
+    "credit_note.post": "invoice_posting/1",
     "sales_order.post": "invoice_posting/1",
     "order.cancel": "cancellation/1",
     "purchase_order.create": "purchase_order/1",

@@ -214,6 +214,8 @@ class PostingConfig(Strict):
     """Post the order when it is routed."""
     invoice: bool = True
     """Post what was shipped, once for each shipment."""
+    credit_note: bool = False
+    """Post units that were paid back because of a return, at the prices of their order."""
     purchase_order: bool = False
     """Order of a supplier (a node of kind ``supplier``) what it is asked to ship, once for each fulfilment order, and
     take back what it does not ship."""

@@ -85,7 +85,7 @@ OUTBOX_CHECKS = (
         FROM commands AS told
         WHERE told.state IN ('rejected', 'parked')
           AND (told.name IN ('shipment.confirm', 'invoice.post', 'sales_order.post', 'order.cancel', 'label.buy')
-               OR told.name LIKE 'purchase_order.%')
+               OR told.name LIKE 'purchase_order.%' OR told.name = 'credit_note.post')
           AND NOT EXISTS (SELECT 1 FROM work_items AS item
                           WHERE item.subject IN ('command:' || told.id, 'shipment:' || told.order_key))
           AND NOT EXISTS (SELECT 1 FROM messages AS news

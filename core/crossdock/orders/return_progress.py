@@ -13,7 +13,7 @@ from crossdock.orders.machine import advance
 from crossdock.orders.returning import Received
 from crossdock_schemas.returns import Condition, Disposition
 
-__all__ = ["Due", "Known", "Reported", "is_settled", "return_state", "still_due"]
+__all__ = ["Due", "Known", "Reported", "is_settled", "paid_units", "return_state", "still_due"]
 
 
 class Due(Struct, frozen=True):
@@ -78,6 +78,23 @@ def is_settled(due: Iterable[Due], reported: Iterable[Reported]) -> bool:
     """
     paid = _paid(reported)
     return all(each.done or each.cumulative <= paid(each.order_line) for each in due)
+
+
+def paid_units(due: Sequence[Due], reported: Sequence[Reported]) -> dict[str, int]:
+    """By order line, the units for which money went back: by either account, which are never added.
+
+    Of a return that was refunded as a whole these are the units that were due.
+    """
+    wanted, done, told = Counter[str](), Counter[str](), Counter[str]()
+    for each in due:
+        wanted[each.order_line] = max(each.cumulative, wanted[each.order_line])
+        done[each.order_line] += each.quantity if each.done else 0
+    for said in reported:
+        if said.order_line is None:
+            told |= wanted
+        else:
+            told[said.order_line] += said.quantity
+    return dict(done | told)
 
 
 def _paid(reported: Iterable[Reported]) -> Callable[[str], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -10,9 +11,17 @@ from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from crossdock.store.bulk import InsertMany
-from crossdock.store.return_tables import return_refunds
+from crossdock.store.return_tables import return_refunds, returns
 
-__all__ = ["RefundKind", "RefundLine", "add_refunds", "load_refunds", "mark_refunded", "move_refunds"]
+__all__ = [
+    "RefundKind",
+    "RefundLine",
+    "add_refunds",
+    "credited_of_order",
+    "load_refunds",
+    "mark_refunded",
+    "move_refunds",
+]
 
 
 class RefundKind(StrEnum):
@@ -22,6 +31,8 @@ class RefundKind(StrEnum):
     """The hub's, from what came; with an instant once the channel has carried it out."""
     REPORTED = "reported"
     """The channel's."""
+    CREDITED = "credited"
+    """What ERPs were told of."""
 
 
 class RefundLine(Struct, frozen=True):
@@ -29,9 +40,9 @@ class RefundLine(Struct, frozen=True):
 
     Attributes:
         return_id: ``connection:external_id`` of the request, also before it has come; else of the blind return.
-        external_id: Of the refund; of one that is due, of the receipt.
+        external_id: Of the refund; of one that is due, of the receipt; of the credit note.
         number: Its place in there.
-        cumulative: Of what is due, with all that was due of the line and the return before; 0 of what was reported.
+        cumulative: With all that was due, or credited, of the line and the return before; 0 of what was reported.
     """
 
     return_id: str
@@ -62,6 +73,20 @@ def load_refunds(connection: Connection, return_ids: Iterable[str]) -> list[Refu
         .order_by(known.return_id, known.kind, known.external_id, known.number)
     )
     return [RefundLine(row.return_id, RefundKind(row.kind), *tuple(row)[2:]) for row in rows]
+
+
+def credited_of_order(connection: Connection, order_id: str) -> Counter[str]:
+    """Units that credit notes of all returns of an order have told of, by the channel's line."""
+    known = return_refunds.c
+    rows = connection.execute(
+        select(known.order_line, known.quantity)
+        .join(returns, returns.c.id == known.return_id)
+        .where(returns.c.order_id == order_id, known.kind == RefundKind.CREDITED.value)
+    )
+    units: Counter[str] = Counter()
+    for line, quantity in rows:
+        units[line] += quantity
+    return units
 
 
 def mark_refunded(connection: Connection, external_id: str, now: datetime) -> list[str]:

@@ -67,7 +67,7 @@ return_refunds = Table(
     metadata,
     # The return as its request is called, whether or not that has come.
     Column("return_id", Text, primary_key=True),
-    # `due` for what came, or `reported` by the channel.
+    # `due` for what came, `reported` by the channel, or `credited` at the ERPs.
     Column("kind", Text, primary_key=True),
     Column("external_id", Text, primary_key=True),
     Column("number", Integer, primary_key=True),

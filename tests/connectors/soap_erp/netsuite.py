@@ -63,9 +63,9 @@ def account(address: str) -> dict[str, Any]:
 
 
 def post(kind: str, **changes: Any) -> Command:
-    name = "sales_order.post" if kind == "sales_order" else "invoice.post"
+    name = f"{kind}.post" if kind in ("sales_order", "credit_note") else "invoice.post"
     mapping = "item_fulfilment" if kind == "item_fulfilment" else "transaction"
-    kinds = {"kind": "sales_order" if kind == "sales_order" else "invoice"}
+    kinds = {"kind": kind if kind in ("sales_order", "credit_note") else "invoice"}
     return command(name, f"soap_erp/netsuite/{mapping}", **(kinds | changes))
 
 

@@ -39,7 +39,13 @@ _FULL: dict[str, Any] = {
 _ORDER = {
     name: value for name, value in _FULL.items() if name not in ("node", "shipment", "tracking_numbers")
 }
-"""A posting with all that a posting can have, and how it is of an order that has not left yet."""
+_RETURNED = {
+    name: value
+    for name, value in _FULL.items()
+    if name in _ORDER and name not in ("ship_to", "shipping", "shipping_taxes")
+} | {"node": "dc-east"}
+"""A posting with all that a posting can have, and how it is of an order that has not left yet, and of
+a credit note."""
 
 
 _PURCHASE = {**PURCHASE, "ship_to": _ADDRESS}
@@ -93,6 +99,7 @@ def _taxed(posting: Mapping[str, Any], kind: str) -> tuple[Mapping[str, Any], ..
 RECORDS = (
     Record(("SalesOrder",), "transaction", _taxed(_ORDER, "sales_order")),
     Record(("Invoice",), "transaction", _taxed(_FULL, "invoice")),
+    Record(("CreditMemo",), "transaction", _taxed(_RETURNED, "credit_note")),
     Record(("ItemFulfillment",), "item_fulfilment", (_FULL,)),
     Record(("PurchaseOrder",), "purchase_order", (_PURCHASE, _CHANGED)),
     Record(("InventoryItem", "AssemblyItem", "KitItem"), "item"),

@@ -83,7 +83,7 @@ class Erp(Partner):
     def command(self, name: str) -> CommandSample:
         if name.startswith("purchase_order."):
             return _purchase(name)
-        kind = "invoice" if name == "invoice.post" else "sales_order"
+        kind = name.removesuffix(".post")
         posting = json.loads(json.dumps({**POSTING, "kind": kind}, default=str), parse_float=Decimal)
         line = {**posting["lines"][0], "sku": "UNKNOWN"}
         return CommandSample(posting, refused={**posting, "external_id": "S-2", "lines": [line]})

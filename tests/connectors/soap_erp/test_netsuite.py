@@ -31,17 +31,27 @@ from tests.servers.node import CONTRACTS, contract
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("netsuite")]
 
 
+RETURNED: dict[str, Any] = {"ship_to": None, "shipment": None, "tracking_numbers": []}
+"""What a credit note does not have of an invoice."""
+
+
 @pytest.mark.parametrize(
     ("kind", "record"),
-    [("sales_order", "salesOrder"), ("invoice", "invoice"), ("item_fulfilment", "itemFulfillment")],
+    [
+        ("sales_order", "salesOrder"),
+        ("invoice", "invoice"),
+        ("item_fulfilment", "itemFulfillment"),
+        ("credit_note", "creditMemo"),
+    ],
 )
 def test_adds_a_record_once(address: str, kind: str, record: str) -> None:
-    posting = post(kind, external_id=f"X-{kind}")
+    changes = RETURNED if kind == "credit_note" else {}
+    posting = post(kind, external_id=f"X-{kind}", **changes)
     first = netsuite(address).execute(posting)
     assert isinstance(first, Applied)
     assert first.response is not None
     result = canonical("soap_erp/posting_result", decode(first.response.body))
-    expected = PostingKind.SALES_ORDER if kind == "sales_order" else PostingKind.INVOICE
+    expected = PostingKind.INVOICE if kind == "item_fulfilment" else PostingKind(kind)
     assert result == PostingResult(external_id=f"X-{kind}", document=first.ref, kind=expected)
     again = netsuite(address).execute(posting)
     assert isinstance(again, AlreadyApplied)

@@ -30,6 +30,7 @@ __all__ = ["REPORTS", "OutcomeDocument", "outcomes_processor"]
 
 REPORTS = (
     *("shipment.confirm", "invoice.post", "sales_order.post", "order.cancel"),
+    "credit_note.post",
     *("purchase_order.create", "purchase_order.change", "purchase_order.cancel"),
 )
 """Commands that tell channel and ERP what happened; an order is closed when all of them are applied."""

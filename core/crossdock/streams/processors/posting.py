@@ -20,14 +20,20 @@ from crossdock.streams.processors.documents import (
     DestinationDocument,
     LineDocument,
     MoneyDocument,
+    OrderDocument,
     encode,
 )
 from crossdock.streams.processors.exploding import shipped_for_channel
+from crossdock.streams.processors.hub import Hub
 from crossdock_schemas.posting import PostingKind
 
-__all__ = ["post_sales_orders", "post_shipment"]
+__all__ = ["Part", "post_sales_orders", "post_shipment", "posting_commands"]
 
-_COMMANDS = {PostingKind.SALES_ORDER: "sales_order.post", PostingKind.INVOICE: "invoice.post"}
+_COMMANDS = {
+    PostingKind.SALES_ORDER: "sales_order.post",
+    PostingKind.INVOICE: "invoice.post",
+    PostingKind.CREDIT_NOTE: "credit_note.post",
+}
 
 
 class Part(NamedTuple):
@@ -72,6 +78,7 @@ class PostingOut(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     shipping: MoneyDocument | None = None
     shipping_taxes: tuple[dict[str, Any], ...] = ()
     total: MoneyDocument | None = None
+    references: tuple[dict[str, str], ...] = ()
 
 
 def post_sales_orders(books: Books, orders: Iterable[str]) -> None:
@@ -131,21 +138,37 @@ def _post(
     units: Mapping[str, Part],
     **about: Any,
 ) -> None:
-    """Tell the ERPs that want it of ``units``; ``about`` are further fields of the posting."""
-    postings = [each for each in books.hub.config.postings if _wants(each, kind, order.channel)]
-    if not postings:
-        return
     document = books.document(order.document)
+    for command in posting_commands(
+        books.hub, order, document, kind, external_id, units, books.tx.now, **about
+    ):
+        books.command(command)
+
+
+def posting_commands(
+    hub: Hub,
+    order: StoredOrder,
+    document: OrderDocument,
+    kind: PostingKind,
+    external_id: str,
+    units: Mapping[str, Part],
+    now: datetime,
+    **about: Any,
+) -> list[CommandRow]:
+    """Commands to the ERPs that want it, by the channel's line; ``about`` are further fields of the posting."""
+    postings = [each for each in hub.config.postings if _wants(each, kind, order.channel)]
+    if not postings:
+        return []
     lines = {line.external_id: line for line in document.lines}
     wanted = tuple(_line(lines[name], part) for name, part in units.items() if part.quantity)
     if not wanted:
-        return
+        return []
     body = PostingOut(
         external_id=external_id,
         kind=kind,
         order=order.id,
         channel=order.channel,
-        posted_at=books.tx.now,
+        posted_at=now,
         currency=document.currency,
         lines=wanted,
         order_number=order.number,
@@ -155,8 +178,7 @@ def _post(
         **about,
     )
     payload = encode(body)
-    for posting in postings:
-        books.command(_command(posting, order, _COMMANDS[kind], external_id, payload, books.tx.now))
+    return [_command(posting, order, _COMMANDS[kind], external_id, payload, now) for posting in postings]
 
 
 def _command(
@@ -176,8 +198,12 @@ def _command(
 
 def _wants(posting: PostingConfig, kind: PostingKind, channel: str) -> bool:
     """Whether an ERP is told this of orders of ``channel``."""
-    asked = posting.invoice if kind is PostingKind.INVOICE else posting.sales_order
-    return asked and (not posting.channels or channel in posting.channels)
+    asked = {
+        PostingKind.SALES_ORDER: posting.sales_order,
+        PostingKind.INVOICE: posting.invoice,
+        PostingKind.CREDIT_NOTE: posting.credit_note,
+    }
+    return asked[kind] and (not posting.channels or channel in posting.channels)
 
 
 def _address(destination: DestinationDocument | None) -> msgspec.Raw:

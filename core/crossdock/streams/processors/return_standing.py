@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from crossdock.errors import RecordRejectedError, Rejection
 from crossdock.orders.life_cycles import ReturnState
-from crossdock.orders.return_progress import Due, Known, Reported, is_settled, return_state
+from crossdock.orders.return_progress import Due, Known, Reported, is_settled, paid_units, return_state
 from crossdock.orders.returning import returned_lines
 from crossdock.store import returns
 from crossdock.store.commands import enqueue
@@ -20,6 +21,7 @@ from crossdock.store.returns import StoredReturn
 from crossdock.streams.processor import Transaction
 from crossdock.streams.processors.hub import Hub
 from crossdock.streams.processors.return_commands import return_command
+from crossdock.streams.processors.return_credits import credit
 from crossdock.streams.processors.return_documents import (
     EXCHANGE,
     ReturnRequestDocument,
@@ -55,6 +57,15 @@ class Refunds(Struct, frozen=True):
             if line.kind is RefundKind.REPORTED
         ]
 
+    @property
+    def credited(self) -> Counter[str]:
+        """What ERPs were told of, by order line."""
+        units: Counter[str] = Counter()
+        for line in self.lines:
+            if line.kind is RefundKind.CREDITED and line.order_line is not None:
+                units[line.order_line] += line.quantity
+        return units
+
 
 def refunds_of(tx: Transaction, kept: StoredReturn) -> Refunds:
     """The refunds of a return, also by the name of a request that has not come yet."""
@@ -82,6 +93,7 @@ def conclude(hub: Hub, tx: Transaction, kept: StoredReturn) -> StoredReturn:
     )
     stands = replace(kept, state=return_state(known), refunded_at=min(paid_at, default=None), lines=lines)
     returns.save_returns(tx.connection, [stands], tx.now)
+    credit(hub, tx, stands, paid_units(refunds.due, refunds.reported), refunds.credited)
     if stands.state is ReturnState.CLOSED and request is not None:
         _tell_closed(hub, tx, stands, request)
     return stands
