@@ -199,6 +199,7 @@ def _fulfilled(rows: StoryRows) -> Iterator[Entry]:
             "id": stored.id,
             "number": stored.number,
             "node": fulfilment.node,
+            "to_node": fulfilment.to_node or None,
             "connection": stored.connection,
             "state": fulfilment.state.value,
             "service": stored.service,
@@ -209,7 +210,8 @@ def _fulfilled(rows: StoryRows) -> Iterator[Entry]:
             "decision": stored.decision_id,
             "lines": [msgspec.to_builtins(line) for line in fulfilment.lines],
         }
-        title = f"fulfilment order {stored.id} at {fulfilment.node}: {what} ({fulfilment.state})"
+        to = f" to {fulfilment.to_node}" if fulfilment.to_node else ""
+        title = f"fulfilment order {stored.id} at {fulfilment.node}{to}: {what} ({fulfilment.state})"
         yield Entry(stored.created_at, EntryKind.FULFILMENT_ORDER, stored.id, title, detail)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import update
 
 from crossdock.compiling import network_document
+from crossdock.orders.holds import Hold
 from crossdock.orders.life_cycles import FulfilmentState, OrderState
 from crossdock.store import decision_log
 from crossdock.store.engine import Database, open_database
@@ -18,6 +20,8 @@ from crossdock.store.fulfilments import StoredFulfilment
 from crossdock.store.order_tables import work_items
 from crossdock.store.plumbing import commands, dead_letters
 from crossdock.store.stock_tables import inbound, positions
+from crossdock.streams.processors.amending import Amendment, amend_order
+from crossdock.streams.processors.interventions import hold_order, lift_hold
 from tests.doctor.builders import catch_up, findings
 from tests.processors.harness import START, Harness
 from tests.schemas.builders import a_line, an_order
@@ -141,6 +145,32 @@ def test_a_cancelled_line_is_called_off_where_it_has_not_left_and_else_is_supply
     assert together.fulfilments()[2].fulfilment.state is FulfilmentState.REQUESTED
 
 
+def test_what_waits_only_for_units_that_are_cancelled_goes_on(together: Harness) -> None:
+    first, *_ = together.fulfilments()
+    leave(together, first)
+    receive(together, {"SKU-1": 2}, of=first.id)
+    wish = {"external_id": "1001", "version": "2", "requested_at": START}
+    together.send("cancellation/1", wish | {"lines": [{"external_id": "2", "quantity": 2}]})
+    assert together.fulfilments()[2].fulfilment.state is FulfilmentState.REQUESTED
+
+
+def test_an_amendment_brings_it_together_anew(together: Harness) -> None:
+    first, second, _ = together.fulfilments()
+    leave(together, first)
+    (destination,) = msgspec.json.decode(together.order().document)["destinations"]
+    elsewhere = destination["address"] | {"postal_code": "10001", "region": "NY", "city": "New York"}
+    wanted = Amendment(quantities={"2": 3}, addresses={destination["id"]: elsewhere}, reason="moved")
+    together.transactions.transact_now(lambda tx: amend_order(together.hub, tx, "shop:1001", wanted, "c1"))
+    together.settle()
+    first, second, before, *legs, last = together.fulfilments()
+    assert before.fulfilment.state is FulfilmentState.CANCELLED
+    assert second.fulfilment.state is FulfilmentState.CANCEL_REQUESTED
+    assert {leg.fulfilment.to_node for leg in legs} == {"CHI"}
+    assert last.fulfilment.to_come == 5
+    assert [(row["sku"], row["quantity"]) for row in together.rows(inbound)] == [("SKU-1", 2)]
+    assert at(together, "CHI", "SKU-1") == (0, 2, 2)
+
+
 def test_what_does_not_come_is_work_and_excluding_its_node_has_it_routed_again(together: Harness) -> None:
     first, *_ = together.fulfilments()
     leave(together, first)
@@ -185,6 +215,9 @@ def test_the_books_stay_right_whatever_happens_on_the_way(
         assert not letters
         broken = [finding for finding in findings(hub).values() if finding.rows]
         assert not broken
+        for stored in hub.fulfilments():
+            there = stored.fulfilment.open and not stored.fulfilment.to_come
+            assert stored.fulfilment.requested or not there, "what is there goes on"
     finally:
         database.close()
 
@@ -194,33 +227,59 @@ def _played(database: Database, random: Random) -> Harness:
     network = hub.hub.network.version, network_document(hub.hub.config)
     database.transact_now(lambda connection: decision_log.keep_network(connection, *network, START))
     order(hub, random.randint(1, 3), random.randint(1, 3))
-    versions = iter(range(2, 99))
-    for _ in range(14):
-        stored = random.choice(hub.fulfilments())
-        match random.choice(
-            ["ship", "ship", "part", "receive", "receive", "reject", "short", "cancel", "answer"]
-        ):
-            case "ship" if stored.fulfilment.requested and stored.fulfilment.open:
-                leave(hub, stored)
-            case "part" if stored.fulfilment.requested and stored.fulfilment.open:
-                sku = next(line.sku for line in stored.fulfilment.lines if line.open)
-                hub.ship(stored.id, {sku: 1}, f"1Z{hub.clock.now():%d%H%M%S}", final=random.random() < 0.5)
-            case "receive":
-                sku = random.choice(["SKU-1", "SKU-2"])
-                receive(hub, {sku: random.randint(1, 3)}, of=random.choice(["", stored.id]))
-            case "reject" | "short" as kind if stored.fulfilment.requested:
-                hub.answer(stored.id, "rejected" if kind == "reject" else kind)
-            case "cancel" if random.random() < 0.5:
-                lines = [{"external_id": random.choice("12"), "quantity": 1}]
-                wish = {"external_id": "1001", "requested_at": START, "lines": lines}
-                hub.send("cancellation/1", wish | {"version": str(next(versions))})
-            case "answer" if stored.fulfilment.state is FulfilmentState.CANCEL_REQUESTED:
-                hub.answer(stored.id, random.choice(["cancelled", "cancel_refused"]))
-            case _:
-                pass
+    for number in range(18):
+        step = random.choice([_node_says, _node_says, _node_says, _somebody_counts, _people_say])
+        step(hub, random, number)
+    if hub.order().hold:
+        _hold(hub)
     for _ in range(3):
         hub.clock.move(3600)
         hub.tick("retry_waiting")
     database.transact_now(lambda connection: connection.execute(update(commands).values(state="applied")))
     database.transact_now(lambda connection: catch_up(connection, hub))
     return hub
+
+
+def _node_says(hub: Harness, random: Random, number: int) -> None:
+    stored = random.choice(hub.fulfilments())
+    open_lines = [line for line in stored.fulfilment.lines if line.open]
+    if not stored.fulfilment.requested:
+        return
+    if stored.fulfilment.state is FulfilmentState.CANCEL_REQUESTED and random.random() < 0.5:
+        hub.answer(stored.id, random.choice(["cancelled", "cancel_refused"]))
+    elif random.random() < 0.3:
+        hub.answer(stored.id, random.choice(["rejected", "short"]))
+    elif open_lines and random.random() < 0.5:
+        leave(hub, stored)
+    elif open_lines:
+        hub.ship(stored.id, {open_lines[0].sku: 1}, f"1Z{number}", final=random.random() < 0.5)
+
+
+def _somebody_counts(hub: Harness, random: Random, number: int) -> None:
+    sku = random.choice(["SKU-1", "SKU-2"])
+    if random.random() < 0.7:
+        of = random.choice(["", random.choice(hub.fulfilments()).id])
+        receive(hub, {sku: random.randint(1, 3)}, of=of)
+    else:
+        hub.clock.move(60)
+        hub.stock(random.choice(["CHI", "NYC", "SFO"]), {sku: random.randint(0, 4)})
+
+
+def _people_say(hub: Harness, random: Random, number: int) -> None:
+    over = hub.order().state in (OrderState.SHIPPED, OrderState.CANCELLED)
+    if random.random() < 0.6 and not over:
+        _hold(hub)
+    else:
+        lines = [{"external_id": random.choice("12"), "quantity": 1}]
+        wish = {"external_id": "1001", "version": str(number), "requested_at": START, "lines": lines}
+        hub.send("cancellation/1", wish)
+
+
+def _hold(hub: Harness) -> None:
+    """Hold the order, or lift the hold."""
+    if hub.order().hold:
+        hub.transactions.transact_now(lambda tx: lift_hold(hub.hub, tx, "shop:1001", "look", "people"))
+    else:
+        held = Hold("look", "people", hub.clock.now())
+        hub.transactions.transact_now(lambda tx: hold_order(hub.hub, tx, "shop:1001", held))
+    hub.settle()

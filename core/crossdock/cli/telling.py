@@ -85,7 +85,7 @@ def decision_table(detail: Mapping[str, Any]) -> RenderableType:
             if offer
             else each["detail"]
         )
-        dates = (offer["service"], offer["ship_date"], offer["delivery_date"]) if offer else ("", "", "")
+        dates = (_way(offer), offer["ship_date"], offer["delivery_date"]) if offer else ("", "", "")
         rows.append((each["node"], mark, *dates, costs))
     order = {"chosen": 0, "": 1, "out": 2}
     rows.sort(key=lambda row: order[row[1].plain])
@@ -93,6 +93,10 @@ def decision_table(detail: Mapping[str, Any]) -> RenderableType:
     unfilled = [f"not placed: {u['quantity']} x {u['sku']}: {u['reason']}" for u in detail["unfilled"]]
     words = [*unfilled, *([detail["flip"]] if detail["flip"] else [])]
     return Group(shown, *(Text(each, style="italic") for each in words))
+
+
+def _way(offer: Mapping[str, Any]) -> str:
+    return f"{offer['service']} to {offer['to_node']}" if offer["to_node"] else str(offer["service"])
 
 
 def _head(story: Story) -> Panel:

@@ -41,6 +41,7 @@ def follow(books: Books, effect: CallOff | NotComing, occurrence: Occurrence) ->
         change = consolidating.call_off(here.fulfilment, {effect.fulfilment_line: effect.quantity})
         books.apply(here, change, occurrence)
         have_left(books, here.id)
+        _go_on(books, here)
         return
     for stored in books.of_order(here.fulfilment.order):
         if any(line.awaits == effect.fulfilment_line and line.to_come for line in stored.fulfilment.lines):
@@ -98,10 +99,17 @@ def _arrived(books: Books, leg: StoredFulfilment, own: Mapping[str, int]) -> dic
         return {}
     there, taken = consolidating.arrive(last.fulfilment, own)
     books.put_fulfilment(replace(last, fulfilment=there))
-    if taken and not there.to_come:
-        order = books.orders[there.order]
-        books.tx.emit(reroute(order, f"together:{last.id}:{leg.id}", "together", unreleased=True))
+    if taken:
+        _go_on(books, leg)
     return taken
+
+
+def _go_on(books: Books, leg: StoredFulfilment) -> None:
+    """Have the node asked that has all that is still wanted of what ``leg`` and others bring."""
+    last = _last_of(books, leg)
+    if last is not None and last.fulfilment.open and not last.fulfilment.to_come:
+        order = books.orders[last.fulfilment.order]
+        books.tx.emit(reroute(order, f"together:{last.id}:{leg.id}", "together", unreleased=True))
 
 
 def _last_of(books: Books, leg: StoredFulfilment) -> StoredFulfilment | None:
@@ -122,14 +130,16 @@ def change_cover(
         What is not to come any more, to be taken off once everything is booked.
     """
     more: dict[Key, int] = {}
+    less: dict[Key, int] = {}
     for stored in changed:
-        for sign, fulfilment in ((-1, before.get(stored.id)), (1, stored.fulfilment)):
-            for line in fulfilment.lines if fulfilment else ():
-                if line.awaits:
-                    key = (line.sku, stored.fulfilment.node)
-                    more[key] = more.get(key, 0) + sign * line.to_come
-    grown = {key: units for key, units in more.items() if units > 0}
-    if grown:
-        stock.open_positions(tx.connection, sorted(grown))
-        stock.change_cover(tx.connection, grown)
-    return {key: units for key, units in more.items() if units < 0}
+        known = before.get(stored.id)
+        waited = {line.id: line.to_come for line in known.lines} if known else {}
+        for line in stored.fulfilment.lines:
+            # What one gives up another may have in the same transaction: both are allocated until it is booked.
+            units = line.to_come - waited.get(line.id, 0)
+            sums, key = more if units > 0 else less, (line.sku, stored.fulfilment.node)
+            sums[key] = sums.get(key, 0) + units
+    if more:
+        stock.open_positions(tx.connection, sorted(more))
+        stock.change_cover(tx.connection, more)
+    return less
