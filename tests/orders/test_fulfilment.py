@@ -261,3 +261,6 @@ def test_a_surplus_is_told_by_how_much() -> None:
     text = "shipment S-1 of node DC-1 holds 2 units more than the order lacks"
     assert RaiseWork(Cause.OVER_SHIPPED, SUBJECT, text) in change.effects
     assert change.fulfilment.messages == {"S-1"}
+    more = apply_shipment(change.fulfilment, change.quantities, "S-2", {"F1": 4}, final=True)
+    text = "shipment S-2 of node DC-1 holds 4 units more than the order lacks"
+    assert RaiseWork(Cause.OVER_SHIPPED, SUBJECT, text) in more.effects

@@ -278,6 +278,18 @@ def test_a_draft_is_checked_as_if_it_were_active() -> None:
     draft = {"policy": "p0", "version": 2, "state": "draft"}
     assert told({}, {**draft, "when": "order.pick_up"}) == [("gap", "1.when")]
     assert told({}, draft) == []
+    open_ended = {"when": "order.units > 1"}
+    assert told(open_ended, {**draft, **open_ended}) == [("gap", "0")], "it was there before"
+    assert told(open_ended, draft) == [("gap", "0")]
+    assert told({}, {}, {**draft, "fences": [{"require": "false"}]}) == [
+        ("unreachable", "1"),
+        ("contradiction", "2.fences.0.require"),
+    ]
+    last = {"policy": "new", "state": "draft", "when": "order.units > 1"}
+    assert told({"when": "order.units > 0"}, last) == [("unreachable", "1.when")]
+    assert [(each.policy, each.path) for each in check({}, {**draft, "when": "order.pick_up"})] == [
+        ("p0@2", "1.when")
+    ]
     assert told({}, {**draft, "fences": [{"require": "false"}]}) == [("contradiction", "1.fences.0.require")]
     assert told({}, {"policy": "new", "state": "draft"}) == [("unreachable", "1")]
     assert told({"policy": "new", "state": "draft"}, {}) == []

@@ -46,6 +46,8 @@ def one_of(fact: str, *texts: str) -> OneOf:
         ("order.units != 2", Not(Compared("units", "==", 2.0))),
         ("order.value <= 2.5", Compared("value", "<=", 2.5)),
         ("order.units in [2, 3]", Any((Compared("units", "==", 2.0), Compared("units", "==", 3.0)))),
+        ("order.channel in ['shop', 1]", Any((one_of("channel", "shop"), Compared("channel", "==", 1.0)))),
+        ("order.channel in ['shop', null]", one_of("channel", "shop")),
         ("order.lines.size() >= 3", Compared("line_count", ">=", 3.0)),
         ("size(order.lines) >= 3", Compared("line_count", ">=", 3.0)),
         ("'gift' in order.tags", GIFT),

@@ -37,11 +37,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    """What a plan is worth now; ``broken`` says why it does not work any more."""
+    """What a plan is worth now."""
 
-    given_up: int = 0
-    tiers: tuple[Decimal, ...] = ()
-    broken: str = ""
+    given_up: int
+    tiers: tuple[Decimal, ...]
 
 
 def better_plan(
@@ -66,17 +65,17 @@ def better_plan(
     present = _measured(Problem(situation_of(demand, supply, now), network, policy), planned)
     here = {assignment.node for assignment in planned}
     avoided = sorted({*demand.excluded_nodes, *(node for node in left_nodes if node not in here)})
-    if not present.broken:
+    if isinstance(present, _Present):
         demand = replace(demand, excluded_nodes=tuple(avoided))
     found = route(demand, supply, network, policies, now)
     if not found.complete:
         return None
-    why = present.broken or _gain(network, policy, present, found)
+    why = _gain(network, policy, present, found) if isinstance(present, _Present) else present
     return Move(found, why) if why else None
 
 
-def _measured(problem: Problem, planned: Sequence[Assignment]) -> _Present:
-    """What ``planned`` is worth in the situation of ``problem``, started now."""
+def _measured(problem: Problem, planned: Sequence[Assignment]) -> _Present | str:
+    """What ``planned`` is worth in the situation of ``problem``, started now; or why it does not work any more."""
     position = {line.line_id: number for number, line in enumerate(problem.demand.lines)}
     measured: list[Assignment] = []
     kept = len(problem.policy.preferences)
@@ -84,10 +83,10 @@ def _measured(problem: Problem, planned: Sequence[Assignment]) -> _Present:
         node = problem.network.index.get(assignment.node, -1)
         lane = _lane(problem, node, assignment.service) if node >= 0 else None
         if lane is None:
-            return _Present(broken=f"{assignment.node} can't ship it any more: {_reason(problem, node)}")
+            return f"{assignment.node} can't ship it any more: {_reason(problem, node)}"
         units = tuple(sorted((position[line.line_id], line.quantity) for line in assignment.lines))
         if not all(problem.may_handle(place)[node] for place, _ in units):
-            return _Present(broken=f"{assignment.node} may not handle it any more")
+            return f"{assignment.node} may not handle it any more"
         measured.append(assignment_of(problem, Shipment(lane, units)))
         if problem.kept_preferences is not None:
             kept = min(kept, int(problem.kept_preferences[node]))
