@@ -81,6 +81,12 @@ def test_syntax_is_broken(line: str, broken: str) -> None:
     assert (line, broken) in changes(line)
 
 
+def test_what_only_asserts_is_left_alone() -> None:
+    assert changes("def f(x):\n    assert x > 1\n    g(*zip(x, y, strict=True))") == {
+        ("g(*zip(x, y, strict=True))", "pass")
+    }
+
+
 def test_a_mutant_knows_the_lines_that_lead_to_it() -> None:
     found = mutants(PATH, TEXT)
     assert {mutant.lines for mutant in found if mutant.before.startswith("LIMITS")} == {range(0)}

@@ -115,3 +115,4 @@ def test_brackets_go_a_hundred_deep() -> None:
     assert parse("(" * 99 + "a" + ")" * 99) == Name("a", 100)
     assert parse("(" * 100 + "a" + ")" * 100) is None
     assert parse("[" + "(a)," * 150 + "]") is not None, "what is closed again is not deep"
+    assert parse("[" + "(a)," * 60 + "(" * 120 + "a" + ")" * 120 + "]") is None, "and leaves no room for more"

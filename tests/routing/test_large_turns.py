@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from crossdock.routing import (
     Capacity,
@@ -73,6 +74,12 @@ def test_an_order_needs_as_many_shipments_as_hold_all_of_it(stock: Stock, shipme
     assert (len(plan.shipments), plan.left_out, plan.optimal, plan.gap) == (shipments, (), True, 0.0)
     units = sorted(each for shipment in plan.shipments for each in shipment.units)
     assert units == [(position, 1) for position in range(4)]
+
+
+def test_a_plan_that_costs_nothing_is_the_best_without_a_search() -> None:
+    order = demand([line(number) for number in range(3)])
+    plan = solve_large(problem_of(order, {"a": (1, 1, 1)}, objective=["late_days"]), frozenset(), 0)
+    assert (plan.optimal, plan.gap, len(plan.shipments)) == (True, 0.0, 1)
 
 
 def test_what_nobody_has_is_left_out_and_the_rest_goes_ahead_or_not() -> None:
@@ -159,6 +166,11 @@ def test_the_first_plan_takes_lines_up_to_stock_and_room() -> None:
     assert sent(units=1) == [3]
     assert sent({"a": (4, 3, 1)}) == [0, 1, 2, 3]
     assert sent({**stock, "b": (2, 9, 1)}) == [0, 1, 2, 3]
+    kit = [line(0, 2), line(1, group="g", group_kind="kit"), replace(again, group="g", group_kind="kit")]
+    kept = problem_of(demand(kit), {"a": (3, 9)}, split={"keep_together": ["kit"]})
+    assert first_plan(Formulation(kept, frozenset(), 0))[
+        Formulation(kept, frozenset(), 0).left_out
+    ].tolist() == [0, 1]
     one = problem_of(order, {**stock, "b": (2, 9, 1)}, split={"max_shipments": 1})
     formulation = Formulation(one, frozenset(), 0)
     assert first_plan(formulation)[formulation.left_out].sum() == 1

@@ -18,7 +18,7 @@ def random_costs(seed: int, items: int, nodes: int) -> Costs:
     lanes = [node for node in range(nodes) for _ in range(random.randint(1, 2))]
     table = [
         [
-            random.choice((float(random.randint(1, 60)), float(random.randint(1, 60)), IMPOSSIBLE))
+            random.choice((float(random.randint(0, 9)), float(random.randint(1, 60)), IMPOSSIBLE))
             for _ in lanes
         ]
         for _ in range(1 << items)

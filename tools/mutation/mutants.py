@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tools.mutation.operators import Edit, Source, edits
+from tools.mutation.operators import ASSERTS, Edit, Source, edits
 
 __all__ = ["Mutant", "all_mutants", "mutants", "sample", "statements"]
 
@@ -142,6 +142,8 @@ def _is_silent(node: ast.AST) -> bool:
             ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom() | ast.Assert() | ast.JoinedStr()
         ):
             return True
+        case ast.keyword(arg=name):
+            return name == ASSERTS
         case ast.Assign(targets=[ast.Name(id=name)]):
             return node.col_offset == 0 and (name == "__all__" or _TYPE_NAME.match(name) is not None)
         case ast.ClassDef(bases=bases):

@@ -1,7 +1,7 @@
 """What a mutant does to a piece of syntax: small edits of the source's text, from the textbooks' operators.
 
-Left alone is what no behaviour depends on (docstrings, annotations, decorators, imports, assertions) and the
-words of errors: a test pins when an error is raised and what it names, not its prose.
+Left alone is what no behaviour depends on (docstrings, annotations, decorators, imports, assertions, of which
+``strict`` is one) and the words of errors: a test pins when an error is raised and what it names, not its prose.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
-__all__ = ["Edit", "Source", "edits"]
+__all__ = ["ASSERTS", "Edit", "Source", "edits"]
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, str]] = {
     ast.Lt: ("<", "<="),
@@ -45,6 +45,8 @@ _ARITHMETIC: dict[type[ast.operator], tuple[str, str]] = {
 _OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 # Keywords whose value is read by people only.
 _WORDS = {"description", "examples", "title"}
+# A keyword that asserts something of the arguments beside it.
+ASSERTS = "strict"
 # An `if` over one of these is negated by swapping the operator; doing it twice would count it twice.
 _NEGATED_BY_SWAP = ast.Eq | ast.NotEq | ast.Is | ast.IsNot | ast.In | ast.NotIn
 
@@ -186,7 +188,7 @@ def _call(node: ast.Call, source: Source) -> Iterator[Edit]:
     given: list[ast.expr | ast.keyword] = [*node.args, *node.keywords]
     without = _without_each("argument", [(source.start(each), source.end(each)) for each in given], source)
     for argument, edit in zip(given, without, strict=True):
-        if isinstance(argument, ast.keyword) and argument.arg not in _WORDS:
+        if isinstance(argument, ast.keyword) and argument.arg not in (*_WORDS, ASSERTS):
             yield edit
 
 
