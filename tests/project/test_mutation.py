@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from textwrap import dedent
@@ -119,10 +120,16 @@ def test_the_page_counts_and_lists(tmp_path: Path) -> None:
     assert score(result.counts("inventory")) == "-"
 
     now = Result(["tests/orders"], "2026-11-24", 2, 100, result.equivalents)
-    again = read(tmp_path, now, mutants(path, TEXT)[1:])
+    again = read(tmp_path, now, mutants(path, TEXT)[1:], again=True)
     assert (again.seed, again.counts()["mutants"]) == (1, 3), "what is not in the code any more is left out"
+    assert (again.day, again.tried_again) == ("2026-11-24", True)
     assert list(filter(again.survived, again.in_order())) == list(filter(result.survived, result.in_order()))
     assert list(filter(again.equivalent, again.in_order()))
+
+    listed = replace(now, equivalents=Equivalents([known(survived)]), verdicts={})
+    told = read(tmp_path, listed, mutants(path, TEXT), again=False)
+    assert (told.day, told.there_are, told.tried_again) == ("2026-11-23", 99, False)
+    assert [each.mutant for each in told.in_order() if told.survived(each)] == [equivalent]
 
 
 def test_what_is_listed_but_gone_is_told() -> None:

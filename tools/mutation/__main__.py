@@ -47,6 +47,12 @@ def main(
         bool,
         typer.Option("--again", help="Only what survived the last time, with the tests as they are now."),
     ] = False,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page", help="Try nothing: tell the last result anew, by equivalent.toml as it is now."
+        ),
+    ] = False,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
 ) -> None:
     """Run the mutation check."""
@@ -63,9 +69,9 @@ def main(
             there_are=len(there_are),
             equivalents=read_equivalents(),
         )
-        if again:
-            result = read(ROOT / "docs", result, there_are)
-            chosen = [each.mutant for each in result.in_order() if result.survived(each)]
+        if again or page:
+            result = read(ROOT / "docs", result, there_are, again=again)
+            chosen = [each.mutant for each in result.in_order() if again and result.survived(each)]
         try:
             _try(console, root, texts, chosen, workers, result, (PURE,) if pure else (PURE, STORED))
         except KeyboardInterrupt:

@@ -87,17 +87,23 @@ def write(result: Result, folder: Path) -> None:
     (folder / "mutation.json").write_text(json.dumps(_data(result), indent=2) + "\n", encoding="utf-8")
 
 
-def read(folder: Path, result: Result, there_are: Iterable[Mutant]) -> Result:
-    """The last result as ``write`` left it, in place of ``result``; without mutants of code that is no more."""
+def read(folder: Path, result: Result, there_are: Iterable[Mutant], *, again: bool) -> Result:
+    """The last result as ``write`` left it, in place of ``result``; without mutants of code that is no more.
+
+    Args:
+        again: Whether what survived is to be tried again, with the tests of ``result``.
+    """
     last = json.loads((folder / "mutation.json").read_text(encoding="utf-8"))
     known = {(each.path, each.function, each.before, each.after): each for each in there_are}
-    again = replace(result, seed=last["seed"], tried_again=True)
+    found = replace(result, seed=last["seed"], tried_again=again or last["tried_again"])
+    if not again:
+        found = replace(found, tests=last["tests"], day=last["day"], there_are=last["there_are"])
     for entry in last["mutants"]:
         mutant = known.get((entry["path"], entry["function"], entry["before"], entry["after"]))
         if mutant:
             fate = Fate.SURVIVED if entry["fate"] == "equivalent" else Fate(entry["fate"])
-            again.add(Verdict(mutant, fate, entry["tests"]))
-    return again
+            found.add(Verdict(mutant, fate, entry["tests"]))
+    return found
 
 
 def _package(verdict: Verdict) -> str:
@@ -147,6 +153,7 @@ def _data(result: Result) -> dict[str, object]:
     return {
         "day": result.day,
         "seed": result.seed,
+        "tried_again": result.tried_again,
         "tests": list(result.tests),
         "there_are": result.there_are,
         "packages": {name: result.counts(name) for name in result.packages()},

@@ -122,7 +122,7 @@ class SupplyView:
         """Give the stock of ``plan`` back, and the capacity, unless it was taken on another day."""
         self._apply(tuple(plan), 1, capacity=capacity)
 
-    def _apply(self, plan: Sequence[Assignment], sign: int, *, capacity: bool = True) -> None:
+    def _apply(self, plan: Sequence[Assignment], sign: int, *, capacity: bool) -> None:
         for assignment in plan:
             node = self._index[assignment.node]
             lines, units = sign * len(assignment.lines), 0
