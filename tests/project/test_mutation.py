@@ -132,6 +132,21 @@ def test_the_page_counts_and_lists(tmp_path: Path) -> None:
     assert [each.mutant for each in told.in_order() if told.survived(each)] == [equivalent]
 
 
+def test_the_result_of_another_seed_is_kept_among_the_earlier(tmp_path: Path) -> None:
+    found = mutants("core/crossdock/orders/acme.py", TEXT)[:2]
+    for seed, fate in ((1, Fate.SURVIVED), (1, Fate.KILLED), (2, Fate.KILLED), (3, Fate.KILLED)):
+        result = Result(
+            ["tests/orders"], f"2026-11-2{seed}", seed, 99, Equivalents([]), tried_again=seed == 2
+        )
+        result.add(Verdict(found[0], Fate.KILLED, 1))
+        result.add(Verdict(found[1], fate, 1))
+        write(result, tmp_path)
+    page = (tmp_path / "mutation.md").read_text()
+    assert page.count("| 1 | 2026-11-21 | 2 | 100.0% | fresh |") == 1
+    assert "| 2 | 2026-11-22 | 2 | 100.0% | what lived was tried again after" in page
+    assert "| 3 | " not in page
+
+
 def test_what_is_listed_but_gone_is_told() -> None:
     first, second = mutants(PATH, TEXT)[:2]
     listed = Equivalents([known(first), known(second)])

@@ -223,6 +223,16 @@ def test_terms_of_a_shipment_are_told_in_their_units() -> None:
     assert decision.tiers == tuple(costs[term] for term in (*terms, "zero_stock"))
 
 
+@pytest.mark.parametrize(("limit", "used", "share"), [(1, 0, "0"), (1, 1, "1"), (2, 1, "0.5"), (0, 0, "1")])
+def test_a_node_is_as_busy_as_its_day_is_taken(limit: int, used: int, share: str) -> None:
+    net = network([node("a", capacity=Capacity(orders=limit))])
+    supply = SupplyView(net, [("sku0", "a", 3)], used={"a": (used, 0, 0)})
+    (sent,) = route(
+        demand([line(0)]), supply, net, policies(objective=["workload"], fences=["stock"]), NOW
+    ).assignments
+    assert dict(sent.costs)["workload"] == Decimal(share)
+
+
 def test_a_pick_up_has_no_way_and_no_freight() -> None:
     net = network([node("west", 34.0, -118.2)])
     order = demand([line(0)], pick_up=True, fixed_node="west")
@@ -464,7 +474,7 @@ def test_a_product_that_is_dearer_to_send_makes_its_whole_kit_dearer() -> None:
 def test_no_cost_however_high_outweighs_an_earlier_tier(part: str) -> None:
     """One shipment from the dear node, though two cheap nodes would cost thousands less."""
     dear = HandlingCost(**{part: Decimal(900)}) if part.startswith("per_") else HandlingCost()
-    cards = [rate_card(), replace(rate_card("express", factor="9000"), id="express")]
+    cards = [rate_card(), rate_card("express", factor="9000" if part == "freight" else "2")]
     places = [
         node("dear", handling_cost=dear, services=("express" if part == "freight" else "ground",)),
         node("one", services=("ground",)),

@@ -6,14 +6,27 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from crossdock.routing import Decision, PolicySet, SupplyView, compile_policy, explain, route
+from crossdock.routing import (
+    Capacity,
+    Decision,
+    Network,
+    PolicySet,
+    Service,
+    SupplyView,
+    compile_policy,
+    explain,
+    route,
+)
+from crossdock.routing.decision import restore, snapshot
 from crossdock.routing.explain import Alternative, Candidate, Explanation
-from crossdock.routing.flip import Flip, FlipKind
+from crossdock.routing.flip import MEASURES, Flip, FlipKind
 from crossdock.routing.model import AssignedLine, Assignment, UnfilledLine
-from tests.routing.builders import NOW, STANDARD, demand, line, network, node
+from crossdock.routing.situation import situation_of
+from tests.routing.builders import NOW, STANDARD, demand, line, network, node, rate_cards
 
 DAY = date(2026, 11, 24)
 
@@ -144,3 +157,47 @@ def test_the_hash_of_a_decision_is_of_its_inputs_and_of_who_decided(when: str) -
     assert decision.snapshot_hash == hashed.hexdigest()
     assert (decision.policy, decision.policy_version) == (("", 0) if when else ("standard", 12))
     assert explain(decision, net, policies).preferences == ()
+    assert (decision.gap, decision.optimal, decision.given_up) == (Decimal(0), True, 0)
+
+
+@pytest.mark.parametrize("units", [0, 1, 255, 256, 65_535, 65_536, 2**31 - 1])
+def test_the_stock_that_was_seen_is_kept_whatever_its_size(units: int) -> None:
+    net = network([node("far", 34.0, -118.2, capacity=Capacity(orders=3)), node("near")])
+    supply = SupplyView(net, [("sku0", "near", units), ("sku1", "far", 1)], stale_nodes=["far"])
+    supply.opportunity = np.array([[0.5, 1.5], [2.5, 3.5], [0.0, 0.0]])
+    order = demand([line(0), line(1), line(2)])
+    seen = situation_of(order, supply, NOW)
+    kept = restore(snapshot(seen, "n", "p", 1)[1], net.size)
+    assert (kept.demand, kept.now) == (order, NOW)
+    assert kept.stock.tolist() == [[0, units], [1, 0], [0, 0]]
+    for name in ("capacity", "stale", "opportunity"):
+        assert np.array_equal(getattr(kept, name), getattr(seen, name)), name
+    bare = situation_of(order, SupplyView(network([node("a"), node("b")]), []), NOW)
+    plain = restore(snapshot(bare, "n", "p", 1)[1], 2)
+    assert (plain.capacity, plain.stale, plain.opportunity) == (None, None, None)
+    assert plain.stock.shape == (3, 2)
+
+
+def test_a_product_that_no_carrier_takes_has_no_service() -> None:
+    carrier = Service("ground", "p", "ground", (1,), refuses=("hazmat",))
+    net = Network(
+        [node("a", services=("ground",), handles=("hazmat",))], [carrier], rate_cards(), currency="USD"
+    )
+    supply = SupplyView(net, [("sku0", "a", 1), ("sku1", "a", 1)])
+    policies = PolicySet([compile_policy(STANDARD)])
+    acid = line(0, restrictions=("hazmat",))
+    assert route(demand([acid]), supply, net, policies, NOW).reason == "no_service"
+    assert route(demand([acid, line(1)]), supply, net, policies, NOW).reason == "split_rules"
+
+
+def test_a_node_that_is_full_says_of_what() -> None:
+    assert MEASURES == ("orders", "lines", "units")
+    limits = [Capacity(orders=1), Capacity(lines=2), Capacity(units=3)]
+    net = network([node("free"), *[node(f"n{n}", capacity=limit) for n, limit in enumerate(limits)]])
+    supply = SupplyView(
+        net, [("sku0", each.id, 1) for each in net.nodes], used={f"n{n}": (1, 2, 3) for n in range(3)}
+    )
+    policies = PolicySet([compile_policy(STANDARD)])
+    found = explain(route(demand([line(0)]), supply, net, policies, NOW), net, policies).candidates
+    told = [f"all of its {limit} of the day are taken" for limit in ("1 orders", "2 lines", "3 units")]
+    assert [each.detail for each in found] == ["", *told]

@@ -48,10 +48,7 @@ def main(
         typer.Option("--again", help="Only what survived the last time, with the tests as they are now."),
     ] = False,
     page: Annotated[
-        bool,
-        typer.Option(
-            "--page", help="Try nothing: tell the last result anew, by equivalent.toml as it is now."
-        ),
+        bool, typer.Option("--page", help="Only tell the last result, by today's equivalents.")
     ] = False,
     workers: Annotated[int, typer.Option(help="Trials at a time.")] = 2,
 ) -> None:
@@ -62,18 +59,13 @@ def main(
         texts = {path: text for path, text in _sources(root).items() if only in path}
         there_are = all_mutants(texts)
         chosen = there_are if everything else sample(texts, size, seed)
-        result = Result(
-            tests=[*PURE] if pure else [*PURE, *STORED],
-            day=datetime.now(UTC).date().isoformat(),  # noqa: TID251 - the page says when it was made
-            seed=None if everything else seed,
-            there_are=len(there_are),
-            equivalents=read_equivalents(),
-        )
+        groups = (PURE,) if pure else (PURE, STORED)
+        result = _nothing_yet(groups, None if everything else seed, len(there_are))
         if again or page:
             result = read(ROOT / "docs", result, there_are, again=again)
             chosen = [each.mutant for each in result.in_order() if again and result.survived(each)]
         try:
-            _try(console, root, texts, chosen, workers, result, (PURE,) if pure else (PURE, STORED))
+            _try(console, root, texts, chosen, workers, result, groups)
         except KeyboardInterrupt:
             console.print("Stopped; nothing is written.")
             only = only or "stopped"
@@ -82,6 +74,16 @@ def main(
         write(result, ROOT / "docs")
         for entry in result.equivalents.without(there_are):
             console.print(f"Take it out of equivalent.toml, its code has changed: {entry}", style="red")
+
+
+def _nothing_yet(groups: Sequence[Sequence[str]], seed: int | None, there_are: int) -> Result:
+    return Result(
+        tests=[folder for folders in groups for folder in folders],
+        day=datetime.now(UTC).date().isoformat(),  # noqa: TID251 - the page says when it was made
+        seed=seed,
+        there_are=there_are,
+        equivalents=read_equivalents(),
+    )
 
 
 def _tell(console: Console, result: Result) -> None:

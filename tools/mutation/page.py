@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypedDict
 
 from tools.mutation.campaign import Fate, Verdict
 from tools.mutation.equivalents import Equivalents
@@ -25,6 +26,16 @@ that run the broken line.
 [Why with a tool of our own](decisions/0032-mutation-check.md).
 """
 _LONGEST = 150
+
+
+class Earlier(TypedDict):
+    """What a sample came to that was tried before."""
+
+    seed: str
+    day: str
+    tried: int
+    killed: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +93,30 @@ def score(counts: Mapping[str, int]) -> str:
 
 
 def write(result: Result, folder: Path) -> None:
-    """Write ``mutation.md`` and ``mutation.json``."""
-    (folder / "mutation.md").write_text("\n".join(_page(result)) + "\n", encoding="utf-8")
-    (folder / "mutation.json").write_text(json.dumps(_data(result), indent=2) + "\n", encoding="utf-8")
+    """Write ``mutation.md`` and ``mutation.json``; what stood there of another seed goes to the earlier results."""
+    earlier = _earlier(result, folder / "mutation.json")
+    data = _data(result) | {"earlier": earlier}
+    (folder / "mutation.md").write_text("\n".join(_page(result, earlier)) + "\n", encoding="utf-8")
+    (folder / "mutation.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def _earlier(result: Result, file: Path) -> list[Earlier]:
+    if not file.exists():
+        return []
+    last = json.loads(file.read_text(encoding="utf-8"))
+    found: list[Earlier] = last["earlier"]
+    if last["seed"] == result.seed:
+        return found
+    counts = last["all"]
+    note = "what lived was tried again after the tests had grown" if last["tried_again"] else "fresh"
+    this = Earlier(
+        seed=str(last["seed"] or "all"),
+        day=last["day"],
+        tried=counts["mutants"],
+        killed=score(counts),
+        note=note,
+    )
+    return [*found, this]
 
 
 def read(folder: Path, result: Result, there_are: Iterable[Mutant], *, again: bool) -> Result:
@@ -110,7 +142,7 @@ def _package(verdict: Verdict) -> str:
     return Path(verdict.mutant.path).parts[2]
 
 
-def _page(result: Result) -> Iterator[str]:
+def _page(result: Result, earlier: Sequence[Earlier]) -> Iterator[str]:
     yield _INTRODUCTION
     which = (
         "all"
@@ -127,6 +159,10 @@ def _page(result: Result) -> Iterator[str]:
         counts = result.counts(package)
         cells = " | ".join(f"{number:,}" for number in counts.values())
         yield f"| {package or 'all'} | {cells} | {score(counts)} |"
+    if earlier:
+        yield "\n## Earlier samples\n\n| seed | day | tried | killed of those that can be | |\n|---|---|---:|---:|---|"
+        for each in earlier:
+            yield f"| {each['seed']} | {each['day']} | {each['tried']} | {each['killed']} | {each['note']} |"
     yield "\n## Survivors\n"
     survivors = list(filter(result.survived, result.in_order()))
     yield from _listed(result, survivors) or ["None."]
