@@ -36,6 +36,7 @@ CORRUPTIONS = {
     "decisions_can_be_explained": "DELETE FROM network_versions",
     "shipments_are_confirmed": "DELETE FROM commands WHERE name = 'shipment.confirm'",
     "shipments_are_invoiced": "DELETE FROM commands WHERE name = 'invoice.post'",
+    "supplies_are_bought": "DELETE FROM commands WHERE name = 'purchase_order.create'",
     "refusals_are_somebodys_work": "DELETE FROM work_items",
     "sending_has_a_lease": "UPDATE commands SET state = 'sending' WHERE name = 'invoice.post'",
     "labels_are_bought_once": "INSERT INTO cross_references (connection, kind, external_id, canonical_id, created_at) "

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, CursorResult, bindparam, text
 from crossdock.config.model import Config
 from crossdock.sdk.manifest import Manifest
 from crossdock.store.metadata import Instant
+from crossdock_schemas.product import NodeKind
 
 __all__ = ["Check", "Finding", "Reporting", "Row", "Situation", "rows_of", "sql"]
 
@@ -27,21 +28,24 @@ class Reporting:
     Attributes:
         confirms: Connections of channels that take ``shipment.confirm``.
         invoices: Connections of ERPs that take ``invoice.post``, each with the channels it wants; empty: all.
+        purchases: The same of those that take ``purchase_order.create``.
+        suppliers: Nodes of which what they are asked to ship is bought.
     """
 
     confirms: frozenset[str] = frozenset()
     invoices: tuple[tuple[str, frozenset[str]], ...] = ()
+    purchases: tuple[tuple[str, frozenset[str]], ...] = ()
+    suppliers: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: Config, manifests: Mapping[str, Manifest]) -> Reporting:
         """What ``config`` demands; ``manifests`` are those of its connections."""
         able = {name for name, manifest in manifests.items() if "shipment.confirm" in manifest.commands}
-        invoices = tuple(
-            (posting.connection, frozenset(posting.channels))
-            for posting in config.postings
-            if posting.invoice
-        )
-        return cls(frozenset(able), invoices)
+        wanting = [(each, (each.connection, frozenset(each.channels))) for each in config.postings]
+        invoices = tuple([names for posting, names in wanting if posting.invoice])
+        purchases = tuple([names for posting, names in wanting if posting.purchase_order])
+        suppliers = frozenset(node.id for node in config.nodes if node.kind is NodeKind.SUPPLIER)
+        return cls(frozenset(able), invoices, purchases, suppliers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,19 @@ _NOT_INVOICED = text(
         told=":erp", command="invoice.post", applies="(:every_channel OR one.channel IN :channels)"
     )
 ).bindparams(_recent, bindparam("channels", expanding=True, type_=Text()))
+_NOT_BOUGHT = text("""
+    SELECT asked.id AS fulfilment_order, asked.order_id, asked.node, asked.requested_at
+    FROM fulfilment_orders AS asked JOIN orders AS one ON one.id = asked.order_id
+    WHERE asked.requested_at > :recent AND asked.node IN :suppliers
+      AND NOT EXISTS (SELECT 1 FROM commands AS told WHERE told.connection = :erp
+                      AND told.idempotency_key = 'purchase_order.create:' || asked.id)
+      AND (:every_channel OR one.channel IN :channels)
+    ORDER BY asked.id
+""").bindparams(
+    _recent,
+    bindparam("suppliers", expanding=True, type_=Text()),
+    bindparam("channels", expanding=True, type_=Text()),
+)
 
 
 def _unconfirmed(connection: Connection, situation: Situation) -> Iterator[Row]:
@@ -63,6 +76,19 @@ def _not_invoiced(connection: Connection, situation: Situation) -> Iterator[Row]
             yield {**row, "erp": erp}
 
 
+def _not_bought(connection: Connection, situation: Situation) -> Iterator[Row]:
+    for erp, channels in situation.reporting.purchases:
+        values = {
+            "recent": situation.recent,
+            "erp": erp,
+            "suppliers": sorted(situation.reporting.suppliers),
+            "every_channel": not channels,
+            "channels": sorted(channels),
+        }
+        for row in rows_of(connection.execute(_NOT_BOUGHT, values)):
+            yield {**row, "erp": erp}
+
+
 OUTBOX_CHECKS = (
     Check(
         "shipments_are_confirmed",
@@ -75,6 +101,13 @@ OUTBOX_CHECKS = (
         "Every ERP that wants invoices has been posted every shipment, or the command is in the outbox.",
         "Report this; post the shipment by hand.",
         _not_invoiced,
+    ),
+    Check(
+        "supplies_are_bought",
+        "Every ERP that wants purchase orders has one for every fulfilment order that a supplier was asked for, or the "
+        "command is in the outbox.",
+        "Report this; enter the purchase order by hand, the supplier will bill what it ships.",
+        _not_bought,
     ),
     Check(
         "refusals_are_somebodys_work",
