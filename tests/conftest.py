@@ -8,7 +8,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.servers.kafka import kafka_broker, kafka_brokers, kafka_prefix
-from tests.servers.postgres import empty_postgres_url, postgres_server, postgres_template, postgres_url
+from tests.servers.postgres import (
+    empty_postgres_url,
+    postgres_databases,
+    postgres_server,
+    postgres_template,
+    postgres_url,
+)
 from tests.servers.sqlite import sqlite_template
 
 __all__ = [
@@ -16,6 +22,7 @@ __all__ = [
     "kafka_broker",
     "kafka_brokers",
     "kafka_prefix",
+    "postgres_databases",
     "postgres_server",
     "postgres_template",
     "postgres_url",
