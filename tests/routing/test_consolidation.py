@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +34,10 @@ from crossdock.routing import (
     explain,
     route,
 )
+from crossdock.routing.consolidation import consolidated_assignments
+from crossdock.routing.engine import problem_of, situation_of, solve, tier_values
+from crossdock.routing.packing import tier_scale
+from crossdock.routing.problem import Problem
 from tests.routing.builders import (
     NOW,
     demand,
@@ -281,3 +287,51 @@ def test_a_preference_counts_for_every_node_of_the_way() -> None:
     decision, *_ = decide(nodes, elsewhere, ORDER, prefer=['!("store" in node.tags)'])
     assert decision.given_up == 0
     assert not any(assignment.to_node for assignment in decision.assignments)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "objective",
+    [
+        ["zero_stock", "priority", {"shipping_cost": 1}],
+        ["stock_balance", "workload"],
+        [{"opportunity_cost": 2, "handling_cost": 1}, "distance"],
+    ],
+    ids=["stock", "balance", "opportunity"],
+)
+def test_what_is_weighed_is_what_is_told(seed: int, objective: list[object]) -> None:
+    """The packed cost of a plan by way of a node is the sum of the costs that its shipments are shown with."""
+    random = Random(seed)
+    nodes = [
+        dataclasses.replace(each, priority=random.randint(0, 5))
+        for each in random_nodes(4, random, capacity=True)
+    ]
+    net = network(nodes)
+    order = random_demand(random, 3, promise=None)
+    rows = [(each.sku, at.id, random.randint(4, 8)) for each in order.lines for at in random.sample(nodes, 1)]
+    supply = SupplyView(net, rows, used={at.id: ((at.capacity.orders or 0) // 3, 0, 0) for at in nodes})
+    supply.opportunity = np.array(
+        [[random.randint(0, 900) for _ in nodes] for _ in supply.available], dtype=float
+    )
+    split = {"max_shipments": 1}
+    found = policies(objective, consolidate=[at.id for at in nodes], split=split)
+    problem = problem_of(situation_of(order, supply, NOW), net, found)
+    assert isinstance(problem, Problem)
+    plan = solve(problem)
+    if plan.consolidation is None:
+        return
+    told = tier_values(problem.policy, consolidated_assignments(problem, plan.consolidation))
+    weighed = problem.packing.unpack(plan.cost)
+    scales = [tier_scale(tier) for tier in problem.policy.tiers]
+    assert [float(value) * scale for value, scale in zip(told, scales, strict=True)] == pytest.approx(
+        weighed, abs=4
+    )
+
+
+@pytest.mark.parametrize(("units", "complete"), [(5, False), (6, True)])
+def test_two_lines_of_a_sku_share_what_lies_where_they_come_together(units: int, complete: bool) -> None:
+    lines = [line(0), line(2, 3), replace(line(2, 3), line_id="again")]
+    order = demand(lines, destination=destination(*BOSTON), promise=None)
+    stock = {"denver": {"sku0": 5}, "chicago": {"sku2": units}}
+    decision, *_ = decide(around(), stock, order, split={"max_shipments": 1, "quantity": False})
+    assert decision.complete == complete
