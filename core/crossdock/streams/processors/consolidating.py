@@ -67,8 +67,8 @@ def receive(
 ) -> dict[str, int]:
     """Units by SKU have come to a node: those that orders are brought together of go on as soon as all are there.
 
-    A reference ``{kind: fulfilment_order, value: ID}`` says which they are; otherwise the oldest that left are taken to
-    be there first.
+    A reference of any kind may say by its id which leg they are of, as the depositor's order of an X12 944 does;
+    otherwise the oldest that left are taken to be there first.
 
     Args:
         found: What is bound for the node.
