@@ -321,7 +321,7 @@ def deliver_commands(count: int = COMMANDS) -> tuple[float, float]:
             lambda c: commands.claim(c, "shop", "floor", _NOW, lease_seconds=60, limit=64)
         ):
             results = [commands.Result(each.id, commands.CommandState.APPLIED) for each in claimed]
-            hub.database.transact_now(lambda c, r=results: commands.record(c, r, _NOW))  # type: ignore[misc]
+            hub.database.transact_now(lambda c, r=results: commands.record(c, r, "floor", _NOW))  # type: ignore[misc]
         return count / took, count / (perf_counter() - started)
 
 

@@ -54,6 +54,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--hours-ahead", default=0.0, type=float, help="let the hub believe that it is so much later"
     )
     parser.addoption(
+        "--chaos-seconds",
+        default=60.0,
+        type=float,
+        help="how long servers and workers of a hub on Kafka are killed, paused and cut off",
+    )
+    parser.addoption(
         "--storm-seconds",
         default=4.0,
         type=float,

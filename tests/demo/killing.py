@@ -24,6 +24,7 @@ from crossdock.config.load import load_config
 from crossdock.demo.conductor import Conductor
 from crossdock.demo.config_files import write_configuration
 from crossdock.demo.observer import Observer
+from crossdock.demo.on_kafka import OnKafka
 from crossdock.demo.partners.all import Partners, open_partners
 from crossdock.demo.partners.hosting import free_port
 from crossdock.demo.partners.ledger import Journal
@@ -196,14 +197,14 @@ def _impatient(config: Path, database: str) -> None:
 
 @contextmanager
 def killed_demo(
-    folder: Path, seed: int, orders: int, database: str
+    folder: Path, seed: int, orders: int, database: str, on_kafka: OnKafka | None = None
 ) -> Iterator[tuple[KilledDemo, Future[None]]]:
     """Open partners, configuration and books; the day begins, and waits for a hub."""
     trap = Trap()
     world = make_world(seed, orders, _PRODUCTS)
     partners = open_partners(world, folder / "partners", _SPEED, trap)
     port = free_port()
-    path = write_configuration(folder, world, partners.addresses, port)
+    path = write_configuration(folder, world, partners.addresses, port, on_kafka)
     _impatient(path, database)
     hub_url = f"http://127.0.0.1:{port}"
     partners.subscribe(hub_url)

@@ -35,9 +35,9 @@ def test_killed_hubs_lose_and_repeat_nothing(
         demo.kill_many(kills, until_orders=kills // 5)
         demo.finish(day, _FINISH_SECONDS)
         _was_at_work(demo.moments)
-        _books_agree(demo)
-        _files_are_whole_and_sent_once(demo)
-        _doctor_is_content(demo)
+        books_agree(demo)
+        files_are_whole_and_sent_once(demo)
+        doctor_is_content(demo)
 
 
 def _was_at_work(moments: list[Moment]) -> None:
@@ -51,7 +51,7 @@ def _was_at_work(moments: list[Moment]) -> None:
     assert len(set().union(*(each.sending for each in moments))) >= 2, seen
 
 
-def _books_agree(demo: KilledDemo) -> None:
+def books_agree(demo: KilledDemo) -> None:
     compared = reconcile(demo.world, demo.partners, demo.observer)
     assert [each for each in compared if not each.agrees] == [], demo.said()
     external_ids = select(orders.c.external_id)
@@ -60,13 +60,13 @@ def _books_agree(demo: KilledDemo) -> None:
     assert _shipped_beyond_orders(demo) == {}
 
 
-def _files_are_whole_and_sent_once(demo: KilledDemo) -> None:
+def files_are_whole_and_sent_once(demo: KilledDemo) -> None:
     assert demo.files.half_written() == []
     assert demo.files.left_over() == []
     assert {asked: times for asked, times in demo.files.asked().items() if times > 1} == {}
 
 
-def _doctor_is_content(demo: KilledDemo) -> None:
+def doctor_is_content(demo: KilledDemo) -> None:
     doctor = demo.crossdock("doctor")
     doctor.join()
     assert doctor.exitcode == 0, demo.said()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crossdock.sdk.errors import UnreachableError
 from crossdock.store import commands
 from crossdock.store.engine import Database
 from crossdock.store.ingest import CrossReference, link
@@ -170,6 +172,35 @@ def test_what_was_being_sent_when_the_worker_died_is_probed(
     database.transact_now(lambda c: commands.claim(c, "shop", owner, now, lease_seconds=300, limit=2))
     deliver(it)
     assert partner.effects == {"thing.find:0": 1, "thing.find:1": 1}
+
+
+def test_a_service_that_is_started_again_sends_nothing_twice(
+    database: Database, tmp_path: Path, partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it = hub(database, tmp_path, partner.url)
+    it.enqueue("thing.once", 12)
+    # Most of what is claimed waits its turn.
+    delivering = delivery_service(it.connections.open["shop"], it.around, replace(QUICK, concurrency=2))
+    failing = iter([True])
+    record = commands.record
+
+    def fail_at_first(*arguments: Any) -> int:
+        if next(failing, False):
+            raise UnreachableError("the database is away")
+        return record(*arguments)
+
+    monkeypatch.setattr(commands, "record", fail_at_first)
+
+    def done() -> bool:
+        return all(each.state in ("applied", "parked") for each in it.commands())
+
+    async def two_lives() -> None:
+        with pytest.raises(UnreachableError):
+            await delivering.run(asyncio.Event())
+        await it.run([delivering], done)
+
+    asyncio.run(two_lives())
+    assert max(partner.requests.values()) == 1
 
 
 def test_an_answer_is_mapped_and_completes_the_outcome(

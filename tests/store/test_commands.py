@@ -28,8 +28,8 @@ def claim(
     return database.transact_now(work)
 
 
-def record(database: Database, *results: Result) -> None:
-    database.transact_now(lambda connection: commands.record(connection, results, NOW))
+def record(database: Database, *results: Result, owner: str = "me") -> int:
+    return database.transact_now(lambda connection: commands.record(connection, results, owner, NOW))
 
 
 def keys(claimed: list[ClaimedCommand]) -> list[str]:
@@ -76,6 +76,17 @@ def test_a_worker_that_starts_again_recovers_its_own_at_once(database: Database)
     claim(database, owner="me")
     assert database.transact_now(lambda connection: commands.recover(connection, "me", NOW)) == 1
     assert [command.probe for command in claim(database)] == [True]
+
+
+def test_what_another_has_taken_over_is_not_recorded(database: Database) -> None:
+    enqueue(database, row("a1"))
+    (command,) = claim(database)
+    applied = Result(command.id, CommandState.APPLIED)
+    (again,) = claim(database, at=NOW + timedelta(seconds=61), owner="other")
+    assert again.probe
+    assert record(database, applied) == 0
+    assert record(database, applied, owner="other") == 1
+    assert record(database, Result(command.id, CommandState.REJECTED), owner="other") == 0
 
 
 def test_a_parked_command_holds_nobody_up(database: Database) -> None:

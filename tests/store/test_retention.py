@@ -17,7 +17,7 @@ from crossdock.orders.worklist import Cause, open_item
 from crossdock.sdk.clock import ManualClock
 from crossdock.store import log, raw
 from crossdock.store.api_requests import ApiRequest, remember
-from crossdock.store.commands import CommandRow, CommandState, Result, enqueue, record
+from crossdock.store.commands import CommandRow, CommandState, Result, claim, enqueue, record
 from crossdock.store.engine import Database
 from crossdock.store.ingest import FileRow, mark_disposed, record_file
 from crossdock.store.order_tables import work_items
@@ -161,7 +161,8 @@ def test_a_command_that_somebody_has_to_decide_stays(database: Database, bodies:
         enqueue(connection, rows)
         ids = list(connection.execute(select(commands.c.id).order_by(commands.c.id)).scalars())
         states = (CommandState.APPLIED, CommandState.PARKED)
-        record(connection, [Result(n, s, {}, None) for n, s in zip(ids, states, strict=False)], old)
+        claim(connection, "shop", "me", old, lease_seconds=60, limit=2)
+        record(connection, [Result(n, s, {}, None) for n, s in zip(ids, states, strict=False)], "me", old)
 
     database.transact_now(work)
     assert pruned(database, bodies)["commands"] == 1

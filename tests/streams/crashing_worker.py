@@ -81,7 +81,8 @@ async def embedded(transactions: Transactions) -> None:
 
 async def on_kafka(transactions: Transactions, kafka: KafkaSettings) -> None:
     """A worker whose partitions wait for it, so that it need not wait for them."""
-    runtime = KafkaRuntime(transactions, PROCESSORS, kafka=replace(kafka, instance="worker"), owner="worker")
+    owner = kafka.instance or "worker"
+    runtime = KafkaRuntime(transactions, PROCESSORS, kafka=replace(kafka, instance=owner), owner=owner)
     stop = asyncio.Event()
     task = asyncio.create_task(runtime.run(stop))
     await ingest(transactions)

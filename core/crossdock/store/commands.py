@@ -141,7 +141,7 @@ _replace = UpdateMany(
 _finish = UpdateMany(
     commands,
     ("id",),
-    {"state": Text(), "outcome": Json(), "not_before": Instant(), "now": Instant()},
+    {"state": Text(), "outcome": Json(), "not_before": Instant(), "now": Instant(), "owner": Text()},
     lambda new: {
         "state": new.state,
         "outcome": new.outcome,
@@ -150,6 +150,7 @@ _finish = UpdateMany(
         "lease_owner": literal_column("NULL"),
         "lease_until": literal_column("NULL"),
     },
+    where=lambda new: and_(commands.c.lease_owner == new.owner, _unfinished(commands.c.state)),
 )
 
 
@@ -160,7 +161,8 @@ def enqueue(connection: Connection, rows: Sequence[CommandRow]) -> None:
     that changes faster than it can be sent is still sent.
     """
     newest = {(row.connection, row.coalesce_key): row for row in rows if row.coalesce_key}
-    waiting = _pending_by_coalesce_key(connection, list(newest))
+    # The last pending one of each key: replacing an earlier one would let an old value be sent after the new.
+    waiting = {(row[0], row[1]): row[2] for row in _pending(connection, list(newest))}
     _replace(connection, [(command_id, *_overwritten(newest[key])) for key, command_id in waiting.items()])
     fresh = [
         row
@@ -240,20 +242,20 @@ def _due(partner: str, now: datetime, limit: int) -> Select[Any]:
     )
 
 
-def record(connection: Connection, results: Sequence[Result], now: datetime) -> None:
-    """Record what became of claimed commands and give their leases back."""
-    _finish(connection, [(each.id, each.state.value, each.outcome, each.not_before, now) for each in results])
+def record(connection: Connection, results: Sequence[Result], owner: str, now: datetime) -> int:
+    """Record what became of commands that ``owner`` has claimed, and give their leases back.
+
+    Returns how many it still had: what another has taken over, or has finished, is left as it is.
+    """
+    rows = [(each.id, each.state.value, each.outcome, each.not_before, now, owner) for each in results]
+    return _finish(connection, rows)
 
 
 def recover(connection: Connection, owner: str, now: datetime) -> int:
     """Free what ``owner`` held when it died, to be probed at once; for a worker that starts again under its name."""
     held = and_(commands.c.lease_owner == owner, _unfinished(commands.c.state))
-    freed = connection.execute(
-        update(commands)
-        .where(held)
-        .values(state=CommandState.UNKNOWN, lease_owner=None, lease_until=None, updated_at=now)
-    )
-    return freed.rowcount
+    free = {"state": CommandState.UNKNOWN, "lease_owner": None, "lease_until": None, "updated_at": now}
+    return connection.execute(update(commands).where(held).values(**free)).rowcount
 
 
 def next_due(connection: Connection, partner: str) -> datetime | None:
@@ -272,13 +274,6 @@ def next_due(connection: Connection, partner: str) -> datetime | None:
 def _unfinished(state: ColumnElement[str]) -> ColumnElement[bool]:
     """As literals, so that the planner sees that the partial indexes apply."""
     return state.in_([literal_column(f"'{name}'") for name in ("pending", "sending", "unknown")])
-
-
-def _pending_by_coalesce_key(
-    connection: Connection, keys: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], int]:
-    """The last pending command of each key: replacing an earlier one would let an old value be sent after the new."""
-    return {(row[0], row[1]): row[2] for row in _pending(connection, keys)}
 
 
 _pending = SelectMany(

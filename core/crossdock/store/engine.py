@@ -27,6 +27,11 @@ _READER_KIBIBYTES = 8_192
 """Of its own page cache; readers go along the log, and the system's cache holds what they read anew."""
 _BUSY_SECONDS = 30.0
 """How long a writer of another process (the command line) may hold the SQLite file."""
+_OPTIONS = (
+    "-c timezone=UTC -c client_encoding=UTF8 -c application_name=crossdock "
+    # A process that stands still in the middle of a batch does not hold up the others for longer.
+    "-c idle_in_transaction_session_timeout=30s"
+)
 
 
 class Database:
@@ -146,7 +151,7 @@ def create_store_engine(url: str, *, connections: int = 5) -> Engine:
         parsed.set(drivername="postgresql+psycopg"),
         pool_size=connections * 2,
         max_overflow=0,
-        connect_args={"options": "-c timezone=UTC -c client_encoding=UTF8 -c application_name=crossdock"},
+        connect_args={"options": _OPTIONS},
     )
     event.listen(engine, "connect", lambda connection, _: register_arrays(connection))
     _drop_dead_connections(engine)

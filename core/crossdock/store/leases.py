@@ -48,7 +48,12 @@ def list_leases(connection: Connection) -> list[Lease]:
 
 
 def take(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> bool:
-    """Take or extend the lease ``name``; false while another owner holds it."""
+    """Take or extend the lease ``name``; false while another owner holds it.
+
+    It waits for nobody: small writes share a commit, and two that wait for each other's leases would be a deadlock.
+    """
+    if connection.dialect.name != "sqlite" and not _may_take(connection, name, owner, now):
+        return False
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(leases).values(name=name, owner=owner, until=now + timedelta(seconds=seconds))
     statement = statement.on_conflict_do_update(
@@ -57,6 +62,17 @@ def take(connection: Connection, name: str, owner: str, now: datetime, seconds: 
         where=or_(leases.c.owner == owner, leases.c.until <= now),
     )
     return connection.execute(statement, execution_options=_COUNTED).rowcount == 1
+
+
+def _may_take(connection: Connection, name: str, owner: str, now: datetime) -> bool:
+    """Whether nobody else holds the lease, or is just taking it; its row is locked then."""
+    row = select(leases.c.owner, leases.c.until).where(leases.c.name == name)
+    found = connection.execute(row).one_or_none()
+    if found is None:
+        return True
+    if found.owner != owner and found.until > now:
+        return False
+    return connection.execute(row.with_for_update(skip_locked=True)).first() is not None
 
 
 def seize(connection: Connection, name: str, owner: str, now: datetime, seconds: float) -> None:

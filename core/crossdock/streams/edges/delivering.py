@@ -21,7 +21,7 @@ from crossdock.streams.edges.connections import CommandKind, Connection
 from crossdock.streams.edges.health import Activity
 from crossdock.streams.edges.intake import keep_body, pause
 from crossdock.streams.edges.outcomes import Verdict, answer, outcome_message
-from crossdock.streams.edges.polling import Surroundings
+from crossdock.streams.edges.polling import Surroundings, TurnLostError
 from crossdock.streams.edges.sending import Backoffs, Prepared, judge, prepare, send, trouble
 from crossdock.streams.processor import Transaction
 from crossdock.streams.services import Service
@@ -76,6 +76,7 @@ class _Deliverer:
         self._settings = settings
         self._transactions = around.transactions
         self._activity = Activity(connection.name, "deliver")
+        self._owner = around.owner_of(connection.name)
         self._queue: deque[_Unit] = deque()
         self._refs: dict[int, dict[str, str]] = {}
         self._alone: set[int] = set()
@@ -90,15 +91,16 @@ class _Deliverer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``: keep the queue filled and as many calls under way as allowed, then let these end."""
-        owner = self._around.owner_of(self._connection.name)
-        await self._transactions.write(lambda tx: commands.recover(tx.connection, owner, tx.now))
+        # What an earlier life has left in hand is claimed anew: sent from both it would be sent twice.
+        self._queue.clear()
+        await self._transactions.write(lambda tx: commands.recover(tx.connection, self._owner, tx.now))
         under_way: set[asyncio.Task[None]] = set()
         try:
             while not stop.is_set():
                 self._news.clear()
                 under_way = {task for task in under_way if not _ended(task)}
                 if len(self._queue) < self._settings.concurrency:
-                    await self._claim(owner)
+                    await self._claim()
                 while self._queue and len(under_way) < self._settings.concurrency:
                     task = asyncio.create_task(self._carry_out(self._queue.popleft()))
                     task.add_done_callback(lambda _: self._news.set())
@@ -115,7 +117,7 @@ class _Deliverer:
             recorders = [] if self._recorder is None else [self._recorder]
             await asyncio.gather(*under_way, *recorders, return_exceptions=True)
 
-    async def _claim(self, owner: str) -> None:
+    async def _claim(self) -> None:
         """Take what is due, if anything is."""
         name, now = self._connection.name, self._transactions.clock.now()
         if self._resume_at is not None and now < self._resume_at:
@@ -127,16 +129,16 @@ class _Deliverer:
 
         if not await self._transactions.database.read(due):
             return
-        claimed, refs = await self._transactions.write(lambda tx: self._take(tx, owner))
+        claimed, refs = await self._transactions.write(self._take)
         self._refs.update(refs)
         self._queue.extend(self._units(claimed, now))
 
-    def _take(self, tx: Transaction, owner: str) -> tuple[list[ClaimedCommand], dict[int, dict[str, str]]]:
+    def _take(self, tx: Transaction) -> tuple[list[ClaimedCommand], dict[int, dict[str, str]]]:
         name = self._connection.name
         claimed = commands.claim(
             tx.connection,
             name,
-            owner,
+            self._owner,
             tx.now,
             lease_seconds=self._settings.lease_seconds,
             limit=self._claim_limit,
@@ -284,7 +286,9 @@ class _Deliverer:
                 told.append(outcome_message(verdict))
 
         def write(tx: Transaction) -> None:
-            commands.record(tx.connection, [_result(each) for each in verdicts], tx.now)
+            results = [each.result for each in verdicts]
+            if commands.record(tx.connection, results, self._owner, tx.now) < len(results):
+                raise TurnLostError(f"{self._connection.name}: another worker has taken over some commands")
             raw.store(tx.connection, [row for row, _ in answers])
             tx.emit(*told, *(message for _, message in answers))
 
@@ -305,16 +309,11 @@ class _Deliverer:
             Result(each.id, CommandState.UNKNOWN if each.probe else CommandState.PENDING, None, not_before)
             for each in claimed
         ]
-        await self._transactions.write(lambda tx: commands.record(tx.connection, results, tx.now))
-
-
-def _result(verdict: Verdict) -> Result:
-    return Result(verdict.command.id, verdict.state, verdict.as_json(), verdict.not_before)
+        await self._transactions.write(
+            lambda tx: commands.record(tx.connection, results, self._owner, tx.now)
+        )
 
 
 def _ended(task: asyncio.Task[None]) -> bool:
     """Whether ``task`` is over; raises what it failed with."""
-    if task.done():
-        task.result()
-        return True
-    return False
+    return task.done() and task.result() is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from crossdock.sdk.formats import format_named
 from crossdock.sdk.formats.records import RecordFault
 from crossdock.sdk.outcomes import Response
 from crossdock.store import raw
-from crossdock.store.commands import ClaimedCommand, CommandState
+from crossdock.store.commands import ClaimedCommand, CommandState, Result
 from crossdock.store.raw import INLINE_BYTES, BodyStore, Raw, StoredBody
 from crossdock.streams.edges.canonical import CanonicalDocument, canonical_documents, mapping_label
 from crossdock.streams.edges.connections import CommandKind, Connection
@@ -49,10 +48,12 @@ class Verdict:
         """Whether the core is told."""
         return self.state in (CommandState.APPLIED, CommandState.REJECTED, CommandState.PARKED)
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def result(self) -> Result:
         """As it is kept with the command."""
         said = {"ref": self.ref, "code": self.code, "message": self.message, "path": self.path}
-        return {name: value for name, value in said.items() if value}
+        kept = {name: value for name, value in said.items() if value}
+        return Result(self.command.id, self.state, kept, self.not_before)
 
 
 def _envelope(verdict: Verdict) -> dict[str, msgspec.Raw]:
