@@ -20,6 +20,7 @@ from crossdock.scenarios.model import Scenario
 from crossdock.sdk.manifest import Manifest
 from crossdock.sdk.manifest_file import load_manifest
 from crossdock_schemas.registry import ENTITIES
+from tools.asyncapi import asyncapi_document
 from tools.connectors import connector_page, readme
 from tools.reference import reference, table
 
@@ -33,6 +34,7 @@ NOTICE = "<!-- Made by `make docs` from the models; edit those. -->"
 def pages() -> Mapping[str, Callable[[], str]]:
     """Every generated page: its path from the project's root, and what writes its text."""
     found: dict[str, Callable[[], str]] = {
+        "docs/asyncapi.json": _asyncapi,
         "docs/configuration.md": _configuration,
         "docs/openapi.json": _openapi,
         "docs/reference/manifest.md": _manifest,
@@ -63,6 +65,10 @@ def _schemas() -> str:
         "Money and other decimals are strings in JSON, instants are UTC, ids are strings."
     )
     return f"# Canonical schemas\n\n{NOTICE}\n\n{introduction}\n\n{reference(list(ENTITIES.values()))}"
+
+
+def _asyncapi() -> str:
+    return json.dumps(asyncapi_document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _openapi() -> str:
