@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
@@ -20,7 +19,7 @@ from crossdock.streams.kafka.lag import load_lags
 from crossdock.streams.kafka.records import CLAIM_CHECK_BYTES
 from crossdock.streams.kafka.relay import LEASE
 from crossdock.streams.kafka.runtime import KafkaRuntime
-from crossdock.streams.processor import Message, Processor, Transaction
+from crossdock.streams.processor import Message, Transaction
 from crossdock.streams.topics import ORDERS, STOCK
 from crossdock.streams.transaction import Transactions
 from tests.servers.kafka import KAFKA, KafkaCluster
@@ -118,30 +117,6 @@ def test_records_of_others_are_handled_by_their_place(hub: KafkaHub) -> None:
     asyncio.run(scenario())
     name = hub.kafka.topic(ORDERS)
     assert noted(hub.database, "one") == {"\ufffd": [f"kafka:{name}:0:0"], "": [f"kafka:{name}:0:1"]}
-
-
-def test_workers_that_come_and_go_lose_and_repeat_nothing(hub: KafkaHub) -> None:
-    messages = numbered(ORDERS, 600, keys=31)
-    at_work: dict[str, int] = {}
-
-    def slow(worker: str) -> Processor:
-        def take_time(_: Transaction, batch: Sequence[Message]) -> None:
-            at_work[worker] = at_work.get(worker, 0) + len(batch)
-            time.sleep(0.01)
-
-        return noting("one", batch=8, before=take_time)
-
-    async def scenario() -> None:
-        await hub.emit(messages)
-        async with hub.running(slow("first")):
-            await until(lambda: handled(hub, "one") >= 40)
-            async with hub.running(slow("second")):
-                await until(lambda: "second" in at_work or handled(hub, "one") >= 600)
-                await until(lambda: handled(hub, "one") >= 300)
-            await until(lambda: handled(hub, "one") >= 600)
-
-    asyncio.run(scenario())
-    assert noted(hub.database, "one") == by_key(messages)
 
 
 def test_a_worker_runs_the_processors_it_is_asked_for(hub: KafkaHub) -> None:
