@@ -11,6 +11,7 @@ from crossdock.orders.effects import (
     RaiseWork,
     ReleaseAllocation,
     ReportCancellation,
+    ReportShipment,
     RequestCancellation,
     Reroute,
     ShipAllocation,
@@ -264,3 +265,13 @@ def test_a_surplus_is_told_by_how_much() -> None:
     more = apply_shipment(change.fulfilment, change.quantities, "S-2", {"F1": 4}, final=True)
     text = "shipment S-2 of node DC-1 holds 4 units more than the order lacks"
     assert RaiseWork(Cause.OVER_SHIPPED, SUBJECT, text) in more.effects
+
+
+def test_a_shipment_is_reported_with_the_lines_of_which_units_left() -> None:
+    change = apply_shipment(*requested_order(2, 3), "S-1", {"F2": 1}, final=False)
+    assert change.effects == (
+        ShipAllocation("F2", "SKU-2", "DC-1", 1),
+        ReportShipment("ORDER-1", "FO-1", "S-1", (LineUnits("L2", 1),)),
+    )
+    nothing = apply_shipment(*requested_order(2, 3), "S-1", {}, final=False)
+    assert nothing.effects == ()
