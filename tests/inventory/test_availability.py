@@ -157,6 +157,8 @@ def test_inbound_is_promised_once_the_earliest_to_the_oldest() -> None:
     assert free_supply(supply, waiting) == [(minute(20), 3)]
     assert ship_by(supply, waiting) == {"old": minute(10), "new": minute(20)}
     assert ship_by(supply[:1], waiting) == {"old": minute(20), "new": None}
+    assert ship_by(supply, [back_order("all", 10, 1)]) == {"all": minute(20)}
+    assert ship_by(supply, [back_order("first", 5, 1), back_order("next", 1, 2)])["first"] == minute(10)
     rows, served = arrive(supply, waiting, 6)
     assert [(row.id, row.quantity) for row in rows] == [("PO-1", 0), ("PO-2", 4)]
     assert [(each.key, each.to_come) for each in served] == [("old", 0), ("new", 1)]

@@ -267,6 +267,11 @@ def test_a_surplus_is_told_by_how_much() -> None:
     assert RaiseWork(Cause.OVER_SHIPPED, SUBJECT, text) in more.effects
 
 
+def test_an_order_goes_to_the_buyer_and_was_tried_nowhere_unless_it_says_so() -> None:
+    plain = Fulfilment("FO-1", "ORDER-1", "DC-1", F.OPEN, ())
+    assert (plain.tried_nodes, plain.messages, plain.to_node) == (frozenset(), frozenset(), "")
+
+
 def test_a_shipment_is_reported_with_the_lines_of_which_units_left() -> None:
     change = apply_shipment(*requested_order(2, 3), "S-1", {"F2": 1}, final=False)
     assert change.effects == (

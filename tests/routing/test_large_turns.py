@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace as replace_card
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from crossdock.routing import (
     PolicySet,
     Service,
     SupplyView,
+    Surcharge,
     compile_policy,
     route,
 )
@@ -31,7 +34,7 @@ from crossdock.routing.model import Node
 from crossdock.routing.problem import Problem
 from crossdock.routing.program import Budget
 from crossdock.routing.situation import situation_of
-from tests.routing.builders import NOW, STANDARD, demand, line, network, node, rate_cards
+from tests.routing.builders import NOW, STANDARD, demand, line, network, node, rate_card, rate_cards
 
 Stock = Mapping[str, Sequence[int]]
 """Units of sku0, sku1, … at each node."""
@@ -259,3 +262,18 @@ def test_sets_of_nodes_are_told_once_each_and_no_more_than_there_are() -> None:
     assert frozenset(problem.network.index[each.node] for each in decision.assignments) not in used
     assert np.all([plan.optimal and not plan.left_out for plan in plans])
     assert len(list(LargeChoices(problem, frozenset(), decision).alternatives(1))) == 1
+
+
+def test_parcels_with_a_surcharge_are_those_of_a_shipment_that_holds_what_brings_it() -> None:
+    card = replace_card(
+        rate_card(), surcharges=(Surcharge("bulky", amount=Decimal(7), restriction="oversize"),)
+    )
+    ground = Service("ground", "parcel", "ground", (1,))
+    net = Network([node("a", services=("ground",), handles=("oversize",))], (ground,), [card], currency="USD")
+    order = demand([line(0, restrictions=("oversize",)), line(1, 40, unit_weight_grams=2000)])
+    supply = SupplyView(net, [("sku0", "a", 1), ("sku1", "a", 40)])
+    problem = Problem(situation_of(order, supply, NOW), net, compile_policy(STANDARD))
+    formulation = Formulation(problem, frozenset(), 0)
+    ((parcels, _),) = formulation.surcharges[0]
+    both, light, heavy = ({0: dict.fromkeys(items, 1.0)} for items in ((0, 1), (0,), (1,)))
+    assert [values_of(formulation, sent)[parcels] for sent in (both, light, heavy)] == [3.0, 1.0, 0.0]

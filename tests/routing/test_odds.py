@@ -492,3 +492,15 @@ def test_no_cost_however_high_outweighs_an_earlier_tier(part: str) -> None:
     decision = route(order, supply, net, policies(objective=["shipments", costs]), NOW)
     assert [each.node for each in decision.assignments] == ["dear"]
     assert decision.tiers[1] > 800
+
+
+def test_a_service_that_stays_in_its_country_is_not_remembered_for_another() -> None:
+    carriers = (
+        Service("local", "p", "ground", (1,), countries=("US",)),
+        Service("world", "p", "express", (1,)),
+    )
+    net = Network([node("a", services=("local", "world"))], carriers, rate_cards(), currency="USD")
+    supply = SupplyView(net, [("sku0", "a", 9)])
+    for country, service in (("US", "local"), ("CA", "world"), ("US", "local")):
+        order = demand([line(0)], destination=changed(destination(), address=Address(country, "", "10001")))
+        assert route(order, supply, net, policies(), NOW).assignments[0].service == service
