@@ -53,7 +53,7 @@ check: $(STAMP) ## Lint, format, types, import rules, tidiness
 bench: $(STAMP) ## Measure, and write benchmarks/results.json and docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-mutation: $(STAMP) ## Break the core in small ways, see whether tests notice, and write docs/mutation.md (an hour)
+mutation: $(STAMP) ## Break the core in small ways, see whether tests notice, and write docs/mutation.md (half an hour)
 	$(BIN)/python -m tools.mutation $(ARGS)
 
 docs: $(STAMP) ## Write the generated pages of docs/

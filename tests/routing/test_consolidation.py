@@ -335,3 +335,8 @@ def test_two_lines_of_a_sku_share_what_lies_where_they_come_together(units: int,
     stock = {"denver": {"sku0": 5}, "chicago": {"sku2": units}}
     decision, *_ = decide(around(), stock, order, split={"max_shipments": 1, "quantity": False})
     assert decision.complete == complete
+
+
+def test_a_node_that_takes_just_the_whole_order_brings_it_together() -> None:
+    decision, *_ = decide(around(capacity=Capacity(orders=1, lines=3, units=3)), STOCK, ORDER)
+    assert [assignment.to_node for assignment in decision.assignments] == ["chicago", "chicago", ""]
