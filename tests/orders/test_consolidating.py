@@ -118,3 +118,10 @@ def test_a_leg_that_has_left_is_not_asked_to_stay() -> None:
     leg, *_ = on_the_way()
     gone = sent(leg, 3)
     assert call_off(gone, {"LEG-1": 3}).fulfilment is gone
+
+
+def test_units_of_a_sku_in_two_lines_come_once() -> None:
+    leg, _, _ = on_the_way()
+    twice = replace(leg, lines=(*leg.lines, FulfilmentLine("LEG-2", "L3", "SKU-1", 2)))
+    came, own = receive(twice, {"SKU-1": 4}, named=True)
+    assert (own, [line.arrived for line in came.lines]) == ({"LEG-1": 3, "LEG-2": 1}, [3, 1])

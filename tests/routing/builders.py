@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
 
+from crossdock.routing.compiled_policy import PolicySet, compile_policy
 from crossdock.routing.model import (
     Address,
     Capacity,
@@ -154,3 +155,8 @@ def random_supply(net: Network, order: Demand, random: Random, fill: float = 0.5
             if random.random() < fill
         ],
     )
+
+
+def policies(**changes: object) -> PolicySet:
+    """The standard policy with changes, alone."""
+    return PolicySet([compile_policy({**STANDARD, **changes})])

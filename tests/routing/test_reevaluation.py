@@ -200,3 +200,13 @@ def test_the_plan_is_measured_as_of_today() -> None:
     net = places(a=CHEAP)
     plan = tuple(replace(each, ship_date=date(2026, 1, 1)) for each in planned(net, "a"))
     assert moved(net, plan, {"a": 9}, rules=policies(objective=["late_days", "transit_days", *COSTS])) is None
+
+
+def test_it_stays_where_the_rules_of_today_would_allow_only_dearer_plans() -> None:
+    net = places(a=CHEAP, b=CHEAP, c=HandlingCost(Decimal(99)))
+    order = demand([line(0), line(1)])
+    apart = (*planned(net, "a", demand([line(0)])), *planned(net, "b", demand([line(1)])))
+    supply = SupplyView(net, [("sku0", "a", 1), ("sku1", "b", 1), ("sku0", "c", 1), ("sku1", "c", 1)])
+    rules = policies(objective=COSTS[1:], split={"max_shipments": 1})
+    assert route(order, supply, net, rules, NOW).assignments[0].node == "c"
+    assert better_plan(order, apart, (), supply, net, rules, NOW) is None

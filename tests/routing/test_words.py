@@ -201,3 +201,22 @@ def test_a_node_that_is_full_says_of_what() -> None:
     found = explain(route(demand([line(0)]), supply, net, policies, NOW), net, policies).candidates
     told = [f"all of its {limit} of the day are taken" for limit in ("1 orders", "2 lines", "3 units")]
     assert [each.detail for each in found] == ["", *told]
+
+
+def test_a_node_offers_lines_and_units_up_to_the_room_of_its_day() -> None:
+    limits = {"two": Capacity(lines=2), "units": Capacity(units=3), "all": Capacity(lines=3, units=6)}
+    net = network(
+        [node("best"), *[node(name, 41.0, -88.0, capacity=limit) for name, limit in limits.items()]]
+    )
+    assert len(net.version) == 16
+    order = demand([line(0, 2), line(1, 2), line(2, 1)])
+    supply = SupplyView(net, [(each.sku, at.id, 9) for each in order.lines for at in net.nodes])
+    policies = PolicySet([compile_policy(STANDARD)])
+    found = explain(route(order, supply, net, policies, NOW), net, policies).candidates
+    lines = {each.node: each.lines for each in found}
+    assert lines == {
+        "best": ("l0", "l1", "l2"),
+        "all": ("l0", "l1", "l2"),
+        "two": ("l0", "l1"),
+        "units": ("l0", "l2"),
+    }
