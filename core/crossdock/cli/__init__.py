@@ -32,6 +32,7 @@ _COMMANDS = {
     "serve": _Entry("run", "serve", "Answer webhooks and the API for workers that run elsewhere."),
     "topics": _Entry("topics", "topics_app", "Kafka's topics: make them, change them, list them."),
     "migrate": _Entry("run", "migrate", "Bring the database to the schema of this program."),
+    "import": _Entry("importing", "import_hub", "Move a hub on SQLite to an empty PostgreSQL database."),
     "demo": _Entry("demo", "demo_app", "Run a retailer's network with simulated partners."),
     "demo-partners": _Entry("demo_partners", "demo_partners", "Run the demo's partners for a hub elsewhere."),
     "check": _Entry("run", "check", "Ask every connection whether it would work."),
