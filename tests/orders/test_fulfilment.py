@@ -27,6 +27,7 @@ from crossdock.orders.fulfilment import (
     given_back,
     last_event,
     line_of_lot,
+    own_quantities,
 )
 from crossdock.orders.life_cycles import FulfilmentEvent, FulfilmentState
 from crossdock.orders.node_answers import apply_rejection, apply_shipment, apply_short_pick
@@ -280,3 +281,15 @@ def test_a_shipment_is_reported_with_the_lines_of_which_units_left() -> None:
     )
     nothing = apply_shipment(*requested_order(2, 3), "S-1", {}, final=False)
     assert nothing.effects == ()
+
+
+@pytest.mark.parametrize(("state", "requested"), [(F.SCHEDULED, (0, 0)), (F.REQUESTED, (5, 2))])
+def test_a_fulfilment_order_to_another_node_has_lines_of_its_own(
+    state: FulfilmentState, requested: tuple[int, int]
+) -> None:
+    first, again = (a_line(1, 6, shipped=2, cancelled=1), replace(a_line(2, 4, cancelled=2), order_line="L1"))
+    found = own_quantities(order_of(first, again, a_line(3, 2), state=state))
+    assert found == {
+        "L1": LineQuantities(10, cancelled=3, allocated=5, requested=requested[0], shipped=2),
+        "L3": LineQuantities(2, allocated=2, requested=requested[1]),
+    }

@@ -337,6 +337,16 @@ def test_two_lines_of_a_sku_share_what_lies_where_they_come_together(units: int,
     assert decision.complete == complete
 
 
+def test_a_product_comes_together_only_where_it_may_be_handled() -> None:
+    lines = (line(0), line(1, restrictions=("hazmat",)))
+    able = ("hazmat",)
+    senders = [node("denver", *DENVER), node("reno", 39.5, -119.8, handles=able)]
+    for handles, together in (((), False), (able, True)):
+        nodes = [*senders, *around(handles=handles)[2:]]
+        decision, *_ = decide(nodes, STOCK, replace(ORDER, lines=lines))
+        assert any(assignment.to_node for assignment in decision.assignments) is together
+
+
 def test_a_node_that_takes_just_the_whole_order_brings_it_together() -> None:
     decision, *_ = decide(around(capacity=Capacity(orders=1, lines=3, units=3)), STOCK, ORDER)
     assert [assignment.to_node for assignment in decision.assignments] == ["chicago", "chicago", ""]

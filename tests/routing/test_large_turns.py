@@ -277,3 +277,14 @@ def test_parcels_with_a_surcharge_are_those_of_a_shipment_that_holds_what_brings
     ((parcels, _),) = formulation.surcharges[0]
     both, light, heavy = ({0: dict.fromkeys(items, 1.0)} for items in ((0, 1), (0,), (1,)))
     assert [values_of(formulation, sent)[parcels] for sent in (both, light, heavy)] == [3.0, 1.0, 0.0]
+
+
+def test_a_parcel_may_be_just_as_heavy_as_its_step() -> None:
+    problem = problem_of(demand([line(0, 15, unit_weight_grams=2000, unit_volume_cm3=0)]), {"a": (15,)})
+    formulation = Formulation(problem, frozenset(), 0)
+    values = first_plan(formulation)
+    used = [(lane, [values[column] for column, _ in steps]) for lane, steps in formulation.z.items()]
+    ((lane, taken),) = [each for each in used if any(each[1])]
+    assert taken == [0, 0, 0, 0, 0, 1]
+    assert values[formulation.f[lane][0]] == 0
+    assert formulation.program.admits(values)

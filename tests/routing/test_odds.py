@@ -258,3 +258,12 @@ def test_every_tier_counts_in_what_is_offered() -> None:
             (24, Decimal("8.060")),
             (26, Decimal("3.100")),
         ]
+
+
+@pytest.mark.parametrize("units", [0, -1])
+def test_a_line_of_nothing_is_refused_beside_others(units: int) -> None:
+    net = network([node("a")])
+    with pytest.raises(ValueError, match="order o1: needs lines, positive quantities and an aware instant"):
+        route(demand([line(0), line(1, units)]), SupplyView(net, []), net, policies(), NOW)
+    with pytest.raises(ValueError, match="aware instant"):
+        route(demand([line(0)]), SupplyView(net, []), net, policies(), NOW.replace(tzinfo=None))

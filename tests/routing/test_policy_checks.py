@@ -14,7 +14,7 @@ from crossdock.routing import PolicySet, compile_policy
 from crossdock.routing.conditions import NODE_VARIABLES, ORDER_VARIABLES
 from crossdock.routing.example_order import demand_of
 from crossdock.routing.facts import LINE_FACTS, NODE_FACTS, ORDER_FACTS
-from crossdock.routing.model import Address, Demand, Destination, Position
+from crossdock.routing.model import Address, Demand, Destination, NodeKind, Position
 from crossdock.routing.policy_checks import Finding, FindingKind, World, check_policies
 from tests.routing.builders import demand, line, node
 
@@ -251,12 +251,30 @@ def test_what_no_channel_of_any_kind_can_meet_is_refused(condition: str) -> None
     assert [(each.kind, each.path) for each in found] == [(FindingKind.UNREACHABLE, "0.when")]
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x", "node 'x' is not configured; there are: a, b, maker, mute"),
+        ("maker", "maker is a supplier: it ships its own goods, and receives none of other nodes"),
+        ("mute", "mute has no services: it could not send on what it receives"),
+    ],
+)
+def test_goods_come_together_only_at_a_node_that_can_send_them_on(name: str, words: str) -> None:
+    world = replace(WORLD, nodes=(*NODES, node("maker", kind=NodeKind.SUPPLIER), node("mute", services=())))
+    (finding,) = check({"consolidate": ["a", name]}, world=world)
+    assert (finding.kind, finding.path) == (FindingKind.CONTRADICTION, "0.consolidate.1")
+    assert (finding.message, finding.policy) == (words, "p0@1")
+    nobody = check({"consolidate": ["a"]}, world=World())
+    assert [each.message for each in nobody] == ["node 'a' is not configured; there are: none"]
+
+
 def test_a_gap_is_told_with_an_order_that_no_policy_covers() -> None:
     conditions = when(
         "order.channel == 'shop' && order.value <= 100.0", "'gift' in order.tags && order.units > 3"
     )
     (gap,) = check(*conditions)
     assert gap.message.startswith("no policy applies to an order of channel ")
+    assert (gap.policy, gap.path) == ("", "1")
     assert gap.example is not None
     example = demand_of(gap.example, CHANNELS, WORLD.countries, WORLD.currencies)
     assert example is not None

@@ -210,3 +210,15 @@ def test_it_stays_where_the_rules_of_today_would_allow_only_dearer_plans() -> No
     rules = policies(objective=COSTS[1:], split={"max_shipments": 1})
     assert route(order, supply, net, rules, NOW).assignments[0].node == "c"
     assert better_plan(order, apart, (), supply, net, rules, NOW) is None
+
+
+def test_a_node_that_was_left_and_is_used_again_may_have_all_of_it() -> None:
+    net = places(a=DEAR, b=CHEAP)
+    order = demand([line(0), line(1)])
+    apart = (*planned(net, "a", demand([line(0)])), *planned(net, "b", demand([line(1)])))
+    found = moved(net, apart, {"a": 9, "b": 1}, left=("a",), order=order)
+    assert found is not None
+    rows = {"a": 9}
+    alone = moved(net, apart, rows, left=("a",), order=order)
+    assert alone is not None
+    assert [each.node for each in alone.decision.assignments] == ["a"]
