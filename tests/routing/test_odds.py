@@ -46,6 +46,15 @@ def test_the_shortest_of_several_distances_counts() -> None:
     assert compile_policy({**STANDARD, "fences": fences}).max_distance_km == 100
 
 
+def test_a_node_may_be_just_as_far_as_the_most() -> None:
+    net = network([node("far", 34.0, -118.2)])
+    away = float(net.reach(destination()).distance_km[0])
+    supply = SupplyView(net, [("sku0", "far", 1)])
+    for most, complete in ((away, True), (away - 1e-6, False)):
+        fenced = policies(fences=[{"max_distance_km": most}])
+        assert route(demand([line(0)]), supply, net, fenced, NOW).complete is complete
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [
