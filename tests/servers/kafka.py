@@ -17,15 +17,32 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
 from itertools import count
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
+from crossdock.sdk.clock import SystemClock
 from tests.servers.requirement import missing
 from tests.servers.sshd import free_port, wait_until_listening
 
-__all__ = ["KAFKA", "KafkaCluster", "kafka_broker", "kafka_brokers", "kafka_prefix", "running_kafka"]
+__all__ = [
+    "KAFKA",
+    "PASSWORD",
+    "USER",
+    "KafkaCluster",
+    "kafka_broker",
+    "kafka_brokers",
+    "kafka_prefix",
+    "running_kafka",
+]
 
 KAFKA = pytest.mark.xdist_group("kafka")
 _POM = Path(__file__).parents[1] / "kafka/pom.xml"
@@ -34,6 +51,8 @@ _JAVA = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "
 _START_SECONDS = 180.0
 _STOP_SECONDS = 30.0
 _numbers = count()
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+USER, PASSWORD = "hub", "only-for-tests"
 
 
 @dataclass(slots=True)
@@ -44,6 +63,7 @@ class Broker:
     folder: Path
     port: int
     controller_port: int
+    secure_port: int
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,6 +73,11 @@ class Broker:
     @property
     def settings(self) -> Path:
         return self.folder / "server.properties"
+
+    @property
+    def certificate(self) -> Path:
+        """Its own, which clients of ``secure_port`` have to trust."""
+        return self.folder / "certificate.pem"
 
     @property
     def log(self) -> Path:
@@ -128,7 +153,13 @@ def _write_settings(broker: Broker, brokers: list[Broker]) -> None:
         "process.roles": "broker,controller",
         "node.id": broker.number,
         "controller.quorum.voters": ",".join(f"{b.number}@127.0.0.1:{b.controller_port}" for b in brokers),
-        "listeners": f"PLAINTEXT://{broker.address},CONTROLLER://127.0.0.1:{broker.controller_port}",
+        "listeners": f"PLAINTEXT://{broker.address},SASL_SSL://127.0.0.1:{broker.secure_port},"
+        f"CONTROLLER://127.0.0.1:{broker.controller_port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{_SCRAM} required;",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": broker.folder / "keystore.pem",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": broker.folder / "data",
@@ -150,17 +181,43 @@ def _write_settings(broker: Broker, brokers: list[Broker]) -> None:
     broker.settings.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
 
+def _write_keys(broker: Broker) -> None:
+    """A certificate for the loopback, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = SystemClock().now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(broker.number)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate = made.public_bytes(Encoding.PEM)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    broker.certificate.write_bytes(certificate)
+    (broker.folder / "keystore.pem").write_bytes(secret + certificate)
+
+
 def _cluster(folder: Path, size: int) -> KafkaCluster:
     """Brokers with formatted storage, not started."""
     brokers = [
-        Broker(number, folder / f"broker{number}", free_port(), free_port()) for number in range(1, size + 1)
+        Broker(number, folder / f"broker{number}", free_port(), free_port(), free_port())
+        for number in range(1, size + 1)
     ]
     cluster_id = base64.urlsafe_b64encode(uuid.UUID(int=1).bytes).decode().rstrip("=")
     formatting = []
     for each in brokers:
         each.folder.mkdir()
         _write_settings(each, brokers)
+        _write_keys(each)
         command = [*_java(), "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(each.settings)]
+        command += ["--add-scram", f'SCRAM-SHA-512=[name="{USER}",password="{PASSWORD}"]']
         formatting.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
     for process in formatting:
         said, _ = process.communicate()
