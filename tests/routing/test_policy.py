@@ -131,7 +131,9 @@ def test_a_policy_is_written_as_it_was_read() -> None:
     assert PolicyDefinition.model_validate(written) == definition
 
 
-@pytest.mark.parametrize(("text", "written"), [("90m", "90m"), ("120m", "2h"), ("48h", "2d"), ("0h", "0m")])
+@pytest.mark.parametrize(
+    ("text", "written"), [("90m", "90m"), ("2d", "2d"), ("120m", "2h"), ("48h", "2d"), ("0h", "0m")]
+)
 def test_durations_are_written_in_the_largest_whole_unit(text: str, written: str) -> None:
     policy = compile_policy({**STANDARD, "unfillable": {"stop_after": text}})
     assert policy.definition.model_dump(mode="json")["unfillable"]["stop_after"] == written
