@@ -156,8 +156,8 @@ class QuotedCutter(LineCutter):
         self._quote = quote
         self._transparent = encoding == "utf-8" or _single_byte(encoding)
         q, d = re.escape(quote), re.escape(delimiter)
-        inner = f"(?:[^{q}]|{q}{q})*+"
-        opens = f"(?:(?:{q}{inner}{q}(?!{q})[^{d}]*+|(?!{q})[^{d}]*+){d})*+{q}{inner}\\Z"
+        inner = f"[^{q}]*+(?:{q}{q}[^{q}]*+)*+"  # Python < 3.11.5 errs on a possessive (?:…|…)*+
+        opens = f"(?:(?:{q}{inner}{q}(?!{q})[^{d}]*+|(?!{q})[^{d}]*+){d})*{q}{inner}\\Z"
         closes = f"{inner}{q}(?!{q})[^{d}]*+"
         self._text_rules = _Rules(re.compile(opens), re.compile(closes))
         if self._transparent:
