@@ -105,7 +105,7 @@ def holds(formula: Formula, case: dict[str, Value]) -> bool:
             return formula == TRUE
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(FORMULAS)
 def test_cases_are_found_where_there_are_any_and_only_there(formula: Formula) -> None:
     every = product([False, True], COUNTRIES, [1.0, 2.0, 3.0])
