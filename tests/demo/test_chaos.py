@@ -43,6 +43,8 @@ _SESSION_SECONDS = 6.0
 """The shortest that brokers take."""
 _WORKERS = ("one", "two")
 """Their names: a worker that is started again goes on with what it had in hand."""
+_KINDS = 5
+"""Of failures: each comes at least once."""
 _PAUSE_SECONDS = _SESSION_SECONDS + 2.0
 _FINISH_SECONDS = 400.0
 _OUT_OF_ORDER = """
@@ -178,9 +180,6 @@ def test_whatever_fails_nothing_is_lost_and_nothing_done_twice(
             raise AssertionError(f"not over: {demo.conductor.phase}\n{demo.said()}") from None
         finally:
             cluster.close()
-        assert all(
-            cluster.done[each] for each in ("kill", "pause", "cut", "restart_postgres", "restart_kafka")
-        )
         assert held
         books_agree(demo)
         files_are_whole_and_sent_once(demo)
@@ -204,11 +203,10 @@ def configure(path: Path) -> str:
 
 def trouble(cluster: Cluster, day: Future[None], seconds: float) -> None:
     """Let things fail while orders come, and until each kind of failure has been."""
-    deadline = time.monotonic() + seconds
     while cluster.demo.conductor.placed == 0 and not day.done():
         time.sleep(0.1)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not day.done():
+    while len(cluster.done) < _KINDS or (time.monotonic() < deadline and not day.done()):
         cluster.fail()
         time.sleep(cluster.chance.uniform(0.5, 4.0))
 
