@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption(
         "--chaos-seconds",
-        default=30.0,
+        default=0.0,
         type=float,
         help="how long servers and workers of a hub on Kafka are killed, paused and cut off",
     )

